@@ -1,0 +1,169 @@
+"""The seam between the lab's wire (WS-Man, PSRP) and its Exchange (cmdlets, organization).
+
+The wire turns a pipeline's commands into :class:`Call` values, runs each through
+:meth:`Exchange.run`, and writes every :class:`Emission` to the client. A prompt travels as a
+PSRP host call; its answer is sent back into the generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal, Protocol
+
+Endpoint = Literal["exchange", "winrm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A decrypted SecureString; its repr never shows the text."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A PSCredential."""
+
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument as it came over the wire.
+
+    Attributes:
+        name: Parameter name without the dash; None when positional.
+        value: bool, int, float, str, bytes, list, dict, None, Secret or Credential. A switch given
+            without a value is None with ``is_switch``.
+    """
+
+    name: str | None
+    value: Any
+    is_switch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command of a pipeline, addressed to one server."""
+
+    server: str
+    account: str
+    endpoint: Endpoint
+    full: bool
+    """True when the session asked for ``serializationLevel=Full``."""
+    cmdlet: str
+    arguments: tuple[Argument, ...] = ()
+    is_script: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRecord:
+    """What PowerShell calls an error: the facts first, the text last.
+
+    ``category`` is the number of System.Management.Automation.ErrorCategory.
+    """
+
+    message: str
+    exception_type: str
+    fully_qualified_id: str
+    category: int
+    target: str = ""
+    activity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One object for the output stream: a self-contained CLIXML element (no ``<Objs>`` around it)."""
+
+    xml: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A non-terminating error."""
+
+    error: ErrorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """PSHostUserInterface.PromptForChoice: the index of the choice comes back."""
+
+    caption: str
+    message: str
+    choices: tuple[tuple[str, str], ...]
+    """(label with ``&`` before its hot key, help)"""
+    default: int
+
+
+Emission = Output | Warned | Failed | Prompt
+
+
+class Terminated(Exception):
+    """A terminating error: the pipeline ends as Failed."""
+
+    def __init__(self, error: ErrorRecord) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Role(Enum):
+    """What an account may see. ``READER`` hides every cmdlet but Get- on Mailbox servers."""
+
+    ADMIN = "admin"
+    READER = "reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an SMTP listener presents after STARTTLS."""
+
+    chain_pem: bytes
+    key_pem: bytes
+    is_stand_in: bool
+    """True when the real key is not here (objects from an export) and a look-alike is presented."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """One server of the organization, as the wire needs to know it."""
+
+    name: str
+    fqdn: str
+    is_edge: bool
+    build: str
+
+
+class Exchange(Protocol):
+    """The organization behind the wire. Not thread-safe: the caller runs one step at a time."""
+
+    def servers(self) -> Sequence[ServerFacts]: ...
+
+    def run(self, call: Call) -> Generator[Emission, int | None, None]:
+        """Run one cmdlet.
+
+        Mutations are durable on disk before the generator yields its first output or ends.
+
+        Raises:
+            Terminated: a terminating error.
+        """
+
+    def smtp_identity(self, server: str) -> Identity | None:
+        """The certificate Exchange would present on port 25 of ``server``; None: no STARTTLS offered."""
+
+    def remarks(self) -> Sequence[str]:
+        """What the import of an export could not place or had to decide; told by ``lab up``."""
+
+    def smtp_revision(self, server: str) -> int:
+        """Changes whenever :meth:`smtp_identity` may answer differently."""
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """Plain data for tests: the organization as it is now."""
