@@ -1,0 +1,57 @@
+"""Problems told to a person: facts that are collected, and rendered last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRange:
+    """A place in a file that a person wrote.
+
+    Attributes:
+        file: As the person named it.
+        line: From 1.
+        column: From 1, in characters.
+        text: The whole line, without its end.
+        length: Characters to mark, from ``column``.
+    """
+
+    file: str
+    line: int
+    column: int
+    text: str = ""
+    length: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem.
+
+    Attributes:
+        summary: A few words, the same every time.
+        detail: What and why, with the names and numbers of this case.
+        hint: The next thing to try; "" only where there is none.
+        where: The place in the YAML; None for what has none.
+        subject: Address or server that it is about; "" for none.
+    """
+
+    summary: str
+    detail: str
+    hint: str = ""
+    where: SourceRange | None = None
+    subject: str = ""
+    severity: Severity = Severity.ERROR
+
+
+def has_errors(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool:
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

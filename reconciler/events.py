@@ -1,0 +1,107 @@
+"""What happened, as values; who shows them is none of the teller's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    type: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStarted(Event):
+    type: ClassVar[str] = "read_started"
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFinished(Event):
+    """``error`` is "" when the server was read."""
+
+    type: ClassVar[str] = "read_finished"
+    server: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationStarted(Event):
+    """``number`` of ``total`` counts from 1 over the whole apply."""
+
+    type: ClassVar[str] = "invocation_started"
+    address: str
+    server: str
+    cmdlet: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationFinished(Event):
+    """``error`` is "" when the cmdlet succeeded."""
+
+    type: ClassVar[str] = "invocation_finished"
+    address: str
+    server: str
+    cmdlet: str
+    number: int
+    total: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueStarted(Event):
+    type: ClassVar[str] = "issue_started"
+    address: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssueFinished(Event):
+    """``not_after`` is ISO 8601; "" when there was no certificate, and ``error`` says why."""
+
+    type: ClassVar[str] = "issue_finished"
+    address: str
+    issuer: str
+    not_after: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRecorded(Event):
+    """Adopted or forgotten: nothing was sent to Exchange."""
+
+    type: ClassVar[str] = "resource_recorded"
+    address: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyFinished(Event):
+    """Counts of invocations; ``stopped`` when it ended part-way."""
+
+    type: ClassVar[str] = "apply_finished"
+    done: int
+    failed: int
+    not_started: int
+    in_doubt: int
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChecked(Event):
+    """One STARTTLS handshake. ``problem`` is "" when what was presented is what is declared."""
+
+    type: ClassVar[str] = "endpoint_checked"
+    name: str
+    server: str
+    address: str
+    subject: str = ""
+    not_after: str = ""
+    problem: str = ""
+
+
+Listener: TypeAlias = Callable[[Event], None]

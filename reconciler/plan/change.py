@@ -1,0 +1,94 @@
+"""What a plan is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.cmdlets.invocation import Invocation
+from reconciler.diagnostics import Diagnostic
+from state.address import Address
+from state.record import Learned
+from state.resources import Resource
+
+
+class Action(Enum):
+    """What becomes of one resource. ADOPT and FORGET write only the record; WAIT and NONE nothing."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    FORGET = "forget"
+    WAIT = "wait"
+    NONE = "none"
+
+    @property
+    def is_mutating(self) -> bool:
+        """True when Exchange will be changed."""
+        return self in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One attribute before and after: values of its type, UNSET, UNKNOWN or Deferred."""
+
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One resource before and after, and the invocations that lead there.
+
+    Attributes:
+        attributes: What differs, by our names; of a created one, all that is set.
+        invocations: In the order they are sent. Empty for what only the record learns.
+        requires: Addresses whose changes must be done first.
+        reason: Why, in a few words for people: ``expires 2026-12-01, inside renew_before 30d``.
+        resource: What the record will hold once the invocations are done; deferred values in place.
+        learned: For ADOPT and FORGET: what the record becomes.
+    """
+
+    address: Address
+    action: Action
+    attributes: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+    invocations: tuple[Invocation, ...] = ()
+    requires: frozenset[Address] = frozenset()
+    reason: str = ""
+    resource: Resource | None = None
+    learned: Learned | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What somebody else changed since we last applied: recorded against live."""
+
+    address: Address
+    attributes: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Changes in dependency order, for declared or recorded addresses only.
+
+    Attributes:
+        changes: Every address once; those that need nothing are NONE.
+        basis: Digest of each live object that a change rests on, by address; a saved plan is
+            stale when one of them reads differently.
+    """
+
+    organization: str
+    changes: tuple[Change, ...]
+    drift: tuple[Drift, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    basis: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_empty(self) -> bool:
+        """True when apply would send nothing and wait for nothing."""
+        return not any(change.action.is_mutating or change.action is Action.WAIT for change in self.changes)

@@ -1,0 +1,99 @@
+"""What we remember between runs: a cache of Exchange, plus what Exchange cannot say.
+
+Live is the truth. The record adds ownership, and requests that wait for their authority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Self
+
+from .address import Address
+from .resources import Certificate, Resource
+from .values import Name, Thumbprint
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One resource as last applied.
+
+    Attributes:
+        resource: The declared attributes with the values that were set, and the identity that
+            Exchange gave (``guid``; ``thumbprint`` and ``public_key``). What we never set is UNSET.
+        created: The object was made by this tool, so it may be deleted by it.
+        at: When it was last written or found equal; UTC, aware.
+    """
+
+    resource: Resource
+    created: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A certificate under way.
+
+    Attributes:
+        server: Where the private key is; only there can the answer be imported [2.2-3].
+        asked: What was declared when it was requested.
+        public_key: As :attr:`Certificate.public_key`: what the answer is matched by.
+        csr: PKCS#10, PEM.
+        pending: Thumbprint of Exchange's pending entry; None where it was not seen.
+        since: When it was made; UTC, aware.
+        answer: The issued certificate and its chain, PEM, leaf first; "" while the authority has it.
+    """
+
+    server: Name
+    asked: Certificate
+    public_key: str
+    csr: str
+    pending: Thumbprint | None
+    since: datetime
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What one step changes in the record: the new state of one address, whole.
+
+    Attributes:
+        recorded: None: the address is dropped.
+        request: None: nothing is under way.
+    """
+
+    address: Address
+    recorded: Recorded | None
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """Everything recorded of one organization.
+
+    Attributes:
+        lineage: Drawn at birth, never changes; a record with another one is another history.
+        serial: +1 at every write.
+    """
+
+    organization: str
+    lineage: str
+    serial: int = 0
+    resources: Mapping[Address, Recorded] = field(default_factory=lambda: MappingProxyType({}))
+    requests: Mapping[Address, Request] = field(default_factory=lambda: MappingProxyType({}))
+
+    def learn(self, *steps: Learned) -> Self:
+        """The record after these steps; the serial stays: it counts writes, not steps."""
+        resources, requests = dict(self.resources), dict(self.requests)
+        for step in steps:
+            if step.recorded is None:
+                resources.pop(step.address, None)
+            else:
+                resources[step.address] = step.recorded
+            if step.request is None:
+                requests.pop(step.address, None)
+            else:
+                requests[step.address] = step.request
+        return replace(self, resources=resources, requests=requests)

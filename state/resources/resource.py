@@ -1,0 +1,45 @@
+"""What all resource kinds have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
+
+from ..values import UNSET
+from .attribute import Attribute, Kind, declared_attribute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One object that Exchange owns: as declared, as it is, or as last applied.
+
+    Every attribute is a value, UNSET, UNKNOWN or Deferred. No kind carries a default of Exchange's.
+    """
+
+    kind: ClassVar[str]
+    """First part of its address."""
+
+    @classmethod
+    def attributes(cls) -> Mapping[str, Attribute]:
+        """All attributes by our name, in the order they are declared."""
+        found = _ATTRIBUTES.get(cls)
+        if found is None:
+            declared = (declared_attribute(field.name, field.metadata) for field in fields(cls))
+            found = _ATTRIBUTES[cls] = {attribute.name: attribute for attribute in declared if attribute}
+        return found
+
+    def declared(self, *kinds: Kind) -> Iterator[tuple[Attribute, Any]]:
+        """The attributes that are not UNSET, in order; of the given kinds, or of all."""
+        for attribute in self.attributes().values():
+            if (not kinds or attribute.kind in kinds) and (
+                value := getattr(self, attribute.name)
+            ) is not UNSET:
+                yield attribute, value
+
+    def with_(self, **values: Any) -> Self:
+        """A copy with some attributes replaced."""
+        return replace(self, **values)
+
+
+_ATTRIBUTES: dict[type[Resource], Mapping[str, Attribute]] = {}
