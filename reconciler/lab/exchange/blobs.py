@@ -16,7 +16,15 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
-from reconciler.lab.exchange.nrbf import ArrayOf, LibraryClass, Primitive, Records, Special, SystemClass
+from reconciler.lab.exchange.nrbf import (
+    ArrayOf,
+    LibraryClass,
+    Members,
+    Primitive,
+    Records,
+    Special,
+    SystemClass,
+)
 from reconciler.lab.exchange.nrbf_reader import SIGNED
 
 _TOKEN = "Culture=neutral, PublicKeyToken=31bf3856ad364e35"  # noqa: S105 - an assembly's public name
@@ -54,7 +62,7 @@ def time_span(ticks: int) -> bytes:
 def unlimited_int(value: int | None) -> bytes:
     """Unlimited`1[Int32]; None is unlimited."""
     w = _started(DATA)
-    members = [("limitedValue", Primitive.INT32), ("isUnlimited", Primitive.BOOLEAN)]
+    members: Members = [("limitedValue", Primitive.INT32), ("isUnlimited", Primitive.BOOLEAN)]
     w.new_class(1, f"{NAMESPACE}Unlimited`1[[System.Int32, {MSCORLIB}]]", members, 2)
     w.value(Primitive.INT32, value or 0)
     w.value(Primitive.BOOLEAN, value is None)
@@ -79,7 +87,7 @@ def unlimited_bytes(size: int | None) -> bytes:
     """
     w = _started(DATA)
     inner = LibraryClass(NAMESPACE + "ByteQuantifiedSize", 2)
-    members = [("limitedValue", inner), ("isUnlimited", Primitive.BOOLEAN)]
+    members: Members = [("limitedValue", inner), ("isUnlimited", Primitive.BOOLEAN)]
     w.new_class(1, f"{NAMESPACE}Unlimited`1[[{NAMESPACE}ByteQuantifiedSize, {DATA}]]", members, 2)
     _begin_size(w, -3, size or 0, enum=-4, quantifier=0 if size is None else 1024)
     w.null()
@@ -89,7 +97,7 @@ def unlimited_bytes(size: int | None) -> bytes:
 
 def _begin_size(w: Records, number: int, size: int, *, enum: int, quantifier: int) -> None:
     kind = NAMESPACE + "ByteQuantifiedSize+Quantifier"
-    members = [
+    members: Members = [
         ("bytes", Primitive.UINT64),
         ("unit", LibraryClass(kind, 2)),
         ("canonicalForm", Special.STRING),
@@ -103,7 +111,7 @@ def _begin_size(w: Records, number: int, size: int, *, enum: int, quantifier: in
 @lru_cache(maxsize=1024)
 def fqdn(name: str) -> bytes:
     w = _started(DATA)
-    members = [("SmtpDomain+domain", Special.STRING), ("SmtpDomain+hashCode", Primitive.INT32)]
+    members: Members = [("SmtpDomain+domain", Special.STRING), ("SmtpDomain+hashCode", Primitive.INT32)]
     w.new_class(1, NAMESPACE + "Fqdn", members, 2)
     w.string(3, name)
     w.value(Primitive.INT32, NO_HASH_YET)
@@ -118,10 +126,12 @@ def domain_with_subdomains(domain: str | None, subdomains: bool) -> bytes:
     return w.end()
 
 
-def _domain_with_subdomains(w: Records, number: int, child: int, domain: str | None, subdomains: bool) -> None:
+def _domain_with_subdomains(
+    w: Records, number: int, child: int, domain: str | None, subdomains: bool
+) -> None:
     """The object and, queued behind it, the domain: ids ``number``, ``child`` and ``child + 1``."""
     inner = LibraryClass(NAMESPACE + "SmtpDomain", 2)
-    members = [
+    members: Members = [
         ("domain", inner),
         ("includeSubdomains", Primitive.BOOLEAN),
         ("hashCode", Primitive.INT32),
@@ -151,7 +161,7 @@ def address_space(kind: str, other: str | None, domain: str | None, subdomains: 
         cost: 1 to 100.
     """
     w = _started(DATA)
-    members = [
+    members: Members = [
         ("type", Special.STRING),
         ("addressSpace", Special.STRING),
         ("smtpDomainWithSubdomains", LibraryClass(NAMESPACE + "SmtpDomainWithSubdomains", 2)),
@@ -187,7 +197,7 @@ def x509_identifier(issuer: str, subject: str, common_name: str | None, subdomai
     """
     w = _started(DATA)
     cn_type = LibraryClass(NAMESPACE + "SmtpDomainWithSubdomains", 2)
-    members = [
+    members: Members = [
         ("<CertificateSubject>k__BackingField", Special.STRING),
         ("<CertificateIssuer>k__BackingField", Special.STRING),
         ("<SubjectCommonName>k__BackingField", cn_type),
@@ -207,7 +217,7 @@ def x509_identifier(issuer: str, subject: str, common_name: str | None, subdomai
 def ip_binding(address: Address, port: int) -> bytes:
     w = _started(DATA)
     w.library(3, SYSTEM)
-    members = [
+    members: Members = [
         ("IPEndPoint+m_Address", LibraryClass("System.Net.IPAddress", 3)),
         ("IPEndPoint+m_Port", Primitive.INT32),
     ]
@@ -224,7 +234,7 @@ def smart_host(name: str | None, address: Address, assembly_version: str) -> byt
     w = _started(DATA)
     transport = NAMESPACE + "Transport."
     w.library(3, f"Microsoft.Exchange.Data.Transport, Version={assembly_version}, {_TOKEN}")
-    members = [
+    members: Members = [
         ("routingHost", LibraryClass(transport + "RoutingHost", 3)),
         ("hostName", LibraryClass(NAMESPACE + "Hostname", 2)),
     ]
@@ -264,7 +274,7 @@ def smart_host(name: str | None, address: Address, assembly_version: str) -> byt
 
 def _ip_address(w: Records, address: Address, *, number: int, enum: int, numbers: int, library: int) -> None:
     family = LibraryClass("System.Net.Sockets.AddressFamily", library)
-    members = [
+    members: Members = [
         ("m_Address", Primitive.INT64),
         ("m_Family", family),
         ("m_Numbers", ArrayOf(Primitive.UINT16)),
@@ -291,7 +301,7 @@ def ip_range(low: Address, high: Address, form: str, text: str) -> bytes:
     w = _started(DATA)
     pair = LibraryClass(NAMESPACE + "IPvxAddress", 2)
     kind = LibraryClass(NAMESPACE + "IPRange+Format", 2)
-    members = [
+    members: Members = [
         ("startAddress", pair),
         ("endAddress", pair),
         ("format", kind),
@@ -299,7 +309,7 @@ def ip_range(low: Address, high: Address, form: str, text: str) -> bytes:
         ("originalExpression", Special.STRING),
     ]
     w.new_class(1, NAMESPACE + "IPRange", members, 2)
-    halves = [("highBytes", Primitive.UINT64), ("lowBytes", Primitive.UINT64)]
+    halves: Members = [("highBytes", Primitive.UINT64), ("lowBytes", Primitive.UINT64)]
     w.new_class(-3, pair.name, halves, 2)
     _halves(w, low)
     w.same_class(-4, -3)
@@ -323,18 +333,20 @@ def object_version(major: int, minor: int, build: tuple[int, int, int, int]) -> 
     """ExchangeObjectVersion, such as 0.1 (8.0.535.0)."""
     w = _started(DATA)
     inner = LibraryClass(NAMESPACE + "ExchangeBuild", 2)
-    members = [("Major", Primitive.BYTE), ("Minor", Primitive.BYTE), ("ExchangeBuild", inner)]
+    members: Members = [("Major", Primitive.BYTE), ("Minor", Primitive.BYTE), ("ExchangeBuild", inner)]
     w.new_class(1, NAMESPACE + "ExchangeObjectVersion", members, 2)
     w.value(Primitive.BYTE, major)
     w.value(Primitive.BYTE, minor)
-    parts = [
+    parts: Members = [
         ("Major", Primitive.BYTE),
         ("Minor", Primitive.BYTE),
         ("Build", Primitive.UINT16),
         ("BuildRevision", Primitive.UINT16),
     ]
     w.new_class(-3, inner.name, parts, 2)
-    for (_, kind), value in zip(parts, build, strict=True):
+    for kind, value in zip(
+        (Primitive.BYTE, Primitive.BYTE, Primitive.UINT16, Primitive.UINT16), build, strict=True
+    ):
         w.value(kind, value)
     return w.end()
 
@@ -342,11 +354,14 @@ def object_version(major: int, minor: int, build: tuple[int, int, int, int]) -> 
 @lru_cache(maxsize=64)
 def server_version(version: tuple[int, int, int, int]) -> bytes:
     w = _started(DATA)
-    members = [("version", SystemClass("System.Version")), ("filePatchLevelDescription", Special.STRING)]
+    members: Members = [
+        ("version", SystemClass("System.Version")),
+        ("filePatchLevelDescription", Special.STRING),
+    ]
     w.new_class(1, NAMESPACE + "ServerVersion", members, 2)
     w.reference(3)
     w.null()
-    parts = [(name, Primitive.INT32) for name in ("_Major", "_Minor", "_Build", "_Revision")]
+    parts: Members = [(name, Primitive.INT32) for name in ("_Major", "_Minor", "_Build", "_Revision")]
     w.new_class(3, "System.Version", parts, None)
     for value in version:
         w.value(Primitive.INT32, value)
@@ -358,7 +373,7 @@ def local_path(path: str, assembly_version: str) -> bytes:
     """LocalLongFullPath of a drive path such as ``C:\\\\Program Files``."""
     w = Records()
     w.library(2, f"Microsoft.Exchange.Data.Common, Version={assembly_version}, {_TOKEN}")
-    members = [
+    members: Members = [
         ("LongPath+pathName", Special.STRING),
         ("LongPath+isValid", Primitive.BOOLEAN),
         ("LongPath+isLocalFull", Primitive.BOOLEAN),
@@ -377,7 +392,7 @@ def local_path(path: str, assembly_version: str) -> bytes:
 
 _GUID = SystemClass("System.Guid")
 _NULLABLE_GUID = SystemClass(f"System.Nullable`1[[System.Guid, {MSCORLIB}]]")
-_GUID_PARTS = [
+_GUID_PARTS: Members = [
     ("_a", Primitive.INT32),
     ("_b", Primitive.INT16),
     ("_c", Primitive.INT16),
@@ -386,7 +401,7 @@ _GUID_PARTS = [
 _AD_OBJECT_ID = LibraryClass(NAMESPACE + "Directory.ADObjectId", 2)
 _ORGANIZATION_ID = LibraryClass(NAMESPACE + "Directory.OrganizationId", 2)
 _PARTITION_ID = LibraryClass(NAMESPACE + "Directory.PartitionId", 2)
-_ORGANIZATION_MEMBERS = [
+_ORGANIZATION_MEMBERS: Members = [
     ("orgUnit", _AD_OBJECT_ID),
     ("configUnit", _AD_OBJECT_ID),
     ("partitionId", _PARTITION_ID),
@@ -398,7 +413,7 @@ _ORGANIZATION_MEMBERS = [
 def ad_object_id(partition: UUID, forest: str, guid: UUID, dn: str, depth: int, text: str) -> bytes:
     """ADObjectId; a bare link (its GUID is zero) carries no organization."""
     w = _started(DIRECTORY)
-    members = [
+    members: Members = [
         ("partitionGuid", _GUID),
         ("partitionFqdn", Special.STRING),
         ("objectGuid", _GUID),

@@ -163,9 +163,7 @@ def decode_text(text: str) -> str:
 
 def _escape_units(match: re.Match[str]) -> str:
     units = match.group().encode("utf-16-le", "surrogatepass")
-    return "".join(
-        f"_x{int.from_bytes(units[i : i + 2], 'little'):04X}_" for i in range(0, len(units), 2)
-    )
+    return "".join(f"_x{int.from_bytes(units[i : i + 2], 'little'):04X}_" for i in range(0, len(units), 2))
 
 
 # --- writing -----------------------------------------------------------------------------------
