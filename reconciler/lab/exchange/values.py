@@ -337,7 +337,7 @@ def smart_host(text: str, assembly: str) -> Obj:
             checked_domain(text)
     types = (f"{DATA}SmartHost", OBJECT)
     if address is None:
-        properties = {"Address": ANY, "IsIPAddress": boolean(False), "Domain": string(text)}
+        properties: dict[str, Value] = {"Address": ANY, "IsIPAddress": boolean(False), "Domain": string(text)}
         return Obj(types, text, None, properties, note(blobs.smart_host(text, IPv4Address(0), assembly)))
     properties = {"Address": ip_address_object(address), "IsIPAddress": boolean(True), "Domain": NIL}
     return Obj(types, f"[{address}]", None, properties, note(blobs.smart_host(None, address, assembly)))
