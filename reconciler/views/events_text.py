@@ -1,0 +1,54 @@
+"""Progress for people: one line for each thing that is done, and what came of it all."""
+
+from __future__ import annotations
+
+from reconciler.events import (
+    ApplyFinished,
+    Event,
+    InvocationFinished,
+    IssueFinished,
+    ReadFinished,
+    ResourceRecorded,
+)
+
+from .terminal import Ink, counted, harmless
+
+
+def render_event(event: Event, *, colour: bool = False) -> str:
+    """One line, ended, for what has come to an end; "" for what only begins.
+
+    A handshake has its line in :func:`reconciler.views.verify_text.render_verification`.
+    """
+    ink = Ink(colour)
+    match event:
+        case ReadFinished(server=server, error=error):
+            return _line(ink, server, "read", error)
+        case InvocationFinished(server=server, cmdlet=cmdlet, address=address, error=error):
+            return _line(ink, f"[{event.number}/{event.total}] {server}", f"{cmdlet}  {address}", error)
+        case IssueFinished(issuer=issuer, address=address, error=error):
+            until = f"  valid until {event.not_after}" if event.not_after else ""
+            return _line(ink, issuer, f"issued  {address}{until}", error)
+        case ResourceRecorded(address=address, action=action):
+            return _line(ink, "record", f"{action}  {address}", "")
+        case ApplyFinished():
+            return f"{_outcome(event, ink)}\n"
+        case _:
+            return ""
+
+
+def _line(ink: Ink, who: str, what: str, error: str) -> str:
+    result = ink.red(f"failed: {harmless(error)}") if error else ink.green("done")
+    return f"{harmless(who)}  {harmless(what)}  {result}\n"
+
+
+def _outcome(event: ApplyFinished, ink: Ink) -> str:
+    counts = (
+        (event.done, "done", ink.green),
+        (event.failed, "failed", ink.red),
+        (event.in_doubt, "in doubt", ink.yellow),
+        (event.not_started, "not started", ink.yellow),
+    )
+    parts = [paint(f"{count} {word}") for count, word, paint in counts if count]
+    head = "Apply stopped" if event.stopped else "Apply finished"
+    total = event.done + event.failed + event.in_doubt + event.not_started
+    return ink.bold(f"{head}: ") + (", ".join(parts) if total else counted(0, "command"))

@@ -1,0 +1,176 @@
+"""A plan as an administrator reviews it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from reconciler.diagnostics import Diagnostic, Severity, has_errors
+from reconciler.plan.change import Action, Change, Drift, Plan
+from state.resources import Certificate, SendConnector
+from state.values import AddressSpace
+
+from .diagnostics import count_of, render_diagnostics
+from .powershell import invocation_lines
+from .terminal import DEFAULT_WIDTH, Ink, counted, harmless, shortened, wrapped
+from .values import attribute_of, difference_lines
+
+_MARKS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "-/+",
+    Action.DELETE: "-",
+    Action.ADOPT: "<-",
+    Action.FORGET: "->",
+    Action.WAIT: "..",
+}
+_QUIET = {
+    Action.ADOPT: "as declared; will only be recorded",
+    Action.FORGET: "stays in Exchange; will no longer be recorded",
+    Action.WAIT: "waits for its issuer",
+}
+_MOST_DOMAINS = 8
+
+
+def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH) -> str:
+    """What apply would do, in the order it would do it, and one line that sums it up.
+
+    Returns:
+        Lines, each ended. The last one is exactly ``No changes`` or ``No changes (N will be
+        recorded)`` when apply would send nothing and nothing is wrong.
+    """
+    ink = Ink(colour)
+    blocks = [
+        *_drift_block(plan.drift, ink=ink, width=width),
+        *(
+            "\n".join(_change_lines(change, ink=ink, width=width))
+            for change in plan.changes
+            if change.action is not Action.NONE
+        ),
+        *_problem_block(plan.diagnostics, ink=ink, width=width),
+        "\n".join(_summary_lines(plan, ink=ink)),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _drift_block(drift: Sequence[Drift], *, ink: Ink, width: int) -> list[str]:
+    if not drift:
+        return []
+    lines = [ink.bold("Changed outside since the last apply:")]
+    for one in drift:
+        lines.append(f"  {ink.yellow('!')} {harmless(str(one.address))}")
+        label = max(len(name) for name in one.attributes)
+        for name, difference in one.attributes.items():
+            lines += difference_lines(
+                attribute_of(one.address.type, name),
+                difference,
+                ink=ink,
+                label=label,
+                indent="      ",
+                width=width,
+            )
+    return ["\n".join(lines)]
+
+
+def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
+    paint = {
+        Action.CREATE: ink.green,
+        Action.UPDATE: ink.yellow,
+        Action.REPLACE: ink.red,
+        Action.DELETE: ink.red,
+    }.get(change.action, ink.cyan)
+    mark = paint(f"{_MARKS[change.action]} {change.action.value}")
+    lines = [f"{mark} {ink.bold(harmless(str(change.address)))}"]
+    told = (_QUIET.get(change.action, ""), change.reason, _meaning(change))
+    for sentence in filter(None, told):
+        lines += wrapped(sentence, width=width, indent="    ")
+    label = max((len(name) for name in change.attributes), default=0)
+    for name, difference in change.attributes.items():
+        lines += difference_lines(
+            attribute_of(change.address.type, name),
+            difference,
+            ink=ink,
+            label=label,
+            indent="    ",
+            width=width,
+        )
+    for invocation in change.invocations:
+        lines += invocation_lines(invocation, ink=ink, indent="    ", width=width)
+    return lines
+
+
+def _meaning(change: Change) -> str:
+    """What the change is to mail: which domains a connector carries and how, what a certificate is for."""
+    match change.learned.recorded.resource if change.learned and change.learned.recorded else None:
+        case SendConnector() as connector if isinstance(connector.address_spaces, frozenset):
+            protection = _protection(connector)
+            domains = _domains(connector.address_spaces)
+            return f"mail to {domains}{': ' if protection else ''}{protection}{_sources(connector)}"
+        case Certificate() as certificate if isinstance(certificate.domains, frozenset):
+            return "for " + shortened(sorted(map(str, certificate.domains)), _MOST_DOMAINS)
+    gone = change.attributes.get("address_spaces")
+    if change.action is Action.DELETE and gone and isinstance(gone.before, frozenset):
+        return f"no longer carries mail to {_domains(gone.before)}"
+    return ""
+
+
+def _domains(spaces: frozenset[AddressSpace]) -> str:
+    return shortened(
+        ("every other domain" if space.address == "*" else space.address for space in sorted(spaces)),
+        _MOST_DOMAINS,
+    )
+
+
+def _protection(connector: SendConnector) -> str:
+    """As the three kinds are defined; "" where the attributes do not say it."""
+    if connector.require_tls is True:
+        return "encrypted or not sent"
+    if connector.ignore_starttls is True:
+        return "sent without TLS"
+    if connector.require_tls is False and connector.ignore_starttls is False:
+        return "encrypted where offered"
+    return ""
+
+
+def _sources(connector: SendConnector) -> str:
+    if isinstance(connector.source_transport_servers, frozenset):
+        names = sorted(map(str, connector.source_transport_servers))
+    elif connector.local is True and isinstance(connector.home, tuple):
+        names = list(map(str, connector.home))
+    else:
+        return ""
+    return f"; leaves from {shortened(names, _MOST_DOMAINS)}"
+
+
+def _problem_block(diagnostics: Sequence[Diagnostic], *, ink: Ink, width: int) -> list[str]:
+    if not diagnostics:
+        return []
+    return [render_diagnostics(diagnostics, colour=ink.colour, width=width).rstrip("\n")]
+
+
+def _summary_lines(plan: Plan, *, ink: Ink) -> list[str]:
+    if has_errors(plan.diagnostics):
+        errors = [one for one in plan.diagnostics if one.severity is Severity.ERROR]
+        return [ink.bold(f"This plan cannot be applied: {count_of(errors)}")]
+    counts = Counter(change.action for change in plan.changes)
+    recorded = counts[Action.ADOPT] + counts[Action.FORGET]
+    if plan.is_empty:
+        return [ink.bold("No changes" + (f" ({recorded} will be recorded)" if recorded else ""))]
+    parts = [
+        f"{counts[action]} to {action.value}"
+        for action in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
+        if counts[action]
+    ]
+    if counts[Action.WAIT]:
+        parts.append(f"{counts[Action.WAIT]} waiting")
+    if recorded:
+        parts.append(f"{recorded} will be recorded")
+    return [*_commands_line(plan.changes), ink.bold("Plan: " + ", ".join(parts))]
+
+
+def _commands_line(changes: Iterable[Change]) -> list[str]:
+    per_server = Counter(harmless(one.server) for change in changes for one in change.invocations)
+    if not per_server:
+        return []
+    each = ", ".join(f"{server} {count}" for server, count in sorted(per_server.items()))
+    return [f"{counted(per_server.total(), 'command')}: {each}"]

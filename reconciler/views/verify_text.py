@@ -1,0 +1,44 @@
+"""What the public endpoints presented, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.events import EndpointChecked
+
+from .terminal import Ink, columns, counted, harmless
+
+_HEADS = ("ENDPOINT", "SERVER", "ADDRESS", "CERTIFICATE", "VALID UNTIL", "RESULT")
+
+
+def render_verification(checks: Sequence[EndpointChecked], *, colour: bool = False) -> str:
+    """One row for each handshake, and how many are as declared."""
+    if not checks:
+        return "No endpoints are declared, so there is nothing to verify.\n"
+    ink = Ink(colour)
+    rows = [tuple(harmless(cell) for cell in _cells(check)) for check in checks]
+    widths = [max(columns(row[at]) for row in (_HEADS, *rows)) for at in range(len(_HEADS) - 1)]
+    lines = [ink.bold(_row(_HEADS, widths))]
+    for check, row in zip(checks, rows, strict=True):
+        paint = ink.red if check.problem else ink.green
+        lines.append(_row((*row[:-1], paint(row[-1])), widths))
+    failed = sum(bool(check.problem) for check in checks)
+    total = counted(len(checks), "handshake")
+    verdict = f"{failed} of {total} failed" if failed else f"{total}, all as declared"
+    return "\n".join([*lines, "", ink.bold(verdict)]) + "\n"
+
+
+def _cells(check: EndpointChecked) -> tuple[str, ...]:
+    return (
+        check.name,
+        check.server,
+        check.address,
+        check.subject or "-",
+        check.not_after or "-",
+        check.problem or "ok",
+    )
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=False)]
+    return "  ".join([*padded, cells[-1]])
