@@ -1,0 +1,71 @@
+"""Files that hold a secret: read only when nobody else can read them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+LARGEST: Final = 64 * 1024
+
+
+@dataclass
+class PrivateFileRefused(Exception):
+    """A file with a secret that is not read, and why.
+
+    Attributes:
+        missing: True when it is not there; else it is there and is not as it must be.
+        remedy: The next thing to try; "" where the reason says it.
+    """
+
+    path: Path
+    reason: str
+    missing: bool = False
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def read_private(path: Path, largest: int = LARGEST) -> bytes:
+    """Read a file that holds a secret.
+
+    Raises:
+        PrivateFileRefused: it is missing, no regular file, too large, or others can read or change it.
+    """
+    try:
+        # Not blocking: opening a pipe that nobody writes to would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (FileNotFoundError, NotADirectoryError):
+        raise PrivateFileRefused(path, "there is no such file", missing=True) from None
+    except OSError as error:
+        raise PrivateFileRefused(path, f"it cannot be opened: {error.strerror}") from error
+    except ValueError as error:  # a zero byte in the name
+        raise PrivateFileRefused(path, f"it cannot be opened: {error}") from error
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)  # of what was opened, which the name may no longer mean
+        if not stat.S_ISREG(status.st_mode):
+            raise PrivateFileRefused(path, "it is no regular file")
+        _refuse_if_others_may(path, status)
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise PrivateFileRefused(path, f"it has over {largest} bytes")
+    return data
+
+
+if sys.platform == "win32":
+
+    def _refuse_if_others_may(path: Path, status: os.stat_result) -> None:
+        """Windows has no mode bits; what the folder's access control list says is the administrator's word."""
+
+else:
+
+    def _refuse_if_others_may(path: Path, status: os.stat_result) -> None:
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & 0o077:
+            raise PrivateFileRefused(
+                path, f"others may read or change it (mode {mode:04o})", remedy=f"chmod 600 {path}"
+            )

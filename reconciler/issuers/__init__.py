@@ -1,0 +1,1 @@
+"""Who signs requests: the port, and one module for each kind of issuer."""

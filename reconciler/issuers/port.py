@@ -1,0 +1,88 @@
+"""What every issuer does: take a request, and give a certificate, or say that it takes time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from state.address import Address
+from state.values import DomainPattern
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequest:
+    """One request.
+
+    Attributes:
+        address: The certificate that it is for.
+        csr: PKCS#10, PEM, checked by :func:`reconciler.pki.request.check_request`.
+        domains: The names that the certificate must cover.
+    """
+
+    address: Address
+    csr: str
+    domains: frozenset[DomainPattern]
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The answer.
+
+    Attributes:
+        chain: Certificates, PEM: the one that was asked for first, then those that issued it.
+        not_after: End of the first one's validity; UTC, aware.
+    """
+
+    chain: str
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The issuer has the request; a later run asks again.
+
+    Attributes:
+        reason: What it waits for, in a few words for people.
+    """
+
+    reason: str
+
+
+@dataclass
+class IssuerFailed(Exception):
+    """An issuer gave no certificate, and will not without a change.
+
+    Attributes:
+        issuer: Its name under ``issuers``.
+        reason: What and why, in one sentence's worth of words.
+        hint: The next thing to try; "" where there is none.
+    """
+
+    issuer: str
+    reason: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"issuer {self.issuer}: {self.reason}"
+
+
+class IssuerUnusable(IssuerFailed):
+    """It cannot issue anything: its settings or its files are not in order."""
+
+
+class RequestRefused(IssuerFailed):
+    """It issues, but not for this request."""
+
+
+class Issuer(Protocol):
+    """Whoever signs requests. One at a time per object; it keeps nothing between calls that a run needs."""
+
+    def issue(self, request: CertificateRequest) -> Issued | Pending:
+        """Ask for a certificate, or ask again for the same request.
+
+        Raises:
+            RequestRefused: not for this request.
+            IssuerUnusable: not for any.
+        """
+        ...

@@ -1,0 +1,213 @@
+"""Which of a server's certificates is the declared one.
+
+A subject alone never decides: two certificates with one issuer and subject are common after a renewal.
+What could not be read decides nothing either. On Edge servers, where mark, status and key may be unreadable
+[5-1], only the recorded public key does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from reconciler.pki.asked import asked_domains
+from reconciler.pki.coverage import uncovered
+from state.record import Request
+from state.resources import Certificate
+from state.values import UNSET, Thumbprint
+
+PENDING: Final = "PendingRequest"
+
+_STATUSES: Final = frozenset(
+    {
+        "DateInvalid",
+        "Invalid",
+        PENDING,
+        "RevocationCheckFailure",
+        "Revoked",
+        "Unknown",
+        "Untrusted",
+        "Valid",
+    }
+)
+"""Those that have a name [2.5-1]; one that has only a number is as good as unread [6.4-2]."""
+
+_FIT: Final = frozenset({"Valid", "RevocationCheckFailure"})
+"""A server without a way to the revocation list says the latter of a good certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The certificate that a declaration means.
+
+    Attributes:
+        certificate: None when there is none.
+        by: What decided; None when there is none.
+        runners_up: Others that the same rule would have taken, best first.
+        unclear: Those that cover the names, but what decides about them could not be read.
+    """
+
+    certificate: Certificate | None = None
+    by: Literal["record", "mark", "coverage"] | None = None
+    runners_up: tuple[Certificate, ...] = ()
+    unclear: tuple[Certificate, ...] = ()
+
+
+def select(
+    asked: Certificate, live: Sequence[Certificate], recorded_key: str | None, mark: str, now: datetime
+) -> Selection:
+    """Find the declared certificate among those of its server.
+
+    The recorded public key decides; else our mark; else a valid one with a key that covers the names, and
+    of these the longest-lived. A pending request is never selected. Where the declaration names an issuer,
+    one that signed itself is never taken for coverage: it is not what was asked for.
+
+    Args:
+        asked: As declared; without ``domains`` and without a common name nothing is taken for coverage.
+        live: All certificates of the server.
+        recorded_key: :attr:`Certificate.public_key` that the record holds for this address; None: none.
+        mark: The text that our friendly names hold for this address; "": there is none.
+        now: The instant to judge validity at; UTC, aware.
+    """
+    candidates = [certificate for certificate in live if certificate.status != PENDING]
+    if recorded_key:
+        by_key = [certificate for certificate in candidates if certificate.public_key == recorded_key]
+        # A pending entry whose status could not be read has the same key, and is its own issuer.
+        if answered := [certificate for certificate in by_key if certificate.self_signed is False]:
+            by_key = answered
+        if by_key:
+            return _best(by_key, "record", now)
+    by_mark = [
+        certificate
+        for certificate in candidates
+        if mark
+        and isinstance(certificate.friendly_name, str)
+        and mark in certificate.friendly_name
+        and not may_be_pending(certificate)
+    ]
+    if by_mark:
+        return _best(by_mark, "mark", now)
+    covering = [certificate for certificate in candidates if _covers(certificate, asked, now)]
+    fit = [certificate for certificate in covering if _is_fit(certificate)]
+    unclear = tuple(certificate for certificate in covering if _is_unclear(certificate))
+    if fit:
+        chosen = _best(fit, "coverage", now)
+        return Selection(chosen.certificate, chosen.by, chosen.runners_up, unclear)
+    return Selection(unclear=unclear)
+
+
+def pending_of(
+    live: Sequence[Certificate], public_key: str, thumbprint: Thumbprint | None = None
+) -> Certificate | None:
+    """The pending entry of a request that we know.
+
+    Args:
+        live: All certificates of the server.
+        public_key: That of the request.
+        thumbprint: What the record remembers of the entry; it decides alone when it is there.
+    """
+    for certificate in live:
+        if thumbprint is not None and certificate.thumbprint == thumbprint and may_be_pending(certificate):
+            return certificate
+    for certificate in live:
+        if certificate.public_key == public_key and may_be_pending(certificate):
+            return certificate
+    return None
+
+
+def new_pending(
+    live: Sequence[Certificate], known: Collection[Thumbprint], mark: str
+) -> tuple[Certificate, ...]:
+    """The pending entries that a request left whose answer was lost.
+
+    Args:
+        live: All certificates of the server.
+        known: What was there just before the request was sent.
+        mark: The text that its friendly name was given; an entry whose friendly name could not be read
+            is taken too.
+
+    Returns:
+        None of them: nothing was made. Several: somebody else made requests at the same time, and where
+        the mark could not be read nothing tells them apart.
+    """
+    new = [
+        certificate
+        for certificate in live
+        if may_be_pending(certificate) and certificate.thumbprint not in known
+    ]
+    marked = tuple(
+        certificate
+        for certificate in new
+        if isinstance(certificate.friendly_name, str) and mark in certificate.friendly_name
+    )
+    return marked or tuple(
+        certificate for certificate in new if not isinstance(certificate.friendly_name, str)
+    )
+
+
+def imported_of(live: Sequence[Certificate], request: Request) -> Certificate | None:
+    """The certificate that completed a request: the same public key, another thumbprint [2.2-3]."""
+    for certificate in live:
+        if (
+            certificate.public_key == request.public_key
+            and not may_be_pending(certificate)
+            and (request.pending is None or certificate.thumbprint != request.pending)
+        ):
+            return certificate
+    return None
+
+
+def may_be_pending(certificate: Certificate) -> bool:
+    """True for a pending request, and for what could be one as far as it was read.
+
+    Windows keeps a request as a certificate that is its own issuer, so where no status tells, one that an
+    authority issued is none.
+    """
+    if isinstance(certificate.status, str) and certificate.status in _STATUSES:
+        return certificate.status == PENDING
+    return certificate.self_signed is not False
+
+
+def _covers(certificate: Certificate, asked: Certificate, now: datetime) -> bool:
+    """True when its dates and names are those of the declared one; both are in the DER, so always read."""
+    wanted = asked_domains(asked)
+    return (
+        bool(wanted)
+        and isinstance(certificate.domains, frozenset)
+        and not uncovered(certificate.domains, wanted)
+        and _is_current(certificate, now)
+        and (asked.issuer is UNSET or certificate.self_signed is False)
+    )
+
+
+def _is_fit(certificate: Certificate) -> bool:
+    return certificate.has_private_key is True and certificate.status in _FIT
+
+
+def _is_unclear(certificate: Certificate) -> bool:
+    if certificate.has_private_key is False:
+        return False
+    told = isinstance(certificate.status, str) and certificate.status in _STATUSES
+    return not told or (certificate.status in _FIT and certificate.has_private_key is not True)
+
+
+def _best(found: list[Certificate], by: Literal["record", "mark", "coverage"], now: datetime) -> Selection:
+    """The longest-lived of those that are valid now; where none is, of all."""
+    ranked = sorted(
+        found, key=lambda certificate: (_is_current(certificate, now), _end(certificate)), reverse=True
+    )
+    return Selection(ranked[0], by, tuple(ranked[1:]))
+
+
+def _is_current(certificate: Certificate, now: datetime) -> bool:
+    begin = certificate.not_before if isinstance(certificate.not_before, datetime) else _NEVER
+    return begin <= now <= _end(certificate)
+
+
+def _end(certificate: Certificate) -> datetime:
+    return certificate.not_after if isinstance(certificate.not_after, datetime) else _NEVER
+
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
