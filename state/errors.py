@@ -53,13 +53,20 @@ class StateLocked(StateError):
 
 @dataclass
 class StateConflict(StateError):
-    """The record moved on between read and write."""
+    """The record moved on between read and write.
+
+    Attributes:
+        found_lineage: Set when what is found is another history, whatever its serial.
+    """
 
     place: str
     expected_serial: int
     found_serial: int
+    found_lineage: str | None = None
 
     def __str__(self) -> str:
+        if self.found_lineage is not None:
+            return f"the record in {self.place} is another history, {self.found_lineage}"
         return f"the record in {self.place} is at serial {self.found_serial}, not {self.expected_serial}"
 
 
