@@ -24,10 +24,9 @@ _MARKS = {
     Action.FORGET: "->",
     Action.WAIT: "..",
 }
-_QUIET = {
-    Action.ADOPT: "as declared; will only be recorded",
+_RECORDED = {
+    Action.ADOPT: "is as declared; will only be recorded",
     Action.FORGET: "stays in Exchange; will no longer be recorded",
-    Action.WAIT: "waits for its issuer",
 }
 _MOST_DOMAINS = 8
 
@@ -45,8 +44,9 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
         *(
             "\n".join(_change_lines(change, ink=ink, width=width))
             for change in plan.changes
-            if change.action is not Action.NONE
+            if change.action.is_mutating or change.action is Action.WAIT
         ),
+        *_recorded_block(plan.changes, ink=ink),
         *_problem_block(plan.diagnostics, ink=ink, width=width),
         "\n".join(_summary_lines(plan, ink=ink)),
     ]
@@ -72,7 +72,18 @@ def _drift_block(drift: Sequence[Drift], *, ink: Ink, width: int) -> list[str]:
     return ["\n".join(lines)]
 
 
-def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
+def _recorded_block(changes: Iterable[Change], *, ink: Ink) -> list[str]:
+    """What sends nothing: a line each."""
+    lines = [
+        f"{_headline(change, ink=ink)}  "
+        + "; ".join(filter(None, (_RECORDED[change.action], harmless(change.reason))))
+        for change in changes
+        if change.action in _RECORDED
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
+def _headline(change: Change, *, ink: Ink) -> str:
     paint = {
         Action.CREATE: ink.green,
         Action.UPDATE: ink.yellow,
@@ -80,9 +91,13 @@ def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
         Action.DELETE: ink.red,
     }.get(change.action, ink.cyan)
     mark = paint(f"{_MARKS[change.action]} {change.action.value}")
-    lines = [f"{mark} {ink.bold(harmless(str(change.address)))}"]
-    told = (_QUIET.get(change.action, ""), change.reason, _meaning(change))
-    for sentence in filter(None, told):
+    return f"{mark} {ink.bold(harmless(str(change.address)))}"
+
+
+def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
+    lines = [_headline(change, ink=ink)]
+    waiting = "waits for its issuer" if change.action is Action.WAIT else ""
+    for sentence in filter(None, (waiting, change.reason, _meaning(change))):
         lines += wrapped(sentence, width=width, indent="    ")
     label = max((len(name) for name in change.attributes), default=0)
     for name, difference in change.attributes.items():
@@ -103,11 +118,12 @@ def _meaning(change: Change) -> str:
     """What the change is to mail: which domains a connector carries and how, what a certificate is for."""
     match change.learned.recorded.resource if change.learned and change.learned.recorded else None:
         case SendConnector() as connector if isinstance(connector.address_spaces, frozenset):
-            protection = _protection(connector)
-            domains = _domains(connector.address_spaces)
-            return f"mail to {domains}{': ' if protection else ''}{protection}{_sources(connector)}"
+            return (
+                f"{_protection(connector)}mail{_sources(connector)} to {_domains(connector.address_spaces)}"
+            )
         case Certificate() as certificate if isinstance(certificate.domains, frozenset):
-            return "for " + shortened(sorted(map(str, certificate.domains)), _MOST_DOMAINS)
+            if "domains" not in change.attributes:
+                return "for " + shortened(sorted(map(str, certificate.domains)), _MOST_DOMAINS)
     gone = change.attributes.get("address_spaces")
     if change.action is Action.DELETE and gone and isinstance(gone.before, frozenset):
         return f"no longer carries mail to {_domains(gone.before)}"
@@ -124,11 +140,11 @@ def _domains(spaces: frozenset[AddressSpace]) -> str:
 def _protection(connector: SendConnector) -> str:
     """As the three kinds are defined; "" where the attributes do not say it."""
     if connector.require_tls is True:
-        return "encrypted or not sent"
+        return "encrypted or not sent: "
     if connector.ignore_starttls is True:
-        return "sent without TLS"
+        return "sent without TLS: "
     if connector.require_tls is False and connector.ignore_starttls is False:
-        return "encrypted where offered"
+        return "encrypted where offered: "
     return ""
 
 
@@ -139,7 +155,7 @@ def _sources(connector: SendConnector) -> str:
         names = list(map(str, connector.home))
     else:
         return ""
-    return f"; leaves from {shortened(names, _MOST_DOMAINS)}"
+    return f" from {shortened(names, _MOST_DOMAINS)}"
 
 
 def _problem_block(diagnostics: Sequence[Diagnostic], *, ink: Ink, width: int) -> list[str]:

@@ -47,7 +47,10 @@ def invocation_lines(invocation: Invocation, *, ink: Ink, indent: str, width: in
     used = columns(f"{indent}{server}> {cmdlet}")
     inner = indent + "    "
     for name, value in invocation.parameters.items():
-        for at, piece in enumerate(_pieces(name, value)):
+        pieces = _pieces(name, value)
+        if columns(inner + "".join(pieces)) + len(" `") <= width:
+            pieces = ["".join(pieces)]
+        for at, piece in enumerate(pieces):
             glue = "" if at else " "
             if used + columns(glue + piece) + len(" `") <= width:
                 lines[-1] += glue + piece

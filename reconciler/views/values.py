@@ -10,7 +10,7 @@ from state.resources import KINDS, Attribute
 from state.resources.attribute import ListOf, SetOf
 from state.values import UNKNOWN, UNSET, CredentialReference, Deferred
 
-from .terminal import Ink, harmless, shortened, wrapped
+from .terminal import Ink, columns, harmless, shortened, wrapped
 
 MOST_ITEMS = 20
 """Of one list, and of each sign where two are compared; the JSON form has them all."""
@@ -57,14 +57,16 @@ def difference_lines(
     if before is not None and after is not None and set(before) != set(after):
         return [indent + attribute.name, *_list_lines(before, after, ink=ink, indent=indent + "  ")]
     old, new = (value_text(attribute, value) for value in (difference.before, difference.after))
-    if difference.before is UNSET:
-        text = new
-    elif difference.after is UNSET:
-        text = old
-    else:
-        text = f"{old} -> {new}"
     first = f"{indent}{attribute.name:<{label}}  "
-    return wrapped(text, width=width, indent=first, hanging=" " * len(first))
+    hanging = " " * len(first)
+    if difference.before is UNSET or difference.after is UNSET:
+        text = new if difference.before is UNSET else old
+        if before is None and after is None:
+            return [first + text]
+        return wrapped(text, width=width, indent=first, hanging=hanging)
+    if columns(f"{first}{old} -> {new}") <= width:
+        return [f"{first}{old} -> {new}"]
+    return [f"{first}{old}", f"{hanging}-> {new}"]
 
 
 def _list_lines(before: list[str], after: list[str], *, ink: Ink, indent: str) -> list[str]:
