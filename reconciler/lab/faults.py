@@ -1,0 +1,82 @@
+"""Disturbances that a lab can be told to make, each at one cmdlet."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from reconciler.lab.errors import FileUnreadable
+
+RELEASE: Final = "faults.release"
+"""A file of this name in the lab's directory lets every held answer go."""
+
+
+class Rule(BaseModel):
+    """One disturbance.
+
+    Attributes:
+        server: Where; any server when not given.
+        cmdlet: At which cmdlet, ignoring case.
+        nth: At which of its calls that this rule matches, from 1; at each when not given.
+        when: Before the cmdlet runs (it then does not run, unless only delayed) or after.
+        action: ``hold`` keeps the answer back until the client is gone or RELEASE appears; ``drop`` closes
+            the TCP connection that waits for it; ``error`` ends the pipeline with a transient error;
+            ``garbage`` answers with a body that is not SOAP; ``late`` answers after ``seconds``.
+        seconds: For ``late``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: str | None = None
+    cmdlet: str
+    nth: Annotated[int, Field(ge=1)] | None = None
+    when: Literal["before", "after"] = "after"
+    action: Literal["hold", "drop", "error", "garbage", "late"]
+    seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+
+    @property
+    def delay(self) -> timedelta:
+        return timedelta(seconds=self.seconds)
+
+
+class Faults:
+    """The rules of a lab, and how often each has matched since it started."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._rules = rules
+        self._seen = [0] * len(rules)
+
+    def match(self, server: str, cmdlet: str) -> Rule | None:
+        """Count one call, and return the first rule that wants it disturbed."""
+        found = None
+        for index, rule in enumerate(self._rules):
+            if rule.cmdlet.casefold() != cmdlet.casefold():
+                continue
+            if rule.server is not None and rule.server.casefold() != server.casefold():
+                continue
+            self._seen[index] += 1
+            if found is None and rule.nth in (None, self._seen[index]):
+                found = rule
+        return found
+
+
+def read_faults(path: Path | None) -> Faults:
+    """Read a file of rules, a JSON list.
+
+    Raises:
+        FileUnreadable: it is not there, not JSON, or holds what is not a rule.
+    """
+    if path is None:
+        return Faults(())
+    try:
+        rules = TypeAdapter(tuple[Rule, ...]).validate_json(path.read_bytes())
+    except OSError as error:
+        raise FileUnreadable(path, error.strerror or str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FileUnreadable(path, f"{where}: {first['msg']}" if where else first["msg"]) from error
+    return Faults(rules)

@@ -1,0 +1,301 @@
+"""One running pipeline: its statements go through Exchange, what they say goes to the client."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from reconciler.lab import refusals
+from reconciler.lab.accounts import Account
+from reconciler.lab.call import Call, Endpoint, ErrorRecord, Failed, Output, Prompt, Role, Warned
+from reconciler.lab.engine import Engine, Progress
+from reconciler.lab.faults import Faults, Rule
+from reconciler.lab.ledger import Ledger, answer
+from reconciler.lab.psrp import PipelineRequested, RequestedCommand
+
+_PATIENCE: Final = 1.0
+"""Seconds a client of a long pipeline waits for what is ready already."""
+
+_GARBAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
+
+
+@dataclass(slots=True)
+class Session:
+    """What the pipelines of one shell share."""
+
+    server: str
+    endpoint: Endpoint
+    account: Account
+    full: bool
+    snapin_loaded: bool = False
+
+
+class Client(Protocol):
+    """The client as a pipeline sees it."""
+
+    def write(self, pipeline: UUID, emission: Output | Warned | Failed, cmdlet: str) -> None: ...
+
+    def prompt(self, pipeline: UUID, prompt: Prompt) -> None: ...
+
+    def complete(self, pipeline: UUID) -> None: ...
+
+    def fail(self, pipeline: UUID, error: ErrorRecord, cmdlet: str) -> None: ...
+
+    def stop(self, pipeline: UUID) -> None: ...
+
+    def flush(self) -> None:
+        """Send what was written."""
+
+    def spoil(self, pipeline: UUID, body: bytes | None) -> None:
+        """Answer the next Receive with this body; None: close its connection."""
+
+    async def released(self) -> None:
+        """Return when a held answer may go: the client is gone, or the lab was told to let go."""
+
+    @property
+    def is_gone(self) -> bool: ...
+
+
+class _Ended(Exception):
+    """The pipeline is over before its statements are: its client stopped it or is gone."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+class RunningPipeline:
+    """Runs the statements of one pipeline.
+
+    What statements say is kept until the pipeline ends, asks, or has run for a while: a client then gets the
+    answer to a batch in one Receive.
+
+    Args:
+        request: What to run.
+        session: On whose behalf and where.
+        client: Who is told.
+        engine: Runs cmdlets.
+        ledger: Records them.
+        faults: Which to disturb.
+    """
+
+    def __init__(
+        self,
+        request: PipelineRequested,
+        session: Session,
+        client: Client,
+        engine: Engine,
+        ledger: Ledger,
+        faults: Faults,
+    ) -> None:
+        self._request = request
+        self._id = request.pipeline
+        self._session = session
+        self._client = client
+        self._engine = engine
+        self._ledger = ledger
+        self._faults = faults
+        self._answer: asyncio.Future[int | None] | None = None
+        self._interrupted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._outbox: list[tuple[Output | Warned | Failed, str]] = []
+        self._delivering = True
+
+    def answer(self, choice: int | None) -> None:
+        """The client's host chose; None: it failed."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(choice)
+
+    def interrupt(self) -> None:
+        """Stop as soon as the cmdlet that runs now is done or waits."""
+        if not self._interrupted.done():
+            self._interrupted.set_result(None)
+
+    async def run(self) -> None:
+        """Run to the end; the client is told how it ended."""
+        try:
+            await self._run_statements()
+        except _Ended:
+            if self._delivering:
+                self._send()
+                self._client.stop(self._id)
+        self._client.flush()
+
+    async def _run_statements(self) -> None:
+        """Run a batch as Windows PowerShell runs the ExtraCmds of a remote client.
+
+        Read in PowerShell's source (PowerShell.cs, ServerPowerShellDriver.cs), not seen on a wire: a
+        terminating error in a statement after the first ends the pipeline as Failed, one in the first goes to
+        the error stream and the pipeline ends with its second statement. Either way the rest still runs,
+        unheard.
+        """
+        statements = self._request.statements
+        last_heard = len(statements) - 1
+        clock = asyncio.get_running_loop().time
+        sent = clock()
+        for index, commands in enumerate(statements):
+            error, cmdlet = await self._run_statement(commands)
+            if not self._delivering:
+                continue
+            if error is not None and index == 0 and last_heard > 0:
+                self._outbox.append((Failed(error), cmdlet))
+                last_heard = 1
+            elif error is not None:
+                self._send()
+                self._client.fail(self._id, error, cmdlet)
+                self._client.flush()
+                self._delivering = False
+            elif index == last_heard:
+                self._send()
+                self._client.complete(self._id)
+                self._client.flush()
+                self._delivering = False
+            elif clock() - sent > _PATIENCE:
+                self._send()
+                self._client.flush()
+                sent = clock()
+
+    async def _run_statement(self, commands: tuple[RequestedCommand, ...]) -> tuple[ErrorRecord | None, str]:
+        """Run one statement; returns its terminating error and who raised it."""
+        if len(commands) != 1 or self._request.has_input:
+            return refusals.NO_CHAIN, ""
+        command = commands[0]
+        call = Call(
+            server=self._session.server,
+            account=self._session.account.name,
+            endpoint=self._session.endpoint,
+            full=self._session.full,
+            cmdlet=command.name,
+            arguments=command.arguments,
+            is_script=command.is_script,
+        )
+        record = self._ledger.begin(call)
+        answers: list[dict[str, Any]] = []
+        outcome = "abandoned"
+        first_error: ErrorRecord | None = None
+        try:
+            rule = self._faults.match(call.server, call.cmdlet)
+            error = await self._disturb(rule, "before", record)
+            errors: list[ErrorRecord] = []
+            if error is None:
+                error, errors = await self._execute(call, answers)
+                error = error or await self._disturb(rule, "after", record)
+            first_error = error or next(iter(errors), None)
+            outcome = "completed" if first_error is None else "failed"
+        except _Ended as ended:
+            outcome = ended.result
+            raise
+        finally:
+            error_id = first_error.fully_qualified_id if first_error else None
+            self._ledger.end(record, outcome, error_id, answers)
+        unheard_of = error is not None and (refusals.is_not_found(error) or error is refusals.NO_LANGUAGE)
+        return error, "" if unheard_of else call.cmdlet
+
+    async def _execute(
+        self, call: Call, answers: list[dict[str, Any]]
+    ) -> tuple[ErrorRecord | None, list[ErrorRecord]]:
+        """Run one command; returns its terminating error and its other errors."""
+        refused = self._refuse(call)
+        if refused is not None:
+            return refused, []
+        if call.cmdlet.casefold() == "add-pssnapin":
+            error = self._add_snapin(call)
+            if error is not None:
+                self._outbox.append((Failed(error), call.cmdlet))
+            return None, [error] if error else []
+        running = self._engine.start(call)
+        choice: int | None = None
+        errors: list[ErrorRecord] = []
+        try:
+            while True:
+                progress = await self._engine.proceed(running, choice)
+                errors += self._take(progress, call.cmdlet)
+                if progress.prompt is None:
+                    return progress.error, errors
+                if not self._request.can_prompt:
+                    return refusals.NO_HOST, errors
+                choice = await self._ask(progress.prompt)
+                if choice is None:
+                    return refusals.NO_HOST, errors
+                answers.append(answer(progress.prompt, choice))
+        finally:
+            running.close()
+
+    def _take(self, progress: Progress, cmdlet: str) -> list[ErrorRecord]:
+        if self._delivering:
+            self._outbox += [(emission, cmdlet) for emission in progress.emissions]
+        return [emission.error for emission in progress.emissions if isinstance(emission, Failed)]
+
+    def _refuse(self, call: Call) -> ErrorRecord | None:
+        """The error for what this session does not run at all."""
+        session = self._session
+        if call.is_script:
+            return refusals.NO_LANGUAGE
+        name = call.cmdlet.casefold()
+        if session.endpoint == "exchange":
+            # RBAC hides cmdlets on Mailbox servers only; an Edge server has none [5-1, 5-4].
+            hidden = session.account.role is Role.READER and not name.startswith("get-")
+            return refusals.not_found(call.cmdlet) if hidden or name == "add-pssnapin" else None
+        if name != "add-pssnapin" and not session.snapin_loaded:
+            return refusals.not_found(call.cmdlet)
+        return None
+
+    def _add_snapin(self, call: Call) -> ErrorRecord | None:
+        names = [
+            item.value
+            for item in call.arguments
+            if item.name is None or "name".startswith(item.name.casefold())
+        ]
+        name = names[0][0] if names and isinstance(names[0], list) and names[0] else next(iter(names), "")
+        if str(name).casefold() not in refusals.SNAPINS:
+            return refusals.no_snapin(str(name))
+        if self._session.snapin_loaded:
+            return refusals.snapin_loaded(str(name))
+        self._session.snapin_loaded = True
+        return None
+
+    async def _ask(self, prompt: Prompt) -> int | None:
+        self._answer = asyncio.get_running_loop().create_future()
+        self._send()
+        self._client.prompt(self._id, prompt)
+        self._client.flush()
+        await self._unless_interrupted(self._answer)
+        return self._answer.result()
+
+    async def _disturb(self, rule: Rule | None, when: str, record: int) -> ErrorRecord | None:
+        """Make the disturbance that a rule wants now; returns the error the cmdlet is to end with, if any."""
+        self._check_interrupted()
+        if rule is None or rule.when != when:
+            return None
+        if rule.action == "error":
+            return refusals.TRANSIENT
+        if rule.action == "late":
+            # Being late is the disturbance itself, so this does wait for time to pass.
+            await self._unless_interrupted(asyncio.ensure_future(asyncio.sleep(rule.seconds)))
+        elif rule.action == "hold":
+            self._ledger.hold(record, True)
+            await self._unless_interrupted(asyncio.ensure_future(self._client.released()))
+            self._ledger.hold(record, False)
+            if self._client.is_gone and when == "before":
+                raise _Ended("abandoned")
+        else:
+            self._client.spoil(self._id, _GARBAGE if rule.action == "garbage" else None)
+            if when == "before":
+                raise _Ended("abandoned")
+        return None
+
+    def _check_interrupted(self) -> None:
+        if self._interrupted.done():
+            raise _Ended("stopped")
+
+    async def _unless_interrupted(self, awaited: asyncio.Future[Any]) -> None:
+        await asyncio.wait({awaited, self._interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        if not awaited.done():
+            awaited.cancel()
+            self._check_interrupted()
+
+    def _send(self) -> None:
+        for emission, cmdlet in self._outbox:
+            self._client.write(self._id, emission, cmdlet)
+        self._outbox.clear()
