@@ -1,0 +1,153 @@
+"""What others may do with an Exchange server. Reading and writing are two things: who plans holds a `Reader`.
+
+Promise 1 of the product rests on that: the object that a plan is made with has no way to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
+
+from reconciler.cmdlets.invocation import Answer
+from reconciler.exchange.clixml import Object, Primitive
+from reconciler.exchange.errors import CmdletFailed, CmdletMissing
+
+
+class Endpoint(Enum):
+    """Which PowerShell answers there [5-1], [5-2]."""
+
+    EXCHANGE = "exchange"
+    """Exchange's own, on Mailbox servers: configuration Microsoft.Exchange, no-language."""
+    WINRM = "winrm"
+    """Windows' own, on Edge servers, where Exchange is a snap-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Attributes:
+        connect: For TCP and TLS.
+        read: For bytes of an answer; above ``operation``, or a patient server would look dead.
+        operation: How long the server may hold a request before it says that there is no news.
+        invocation: For a pipeline from beginning to end; certificate cmdlets take a minute at times.
+    """
+
+    connect: int = 15
+    read: int = 45
+    operation: int = 30
+    invocation: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a server answers, and who asks.
+
+    Attributes:
+        server: Its declared name.
+        url: ``https://host:port/path``, without Exchange's ``serializationLevel``.
+        ca: Certificates to trust; None for the public roots.
+    """
+
+    server: str
+    url: str
+    endpoint: Endpoint
+    user: str
+    password: str = field(repr=False)
+    ca: Path | None = None
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A PSCredential, as a parameter; its password travels under the session key."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+Value: TypeAlias = bool | int | str | bytes | tuple[str, ...] | Credential | None
+"""What a parameter may be on the wire. None is ``$null``; True is a switch that is given."""
+
+_NONE: Mapping[str, Value] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One Get- cmdlet.
+
+    Attributes:
+        types: Type names that its objects have somewhere in their chain: how they are told from those of
+            other queries that share the pipeline.
+    """
+
+    cmdlet: str
+    types: frozenset[str]
+    parameters: Mapping[str, Value] = _NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a query returned: every object, or the reason why it cannot be known. An empty list was read."""
+
+    objects: tuple[Primitive | Object, ...] = ()
+    failure: CmdletMissing | CmdletFailed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One invocation with every value known, ready for the wire.
+
+    Attributes:
+        answers: What to answer where Exchange will ask; any other question stops it.
+    """
+
+    cmdlet: str
+    parameters: Mapping[str, Value] = _NONE
+    answers: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command that succeeded returned.
+
+    Attributes:
+        answered: The questions that Exchange did ask.
+    """
+
+    outputs: tuple[Primitive | Object, ...] = ()
+    warnings: tuple[str, ...] = ()
+    answered: tuple[Answer, ...] = ()
+
+
+class Reader(Protocol):
+    """Reads one server; has no way to change it."""
+
+    @property
+    def server(self) -> str:
+        """The server's declared name."""
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        """Run Get- cmdlets, all in as few round trips as can be; one result for each, in their order.
+
+        Raises:
+            ExchangeError: nothing can be known of any of them.
+            ValueError: a query is no Get- cmdlet.
+        """
+
+
+class Writer(Reader, Protocol):
+    """Changes one server, one command at a time."""
+
+    def run(self, command: Command) -> Outcome:
+        """Run one command to its end.
+
+        Raises:
+            CmdletFailed, CmdletMissing: it told an error, even one after which it went on.
+            UnexpectedPrompt: it asked something else than was foreseen, and was stopped.
+            ExchangeError: it is not known what it did, where ``outcome_unknown`` says so.
+        """

@@ -1,0 +1,128 @@
+"""Several Get- cmdlets in one pipeline, told apart again afterwards. No input or output here.
+
+The outputs of a batch come back flat, without a mark where one statement ends and the next begins. An object
+is told by its type, an error by the cmdlet it names. An empty list is believed only when the pipeline ran to
+its end and no error could be about it: unknown is not absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.exchange.clixml import Object, Primitive
+from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ErrorRecord
+from reconciler.exchange.port import Command, Query, Result
+
+SNAP_IN: Final = Command("Add-PSSnapin", {"Name": "Microsoft.Exchange.Management.PowerShell.E2010"})
+"""What brings Exchange's cmdlets into Windows' own PowerShell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a pipeline ended.
+
+    Attributes:
+        completed: False when an error ended it before its last statement did.
+        errors: Every error, in the order they came.
+    """
+
+    completed: bool
+    outputs: tuple[Primitive | Object, ...]
+    errors: tuple[ErrorRecord, ...]
+    warnings: tuple[str, ...]
+
+
+_NAMELESS: Final = ErrorRecord("", 0, "", "", "", "the pipeline failed without telling why")
+
+
+def failure(
+    server: str, cmdlet: str, errors: tuple[ErrorRecord, ...], earlier: tuple[ErrorRecord, ...] = ()
+) -> CmdletMissing | CmdletFailed:
+    """The error that a cmdlet's error records amount to.
+
+    Args:
+        earlier: Errors of what should have brought the cmdlet: with them a missing one is explained.
+    """
+    first = errors[0] if errors else _NAMELESS
+    if first.is_missing_command:
+        return CmdletMissing(server, cmdlet, earlier[0] if earlier else first)
+    return CmdletFailed(server, cmdlet, errors or (_NAMELESS,))
+
+
+@dataclass
+class Batch:
+    """Queries on their way to results: run `next_statements`, hand over how they ended, until there are none.
+
+    All are tried in one pipeline. When an error ends it early, the rest is tried again without the query that
+    caused it; when something cannot be attributed, each of the rest is tried alone.
+    """
+
+    server: str
+    queries: tuple[Query, ...]
+    _found: dict[int, Result] = field(default_factory=dict)
+    _running: tuple[int, ...] = ()
+    _alone: bool = False
+    _snap_in_errors: tuple[ErrorRecord, ...] = ()
+
+    def next_statements(self) -> tuple[Query, ...]:
+        """What to run next in one pipeline; empty when all is known."""
+        open_ = [at for at in range(len(self.queries)) if at not in self._found]
+        self._running = tuple(open_[:1] if self._alone else open_)
+        return tuple(self.queries[at] for at in self._running)
+
+    def take(self, ended: Ended) -> None:
+        """Note how what `next_statements` gave has ended."""
+        errors: dict[int, list[ErrorRecord]] = {}
+        unplaced = []
+        for record in ended.errors:
+            if record.is_about(SNAP_IN.cmdlet):
+                self._snap_in_errors += (record,)
+            elif (at := self._query_of(record)) is not None:
+                errors.setdefault(at, []).append(record)
+            else:
+                unplaced.append(record)
+        outputs: dict[int, list[Primitive | Object]] = {at: [] for at in self._running}
+        strangers = False
+        for output in ended.outputs:
+            if (at := self._source_of(output)) is None:
+                strangers = True
+            else:
+                outputs[at].append(output)
+        if unplaced or strangers or not (ended.completed or errors or self._snap_in_errors):
+            self._give_up_on_the_batch(ended, unplaced)
+            return
+        for at, records in errors.items():
+            self._found[at] = self._failed(at, tuple(records))
+        if ended.completed:
+            for at in self._running:
+                self._found.setdefault(at, Result(tuple(outputs[at])))
+        elif not errors:
+            self._alone = True  # only the snap-in failed: each query now tells for itself
+
+    def results(self) -> tuple[Result, ...]:
+        """One result for each query."""
+        return tuple(self._found[at] for at in range(len(self.queries)))
+
+    def _give_up_on_the_batch(self, ended: Ended, unplaced: list[ErrorRecord]) -> None:
+        if len(self._running) > 1:
+            self._alone = True
+            return
+        # Alone in its pipeline everything is about it, whatever it is called.
+        (at,) = self._running
+        if ended.errors or not ended.completed:
+            self._found[at] = self._failed(at, ended.errors or tuple(unplaced))
+        else:
+            self._found[at] = Result(ended.outputs)
+
+    def _failed(self, at: int, errors: tuple[ErrorRecord, ...]) -> Result:
+        return Result(failure=failure(self.server, self.queries[at].cmdlet, errors, self._snap_in_errors))
+
+    def _query_of(self, record: ErrorRecord) -> int | None:
+        found = [at for at in self._running if record.is_about(self.queries[at].cmdlet)]
+        return found[0] if len(found) == 1 else None
+
+    def _source_of(self, output: Primitive | Object) -> int | None:
+        types = set(output.types) if isinstance(output, Object) else set()
+        found = [at for at in self._running if types & self.queries[at].types]
+        return found[0] if len(found) == 1 else None

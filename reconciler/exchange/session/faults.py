@@ -1,0 +1,134 @@
+"""Turns what pypsrp, requests and TLS raise into our errors, and lets nothing else through."""
+
+from __future__ import annotations
+
+import binascii
+import ssl
+import struct
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import requests
+import urllib3.exceptions
+from pypsrp.exceptions import AuthenticationError, WinRMError, WSManFaultError
+
+from reconciler.exchange.clixml import ClixmlError
+from reconciler.exchange.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    Garbage,
+    Refused,
+    TimedOut,
+    Unreachable,
+    UntrustedCertificate,
+    WrongEndpoint,
+)
+from reconciler.exchange.port import Connection
+
+OPERATION_TIMED_OUT: Final = 0x80338029
+_ACCESS_DENIED: Final = 5
+_NO_SUCH_RESOURCE: Final = 0x8033803B  # 2150858811 [5-2]
+
+# pypsrp takes messages apart with plain indexing and conversions: this is what comes of one that is none.
+_UNREADABLE: Final = (
+    ET.ParseError,
+    ClixmlError,
+    binascii.Error,
+    struct.error,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+
+
+@contextmanager
+def translated(connection: Connection, doing: str) -> Iterator[None]:
+    """Raise `ExchangeError` alone.
+
+    Args:
+        doing: What goes on inside, for the error.
+    """
+    server, timeouts = connection.server, connection.timeouts
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise _tls_error(server, error) from error
+    except requests.exceptions.ConnectTimeout as error:
+        raise Unreachable(server, f"no connection in {timeouts.connect} s") from error
+    except requests.exceptions.Timeout as error:
+        raise TimedOut(server, timeouts.read, doing) from error
+    except requests.exceptions.ConnectionError as error:
+        raise _connection_error(connection, error, doing) from error
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise Garbage(server, f"broken HTTP ({type(error).__name__})") from error
+    except AuthenticationError as error:
+        raise AuthenticationFailed(server, connection.user, ()) from error
+    except WSManFaultError as error:
+        raise _fault(connection, error, doing) from error
+    except WinRMError as error:
+        raise Garbage(server, f"broken PowerShell remoting: {error}") from error
+    except _UNREADABLE as error:
+        raise Garbage(
+            server, f"broken PowerShell remoting ({type(error).__name__}: {error})"[:300]
+        ) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it was made from: requests and urllib3 hand causes on as arguments."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None)]
+        waiting += [argument for argument in one.args if isinstance(argument, BaseException)]
+
+
+def _tls_error(server: str, error: requests.exceptions.SSLError) -> UntrustedCertificate | Garbage:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UntrustedCertificate(server, cause.verify_message or str(cause))
+    reasons = [c.reason for c in _causes(error) if isinstance(c, ssl.SSLError) and isinstance(c.reason, str)]
+    return Garbage(server, f"no TLS ({', '.join(reasons) or type(error).__name__})")
+
+
+def _connection_error(
+    connection: Connection, error: requests.exceptions.ConnectionError, doing: str
+) -> Unreachable | TimedOut | Garbage:
+    causes = list(_causes(error))
+    if any(isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in causes):
+        return TimedOut(connection.server, connection.timeouts.read, doing)
+    for cause in causes:
+        if isinstance(cause, urllib3.exceptions.IncompleteRead | urllib3.exceptions.InvalidChunkLength):
+            return Garbage(connection.server, "an answer that is cut short")
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.strerror:
+            return Unreachable(connection.server, cause.strerror)
+    names = {type(cause).__name__ for cause in causes}
+    if names & {"RemoteDisconnected"}:
+        return Unreachable(connection.server, "it closed the connection without an answer")
+    if names & {"BadStatusLine", "LineTooLong", "HTTPException", "UnknownProtocol"}:
+        return Garbage(connection.server, "no HTTP")
+    return Unreachable(connection.server, type(error).__name__)
+
+
+def _fault(
+    connection: Connection, error: WSManFaultError, doing: str
+) -> TimedOut | AccessDenied | WrongEndpoint | Refused:
+    server = connection.server
+    code = error.code if isinstance(error.code, int) else 0
+    reason = str(error.reason or error.provider_fault or error.code or "no reason given")[:500]
+    if code == OPERATION_TIMED_OUT:
+        return TimedOut(server, connection.timeouts.operation, doing)
+    if code == _ACCESS_DENIED:
+        return AccessDenied(server, reason)
+    if code == _NO_SUCH_RESOURCE:
+        return WrongEndpoint(server, reason)
+    return Refused(server, reason, code)

@@ -1,0 +1,145 @@
+"""One runspace pool on one server: open, pipelines of whole statements, close. For one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, cast
+
+from pypsrp.complex_objects import Command as WireCommand
+from pypsrp.complex_objects import PSCredential, PSInvocationState
+from pypsrp.exceptions import WSManFaultError
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.serializer import TaggedValue
+
+from reconciler.exchange import clixml
+from reconciler.exchange.errors import ErrorRecord, ExchangeError, UnexpectedPrompt
+from reconciler.exchange.port import Command, Connection, Credential, Endpoint, Query, Value
+from reconciler.exchange.session.batch import Ended
+from reconciler.exchange.session.faults import OPERATION_TIMED_OUT, translated
+from reconciler.exchange.session.messages import inject_reader
+from reconciler.exchange.session.prompts import Respondent
+from reconciler.exchange.session.transport import wsman
+
+_CONFIGURATIONS: Final = {
+    Endpoint.EXCHANGE: "Microsoft.Exchange",
+    Endpoint.WINRM: "Microsoft.PowerShell",
+}
+_CLOSING: Final = 10  # seconds; a shell that cannot be closed ends by its idle time-out
+_CREDENTIAL: Final[Callable[..., PSCredential]] = PSCredential  # it has no annotations
+_I32: Final = range(-(2**31), 2**31)
+
+Statement = Command | Query
+
+
+class Pool:
+    """An open runspace pool of one runspace: what one statement loads, the next one has."""
+
+    def __init__(self, connection: Connection, respondent: Respondent | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            respondent: Who answers questions; without one Exchange is told that nobody can be asked.
+
+        Raises:
+            BadConnection: the settings cannot work.
+        """
+        self._connection = connection
+        self._wsman, self._transport = wsman(connection)
+        self._pool = _RunspacePool(
+            self._wsman,
+            host=respondent,
+            configuration_name=_CONFIGURATIONS[connection.endpoint],
+        )
+        inject_reader(self._pool)
+
+    def open(self) -> None:
+        """Open the shell: two requests.
+
+        Raises:
+            ExchangeError: it is not open.
+        """
+        doing = "opening a session"
+        self._transport.allow(self._connection.timeouts.invocation, doing)
+        with translated(self._connection, doing):
+            self._pool.open()
+
+    def close(self) -> None:
+        """Close the shell and the connection; never fails, for an error that is under way matters more."""
+        doing = "closing a session"
+        self._transport.allow(_CLOSING, doing)
+        try:
+            with translated(self._connection, doing):
+                # Not the pool's own close: it does nothing for a pool that is broken.
+                self._pool.shell.close()
+        except ExchangeError:
+            return
+        finally:
+            self._wsman.close()
+
+    def run(self, statements: Sequence[Statement]) -> Ended:
+        """Run statements in one pipeline: two requests, however many there are.
+
+        Nothing is signalled at its end: the server drops the pipeline with the shell, and a request is saved.
+
+        Raises:
+            ExchangeError: it is not known how it ended.
+        """
+        doing = ", ".join(statement.cmdlet for statement in statements)
+        self._transport.allow(self._connection.timeouts.invocation, doing)
+        with translated(self._connection, doing):
+            pipeline = self._pipeline(statements)
+            try:
+                pipeline.begin_invoke()
+                while pipeline.state == PSInvocationState.RUNNING:
+                    pipeline.poll_invoke()
+            except UnexpectedPrompt:
+                self._stop(pipeline)
+                raise
+            # The streams hold what our reader made of the messages, not what pypsrp annotates.
+            return Ended(
+                completed=pipeline.state == PSInvocationState.COMPLETED,
+                outputs=tuple(value for xml in pipeline.output for value in clixml.read(xml).values),
+                errors=tuple(cast("list[ErrorRecord]", pipeline.streams.error)),
+                warnings=tuple(cast("list[str]", pipeline.streams.warning)),
+            )
+
+    def _stop(self, pipeline: PowerShell) -> None:
+        """Interrupt a pipeline that waits for an answer."""
+        try:
+            pipeline.stop()
+        except WSManFaultError as error:
+            if error.code != OPERATION_TIMED_OUT:
+                raise
+
+    def _pipeline(self, statements: Sequence[Statement]) -> PowerShell:
+        pipeline = PowerShell(self._pool)
+        for statement in statements:
+            command = WireCommand(
+                statement.cmdlet, protocol_version=self._pool.protocol_version or "", is_script=False
+            )
+            command.args = []  # pypsrp's default is one list for all commands
+            command.end_of_statement = True
+            pipeline.add_command(command)
+            for name, value in statement.parameters.items():
+                pipeline.add_parameter(name, self._wire(value))
+        return pipeline
+
+    def _wire(self, value: Value) -> Any:
+        """A parameter's value in what pypsrp serializes as we mean it."""
+        match value:
+            case Credential():
+                self._pool.exchange_keys()
+                return _CREDENTIAL(username=value.user, password=value.password)
+            case tuple():
+                return list(value)
+            case int() if not isinstance(value, bool) and value not in _I32:
+                return TaggedValue("I64", value)
+            case _:
+                return value
+
+
+class _RunspacePool(RunspacePool):
+    """pypsrp's pool, which would turn a warning of the server into a Python warning for everybody."""
+
+    def _process_runspacepool_warning(self, message: Any) -> None:
+        """Drop it: it belongs to no pipeline."""

@@ -1,0 +1,120 @@
+"""Sessions: who reads or changes a server holds one, for as long as a ``with`` block lasts."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from reconciler.exchange.errors import TimedOut
+from reconciler.exchange.port import Command, Connection, Endpoint, Outcome, Query, Reader, Result, Writer
+from reconciler.exchange.session.batch import SNAP_IN, Batch, failure
+from reconciler.exchange.session.pool import Pool, Statement
+from reconciler.exchange.session.prompts import Respondent
+
+SHELLS_PER_SERVER: Final = 2
+"""Exchange and WinRM count shells per account, and refuse the next one; people need some too."""
+
+
+class Sessions:
+    """Opens sessions, at most `SHELLS_PER_SERVER` at a time on one server; threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shells: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
+            lambda: threading.BoundedSemaphore(SHELLS_PER_SERVER)
+        )
+
+    @contextmanager
+    def reader(self, connection: Connection) -> Iterator[Reader]:
+        """Open a session that can only read, and close it.
+
+        Raises:
+            ExchangeError: there is no session.
+        """
+        with self._shell(connection), _opened(Pool(connection)) as pool:
+            yield _ReadSession(connection, pool)
+
+    @contextmanager
+    def writer(self, connection: Connection) -> Iterator[Writer]:
+        """Open a session that reads and changes, and close it.
+
+        Raises:
+            ExchangeError: there is no session.
+        """
+        respondent = Respondent(connection.server)
+        with self._shell(connection), _opened(Pool(connection, respondent)) as pool:
+            yield _WriteSession(connection, pool, respondent)
+
+    @contextmanager
+    def _shell(self, connection: Connection) -> Iterator[None]:
+        with self._lock:
+            shells = self._shells[connection.url]
+        patience = connection.timeouts.invocation
+        if not shells.acquire(timeout=patience):
+            raise TimedOut(connection.server, patience, "waiting for one of its shells")
+        try:
+            yield
+        finally:
+            shells.release()
+
+
+@contextmanager
+def _opened(pool: Pool) -> Iterator[Pool]:
+    try:
+        pool.open()
+        yield pool
+    finally:
+        pool.close()
+
+
+class _ReadSession:
+    """A `Reader` over one pool."""
+
+    def __init__(self, connection: Connection, pool: Pool) -> None:
+        self._connection = connection
+        self._pool = pool
+        # Loaded as a command: there is no script text even where it would be allowed.
+        self._prelude: tuple[Statement, ...] = (SNAP_IN,) if connection.endpoint is Endpoint.WINRM else ()
+
+    @property
+    def server(self) -> str:
+        """The server's declared name."""
+        return self._connection.server
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        """See `Reader.read`."""
+        for query in queries:
+            if not query.cmdlet.startswith("Get-"):
+                raise ValueError(f"{query.cmdlet} does not only read")
+        batch = Batch(self.server, tuple(queries))
+        while statements := batch.next_statements():
+            batch.take(self._pool.run((*self._prelude, *statements)))
+            self._prelude = ()
+        return batch.results()
+
+
+class _WriteSession(_ReadSession):
+    """A `Writer` over one pool, which can be asked questions."""
+
+    def __init__(self, connection: Connection, pool: Pool, respondent: Respondent) -> None:
+        super().__init__(connection, pool)
+        self._respondent = respondent
+
+    def run(self, command: Command) -> Outcome:
+        """See `Writer.run`."""
+        if self._prelude:
+            # Alone, so that no error of it can be taken for one of the command.
+            self._respondent.expect(SNAP_IN.cmdlet, ())
+            loading = self._pool.run(self._prelude)
+            self._prelude = ()
+        else:
+            loading = None
+        self._respondent.expect(command.cmdlet, command.answers)
+        ended = self._pool.run((command,))
+        if not ended.completed or ended.errors:
+            cause = loading.errors if loading else ()
+            raise failure(self.server, command.cmdlet, ended.errors, cause)
+        return Outcome(ended.outputs, ended.warnings, self._respondent.answered)

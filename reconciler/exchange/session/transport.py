@@ -1,0 +1,198 @@
+"""HTTP below pypsrp, with bounds: nothing that a server sends is trusted to be short, quick or XML."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import requests
+from pypsrp.exceptions import WinRMTransportError
+from pypsrp.wsman import WSMan, _TransportHTTP
+
+from reconciler.exchange.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    BadConnection,
+    Garbage,
+    TimedOut,
+    Unreachable,
+    WrongEndpoint,
+)
+from reconciler.exchange.port import Connection, Endpoint
+
+LARGEST_ANSWER: Final = 8 * 1024 * 1024
+"""Bytes of one HTTP answer. WS-Management envelopes are 500 kB at most, and we ask for no more."""
+LARGEST_SESSION: Final = 512 * 1024 * 1024
+"""Bytes of all answers of one session."""
+_CHUNK: Final = 64 * 1024
+_XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
+
+
+class Transport(_TransportHTTP):
+    """pypsrp's transport for one server, Basic over HTTPS, in one thread.
+
+    Attributes:
+        requests: How many HTTP requests were sent.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        host, port, path = _target(connection)
+        # pypsrp hands it to requests, which also takes the path of a bundle; only its annotation says bool.
+        trust: Any = True if connection.ca is None else str(connection.ca)
+        super().__init__(
+            host,
+            port,
+            connection.user,
+            connection.password,
+            ssl=True,
+            path=path,
+            auth="basic",
+            cert_validation=trust,
+            connection_timeout=connection.timeouts.connect,
+            read_timeout=connection.timeouts.read,
+            no_proxy=True,
+        )
+        self.requests = 0
+        self._connection = connection
+        self._received = 0
+        self._deadline = 0.0
+        self._doing = ""
+        self._allowed = 0.0
+
+    def allow(self, seconds: float, doing: str) -> None:
+        """Let all requests from now on take ``seconds`` together; the first byte after that is `TimedOut`."""
+        self._deadline, self._allowed, self._doing = time.monotonic() + seconds, seconds, doing
+
+    def send(
+        self,
+        message: bytes,
+        *,
+        retries_on_read_timeout: int = 0,
+        timeout: float | tuple[float, float] | None = None,
+    ) -> bytes:
+        """Send one envelope, once: pypsrp would repeat one that timed out, and our bound would be six."""
+        return super().send(message, retries_on_read_timeout=0, timeout=timeout)
+
+    def _build_session(self) -> requests.Session:
+        session: requests.Session = super()._build_session()
+        # No proxy, netrc or certificate bundle of the environment decides where a password goes.
+        session.trust_env = False
+        return session
+
+    def _send_request(
+        self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None = None
+    ) -> bytes:
+        """Send one request; give the envelope of the answer, in UTF-8 whatever it came in."""
+        session = cast("requests.Session", self.session)  # `send` has just built it
+        left = self._left()
+        timeouts = self._connection.timeouts
+        self.requests += 1
+        with session.send(
+            request,
+            timeout=(min(timeouts.connect, left), min(timeouts.read, left)),
+            stream=True,
+            allow_redirects=False,
+        ) as response:
+            body = b"".join(self._bounded(response))
+        text = self._text(body)
+        self._expect_success(response, text)
+        return text.encode()
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOut(self._connection.server, self._allowed, self._doing)
+        return left
+
+    def _bounded(self, response: requests.Response) -> Iterator[bytes]:
+        size = 0
+        for chunk in response.iter_content(_CHUNK):
+            size += len(chunk)
+            self._received += len(chunk)
+            if size > LARGEST_ANSWER or self._received > LARGEST_SESSION:
+                raise Garbage(self._connection.server, f"more than {LARGEST_ANSWER} bytes in one answer")
+            self._left()
+            yield chunk
+
+    def _text(self, body: bytes) -> str:
+        """Decode an answer and take its XML declaration off, so that no encoding it names is believed."""
+        encoding = "utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        try:
+            text = body.decode(encoding)
+        except UnicodeDecodeError:
+            raise Garbage(self._connection.server, "an answer that is not text") from None
+        return _XML_DECLARATION.sub("", text, count=1)
+
+    def _expect_success(self, response: requests.Response, text: str) -> None:
+        server, status = self._connection.server, response.status_code
+        is_envelope = "Envelope" in text and "<!DOCTYPE" not in text
+        if status == 401:
+            raise AuthenticationFailed(server, self._connection.user, tuple(_schemes(response)))
+        if status == 403:
+            raise AccessDenied(server, "HTTP status 403")
+        if 300 <= status < 400:
+            raise WrongEndpoint(server, f"redirects to {response.headers.get('Location', '')[:200]!r}")
+        if status in (404, 405):
+            raise WrongEndpoint(server, f"HTTP status {status}")
+        if status in (502, 503, 504) and not is_envelope:
+            raise Unreachable(server, f"HTTP status {status}")
+        if not is_envelope:
+            raise Garbage(server, f"HTTP status {status}, {_described(text)}")
+        if status >= 400:
+            raise WinRMTransportError("http", status, text)  # pypsrp takes the fault out of it
+
+
+def wsman(connection: Connection) -> tuple[WSMan, Transport]:
+    """Make a WSMan over a `Transport`, which it then owns; opens nothing yet.
+
+    Raises:
+        BadConnection: the URL is none that we speak.
+    """
+    transport = Transport(connection)
+    made = WSMan(
+        transport.server,
+        username=connection.user,
+        password=connection.password,
+        auth="basic",
+        operation_timeout=connection.timeouts.operation,
+    )
+    made.transport = transport
+    return made, transport
+
+
+def _target(connection: Connection) -> tuple[str, int, str]:
+    """Host, port, and the path with Exchange's query: pypsrp joins them by plain formatting [5-5]."""
+    try:
+        url = urlsplit(connection.url)
+        port = url.port
+    except ValueError as error:
+        raise BadConnection(connection.server, f"{connection.url!r}: {error}") from error
+    if url.scheme != "https":
+        raise BadConnection(
+            connection.server, f"{connection.url!r} is not https: a password would be readable"
+        )
+    if not url.hostname or url.username is not None or url.fragment:
+        raise BadConnection(connection.server, f"{connection.url!r} is no https://host:port/path")
+    path, query = url.path.lstrip("/"), url.query
+    if connection.endpoint is Endpoint.EXCHANGE and "serializationlevel=" not in query.casefold():
+        # Full is what makes Exchange add its own data, without which a certificate is only its bytes [6.1-3].
+        query = "&".join(filter(None, [query, "serializationLevel=Full"]))
+    return url.hostname, port or 443, f"{path}?{query}" if query else path
+
+
+def _schemes(response: requests.Response) -> Iterator[str]:
+    """Names of the schemes in WWW-Authenticate (RFC 9110 11.6.1), which requests joins with commas."""
+    for part in response.headers.get("WWW-Authenticate", "").split(","):
+        word = part.strip().partition(" ")[0]
+        if word and "=" not in word:
+            yield word[:40]
+
+
+def _described(text: str) -> str:
+    start = text.lstrip()[:200].casefold()
+    if not start:
+        return "an empty answer"
+    return "HTML" if "<html" in start or start.startswith("<!doctype html") else "no envelope"
