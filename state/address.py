@@ -32,6 +32,8 @@ class Address:
             raise InvalidAddress(self.type, "it has one to three parts after its type")
         if not all(self.parts):
             raise InvalidAddress(self.type, "a part is empty")
+        if len(str(self)) > _LONGEST:
+            raise InvalidAddress(self.type, f"it is longer than {_LONGEST} characters")
 
     @classmethod
     def of(cls, type: str, *parts: str) -> Self:

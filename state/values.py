@@ -89,19 +89,20 @@ class Name:
 
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
 def _domain(text: str, expected: str) -> str:
     name = text.strip()
-    if not name.isascii():
+    if len(name) <= 254 and not name.isascii():  # the codec's cost grows with the square of the length
         try:
             name = name.encode("idna").decode("ascii")
         except UnicodeError:
             raise InvalidValue(text, expected) from None
+    name = name.removesuffix(".").lower()
     if len(name) > 253 or not _DOMAIN.fullmatch(name):
         raise InvalidValue(text, expected)
-    return name.rstrip(".").lower()
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +140,23 @@ class DomainPattern:
 
 @dataclass(frozen=True, slots=True, order=True)
 class AddressSpace:
-    """``[type:]address[;cost]``. Source: rules [3-1], [3-2], [3-5].
+    """``[type:]address[;cost]``, compared without case. Source: rules [3-1], [3-2], [3-5].
 
     Attributes:
         type: ``SMTP`` in upper case, or another system's as given.
-        address: For SMTP a domain, ``*``, ``*.domain`` or EdgeSync's ``--``; lower case.
+        address: For SMTP a domain, ``*``, ``*.domain`` or EdgeSync's ``--``; lower case. Another
+            system's as given.
         cost: 1 to 100.
     """
 
-    address: str
-    cost: int = 1
-    type: str = "SMTP"
+    address: str = field(compare=False)
+    cost: int = field(default=1, compare=False)
+    type: str = field(default="SMTP", compare=False)
+    folded: tuple[str, int, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        folded = (self.address.casefold(), self.cost, self.type.casefold())
+        object.__setattr__(self, "folded", folded)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -165,7 +172,7 @@ class AddressSpace:
         type, colon, address = rest.partition(":")
         if not colon:
             type, address = "SMTP", rest
-        cost_text = cost_text.strip()
+        type, address, cost_text = type.strip(), address.strip(), cost_text.strip()
         if not (
             cost_text.isascii() and cost_text.isdigit() and len(cost_text) <= 3 and 1 <= int(cost_text) <= 100
         ):
@@ -273,8 +280,10 @@ class Binding:
 
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
-_SIZE = re.compile(
-    r"(\d{1,15})\s*(B|KB|MB|GB|TB)?(?:\s*\(([\d,.\s\u00a0\u202f]{1,30}) [^)\d]{1,20}\))?", re.IGNORECASE
+_LARGEST_SIZE: Final = 2**64
+_SIZE = re.compile(r"(\d{1,15})\s*(B|KB|MB|GB|TB)?", re.IGNORECASE)
+_EXACT_SIZE = re.compile(
+    r"\d[\d.,\s'\u2019]{0,30}(?:B|KB|MB|GB|TB)\s*\((\d[\d.,\s'\u2019]{0,30})\s[^)\d]{1,20}\)", re.IGNORECASE
 )
 
 
@@ -286,22 +295,27 @@ class ByteSize:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``35 MB``, ``35MB``, ``36700160``, ``35 MB (36,700,160 bytes)`` or ``Unlimited``.
+        """Read ``35 MB``, ``35MB``, ``36700160``, ``1.5 MB (1,572,864 bytes)`` or ``Unlimited``.
 
-        The number in parentheses is exact and wins; its separators depend on the server's culture.
+        The number in parentheses is exact and wins: the one before it is rounded when it has a
+        fraction, and the separators of both depend on the server's culture.
+
+        Raises:
+            InvalidValue: it is none, or more than 64 bits of bytes.
         """
         stripped = text.strip()
         if stripped.casefold() == "unlimited":
             return cls(None)
-        found = _SIZE.fullmatch(stripped)
-        if not found:
-            raise InvalidValue(text, "a size such as 35 MB, or unlimited")
-        number, unit, exact = found.groups()
-        if exact:
-            size = int(re.sub(r"\D", "", exact) or "0")
+        if exact := _EXACT_SIZE.fullmatch(stripped):
+            size = int(re.sub(r"\D", "", exact.group(1)))
+        elif found := _SIZE.fullmatch(stripped):
+            size = int(found.group(1)) * 1024 ** _UNITS.index((found.group(2) or "B").upper())
         else:
-            size = int(number) * 1024 ** _UNITS.index((unit or "B").upper())
-        return cls(-(-size // 1024) * 1024)
+            raise InvalidValue(text, "a size such as 35 MB, or unlimited")
+        rounded = -(-size // 1024) * 1024
+        if rounded > _LARGEST_SIZE:
+            raise InvalidValue(text, "a size such as 35 MB, or unlimited")
+        return cls(rounded)
 
     def __str__(self) -> str:
         if self.bytes is None:
@@ -395,10 +409,10 @@ class Thumbprint:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        bare = re.sub(r"[\s:\u200e]", "", text).upper()
-        if not re.fullmatch(r"[0-9A-F]{40}", bare):
+        bare = re.sub(r"[\s:\u200e]", "", text)
+        if not re.fullmatch(r"[0-9A-Fa-f]{40}", bare):
             raise InvalidValue(text, "a thumbprint of 40 hexadecimal digits")
-        return cls(bare)
+        return cls(bare.upper())
 
     def __str__(self) -> str:
         return self.hex

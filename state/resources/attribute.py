@@ -44,7 +44,8 @@ T = TypeVar("T")
 class ValueType(ABC, Generic[T]):
     """One kind of value, and its two outer forms: Exchange's text and JSON.
 
-    ``parse(text(v)) == v`` and ``from_json(to_json(v)) == v`` for every value.
+    ``from_json(to_json(v)) == v`` for every value, and ``parse(text(v)) == v`` for every one that is
+    no list: the text of a list is for people, and says nothing of an item that holds a comma.
     """
 
     expected: str
@@ -170,7 +171,7 @@ class Optional(ValueType[T | None]):
         self.expected = inner.expected
 
     def parse(self, text: str) -> T | None:
-        return self.inner.parse(text)
+        return self.inner.parse(text) if text.strip() else None
 
     def text(self, value: T | None) -> str:
         return "" if value is None else self.inner.text(value)
@@ -248,9 +249,19 @@ class _Instant(ValueType[datetime]):
             raise InvalidValue(text, self.expected) from None
         if instant.tzinfo is None:
             raise InvalidValue(text, self.expected)
-        return instant.astimezone(UTC)
+        try:
+            return instant.astimezone(UTC)
+        except OverflowError:  # .NET's first or last instant, east or west of Greenwich
+            raise InvalidValue(text, self.expected) from None
 
     def text(self, value: datetime) -> str:
+        """Write an instant.
+
+        Raises:
+            ValueError: it is naive, so it is none.
+        """
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
