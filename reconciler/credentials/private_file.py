@@ -59,7 +59,7 @@ def read_private(path: Path, largest: int = LARGEST) -> bytes:
 if sys.platform == "win32":
 
     def _refuse_if_others_may(path: Path, status: os.stat_result) -> None:
-        """Windows has no mode bits; what the folder's access control list says is the administrator's word."""
+        """Windows has no mode bits; whom the folder's access control list lets in is for its owner to say."""
 
 else:
 

@@ -1,0 +1,17 @@
+"""A user and a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A user and a password; the password is in no text that Python makes of it.
+
+    Attributes:
+        user: As the server knows it: ``user``, ``DOMAIN\\user`` or ``user@domain``.
+    """
+
+    user: str
+    password: str = field(repr=False)
