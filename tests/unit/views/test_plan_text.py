@@ -71,7 +71,7 @@ class TestTheLastLine:
 
 class TestACommand:
     def shown(self, **parameters: ParameterValue) -> str:
-        lines = render_plan(plan_of(change(Action.UPDATE, **parameters)), width=400).splitlines()
+        lines = render_plan(plan_of(change(Action.UPDATE, None, **parameters)), width=400).splitlines()
         return next(line.strip() for line in lines if "EX1>" in line).removeprefix("EX1> Set-SendConnector ")
 
     @pytest.mark.parametrize(
