@@ -1,0 +1,1 @@
+"""What the world sees: STARTTLS handshakes with the public endpoints."""
