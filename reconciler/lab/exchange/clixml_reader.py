@@ -64,6 +64,18 @@ def read(data: bytes) -> tuple[Value, ...]:
     return tuple(reader.value(child, 1) for child in root)
 
 
+def read_one(xml: str) -> Obj:
+    """Read one object as :func:`~reconciler.lab.exchange.clixml.write` writes it.
+
+    Raises:
+        BadClixml: it is anything else.
+    """
+    values = read(f"<Objs>{xml}</Objs>".encode())
+    if len(values) != 1 or not isinstance(values[0], Obj):
+        raise BadClixml("not one object")
+    return values[0]
+
+
 @dataclass(slots=True)
 class _Reader:
     objects: dict[str, Obj] = field(default_factory=dict)

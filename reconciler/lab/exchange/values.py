@@ -88,8 +88,8 @@ def span_text(ticks: int) -> str:
 
 
 def time_span(ticks: int) -> Obj:
+    """EnhancedTimeSpan; totals are products with a reciprocal, as .NET computes them."""
     seconds, fraction = divmod(abs(ticks), TICKS)
-    total = ticks / TICKS
     numbers: dict[str, Value] = {
         "Days": int32(seconds // 86_400),
         "Hours": int32(seconds // 3600 % 24),
@@ -97,11 +97,11 @@ def time_span(ticks: int) -> Obj:
         "Minutes": int32(seconds // 60 % 60),
         "Seconds": int32(seconds % 60),
         "Ticks": Scalar("I64", str(ticks)),
-        "TotalDays": _double(total / 86_400),
-        "TotalHours": _double(total / 3600),
-        "TotalMilliseconds": _double(total * 1000),
-        "TotalMinutes": _double(total / 60),
-        "TotalSeconds": _double(total),
+        "TotalDays": _double(ticks * (1 / (86_400 * TICKS))),
+        "TotalHours": _double(ticks * (1 / (3600 * TICKS))),
+        "TotalMilliseconds": _double(ticks * (1 / 10_000)),
+        "TotalMinutes": _double(ticks * (1 / (60 * TICKS))),
+        "TotalSeconds": _double(ticks * (1 / TICKS)),
         "Sign": int32((ticks > 0) - (ticks < 0)),
     }
     types = (f"{DATA}EnhancedTimeSpan", VALUE_TYPE, OBJECT)
