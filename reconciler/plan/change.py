@@ -12,7 +12,7 @@ from reconciler.cmdlets.invocation import Invocation
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.record import Learned
-from state.resources import Resource
+from state.values import TlsCertificateName
 
 
 class Action(Enum):
@@ -50,8 +50,7 @@ class Change:
         invocations: In the order they are sent. Empty for what only the record learns.
         requires: Addresses whose changes must be done first.
         reason: Why, in a few words for people: ``expires 2026-12-01, inside renew_before 30d``.
-        resource: What the record will hold once the invocations are done; deferred values in place.
-        learned: For ADOPT and FORGET: what the record becomes.
+        learned: What the record becomes once it is done; deferred values still in place. None for NONE.
     """
 
     address: Address
@@ -60,7 +59,6 @@ class Change:
     invocations: tuple[Invocation, ...] = ()
     requires: frozenset[Address] = frozenset()
     reason: str = ""
-    resource: Resource | None = None
     learned: Learned | None = None
 
 
@@ -78,15 +76,16 @@ class Plan:
 
     Attributes:
         changes: Every address once; those that need nothing are NONE.
-        basis: Digest of each live object that a change rests on, by address; a saved plan is
-            stale when one of them reads differently.
+        certificate_names: What the certificates that need no new request are bound by.
     """
 
     organization: str
     changes: tuple[Change, ...]
     drift: tuple[Drift, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    basis: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
+    certificate_names: Mapping[Address, TlsCertificateName] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @property
     def is_empty(self) -> bool:

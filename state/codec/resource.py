@@ -20,7 +20,7 @@ def resource_to_json(resource: Resource) -> dict[str, Json]:
     return {
         "kind": resource.kind,
         "attributes": {
-            attribute.name: _value_to_json(attribute, value) for attribute, value in resource.declared()
+            attribute.name: value_to_json(attribute, value) for attribute, value in resource.declared()
         },
     }
 
@@ -47,11 +47,12 @@ def resource_from_json(json: Json, where: str = "") -> Resource:
     for name, value in attributes.members.items():
         if name not in known:
             raise Malformed(attributes.path(name), f"a {kind} has no such attribute")
-        values[name] = _value_from_json(known[name], value, attributes.path(name))
+        values[name] = value_from_json(known[name], value, attributes.path(name))
     return cls(**values)
 
 
-def _value_to_json(attribute: Attribute, value: Any) -> Json:
+def value_to_json(attribute: Attribute, value: Any) -> Json:
+    """Write one value of an attribute; never UNSET."""
     if value is UNKNOWN:
         return {"unknown": True}
     if isinstance(value, Deferred):
@@ -59,7 +60,12 @@ def _value_to_json(attribute: Attribute, value: Any) -> Json:
     return attribute.type.to_json(value)
 
 
-def _value_from_json(attribute: Attribute, json: Json, where: str) -> Any:
+def value_from_json(attribute: Attribute, json: Json, where: str) -> Any:
+    """Read what :func:`value_to_json` wrote.
+
+    Raises:
+        Malformed: it is no value of the attribute.
+    """
     try:
         match json:
             case {"unknown": True, **rest} if not rest:

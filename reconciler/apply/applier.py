@@ -1,0 +1,167 @@
+"""Runs a plan: servers beside each other, on each one invocation at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Lock
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.events import ApplyFinished, InvocationFinished, InvocationStarted, ResourceRecorded
+from reconciler.exchange.errors import ExchangeError
+from reconciler.exchange.port import Writer
+from reconciler.plan.change import Change, Plan
+from state.errors import StateError
+
+from . import problems
+from .known import KnownValues
+from .ledger import Ledger
+from .schedule import Schedule
+from .steps import ChangeRun, Stopped, Tools
+
+
+@dataclass(slots=True)
+class Applied:
+    """What an apply came to, counted in invocations.
+
+    Attributes:
+        sent: Invocations that reached a server, whatever came of them.
+        in_doubt: Sent, and nobody knows what came of them.
+    """
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    sent: int = 0
+    diagnostics: tuple[Diagnostic, ...] = ()
+    was_interrupted: bool = False
+
+    @property
+    def not_started(self) -> int:
+        return self.total - self.done - self.failed - self.in_doubt
+
+    @property
+    def is_complete(self) -> bool:
+        return self.done == self.total and not self.diagnostics
+
+
+def apply(plan: Plan, ledger: Ledger, tools: Tools) -> Applied:
+    """Run the invocations of a plan, and no other.
+
+    The first failure lets nothing more start anywhere; what is running on other servers ends. An
+    interrupt does the same.
+
+    Args:
+        plan: One that holds no error.
+        ledger: Open; the caller closes it.
+    """
+    record_only = [change for change in plan.changes if change.learned and not change.invocations]
+    ledger.learn(*(change.learned for change in record_only if change.learned))
+    for change in record_only:
+        tools.listener(ResourceRecorded(str(change.address), change.action.value))
+    changes = [change for change in plan.changes if change.action.is_mutating]
+    return _Apply(changes, plan, ledger, tools).run()
+
+
+class _Apply:
+    def __init__(self, changes: list[Change], plan: Plan, ledger: Ledger, tools: Tools) -> None:
+        self._ledger = ledger
+        self._tools = tools
+        self._known = KnownValues(plan.certificate_names)
+        self._schedule = Schedule(change.address for change in changes)
+        self._queues: dict[str, list[Change]] = {}
+        for change in changes:
+            self._queues.setdefault(change.invocations[0].server, []).append(change)
+        self._applied = Applied(total=sum(len(change.invocations) for change in changes))
+        self._started = 0
+        self._counting = Lock()
+
+    def run(self) -> Applied:
+        if self._queues:
+            with ThreadPoolExecutor(max_workers=len(self._queues), thread_name_prefix="apply") as pool:
+                self._wait_for(
+                    [pool.submit(self._server, name, queue) for name, queue in self._queues.items()]
+                )
+        applied = self._applied
+        self._tools.listener(
+            ApplyFinished(
+                done=applied.done,
+                failed=applied.failed,
+                not_started=applied.not_started,
+                in_doubt=applied.in_doubt,
+                stopped=not applied.is_complete,
+            )
+        )
+        return applied
+
+    def _wait_for(self, running: list[Future[None]]) -> None:
+        """Wait for all servers. Ctrl-C lets each finish the invocation that it has sent."""
+        pending = set(running)
+        while pending:
+            try:
+                finished, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                self._applied.was_interrupted = True
+                self._schedule.stop()
+            else:
+                for future in finished:
+                    future.result()
+
+    def _server(self, server: str, queue: Iterable[Change]) -> None:
+        """All changes of one server, over one session that is opened when it is needed."""
+        try:
+            with ExitStack() as stack:
+                session: Writer | None = None
+                for change in queue:
+                    if not self._schedule.may_start(change.requires):
+                        return
+                    if session is None:
+                        session = stack.enter_context(self._tools.writer(server))
+                    if not self._change(change, session):
+                        return
+                    self._schedule.done(change.address)
+        except ExchangeError as error:
+            self._problem(problems.no_session(server, error))
+        except StateError as error:
+            self._problem(problems.not_remembered(error))
+        except BaseException:
+            self._schedule.stop()
+            raise
+
+    def _change(self, change: Change, session: Writer) -> bool:
+        """Run the invocations of one change; False when it stopped."""
+        run = ChangeRun(change, self._ledger, self._known, self._tools)
+        for position, invocation in enumerate(change.invocations, 1):
+            if self._schedule.is_stopped:
+                return False
+            with self._counting:
+                self._started += 1
+                number = self._started
+            told = (str(change.address), invocation.server, invocation.cmdlet, number, self._applied.total)
+            self._tools.listener(InvocationStarted(*told))
+            try:
+                run.run(invocation, session, is_last=position == len(change.invocations))
+            except Stopped as stopped:
+                self._count(stopped)
+                self._tools.listener(InvocationFinished(*told, error=stopped.diagnostic.summary))
+                self._problem(stopped.diagnostic)
+                return False
+            with self._counting:
+                self._applied.done += 1
+                self._applied.sent += 1
+            self._tools.listener(InvocationFinished(*told))
+        return True
+
+    def _count(self, stopped: Stopped) -> None:
+        with self._counting:
+            self._applied.sent += stopped.was_sent
+            self._applied.in_doubt += stopped.in_doubt
+            self._applied.failed += not stopped.in_doubt
+
+    def _problem(self, diagnostic: Diagnostic) -> None:
+        with self._counting:
+            self._applied.diagnostics = (*self._applied.diagnostics, diagnostic)
+        self._schedule.stop()

@@ -1,0 +1,55 @@
+"""Values that a plan deferred, as they become known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from threading import Lock
+from typing import TypeVar
+
+from reconciler.cmdlets.certificate import THUMBPRINT, TLS_CERTIFICATE_NAME
+from reconciler.pki.certificate import CertificateFacts
+from state.address import Address
+from state.resources import Resource
+from state.values import Deferred, TlsCertificateName
+
+R = TypeVar("R", bound=Resource)
+
+
+class KnownValues:
+    """Deferred values that a certificate brought, by certificate. Used by several threads."""
+
+    def __init__(self, names: Mapping[Address, TlsCertificateName]) -> None:
+        """Start with the names of the certificates that need no request."""
+        self._values: dict[Deferred, object] = {
+            Deferred(address, TLS_CERTIFICATE_NAME): name for address, name in names.items()
+        }
+        self._growing = Lock()
+
+    def learn(self, address: Address, facts: CertificateFacts) -> None:
+        """Take what a certificate that was issued just now says."""
+        with self._growing:
+            self._values[Deferred(address, THUMBPRINT)] = facts.thumbprint
+            self._values[Deferred(address, TLS_CERTIFICATE_NAME)] = facts.tls_certificate_name
+
+    def __getitem__(self, deferred: Deferred) -> object:
+        """The value.
+
+        Raises:
+            KeyError: nothing in this apply made it known: a defect of the plan's order.
+        """
+        return self._values[deferred]
+
+    def names(self, certificates: tuple[Address, ...]) -> tuple[TlsCertificateName, ...]:
+        """What the certificates of one connector are bound by, each once; unknown ones left out."""
+        found = (self._values.get(Deferred(address, TLS_CERTIFICATE_NAME)) for address in certificates)
+        return tuple(dict.fromkeys(name for name in found if isinstance(name, TlsCertificateName)))
+
+    def resolved(self, resource: R) -> R:
+        """A copy of a resource with its deferred values in place."""
+        values = {
+            field.name: self._values[value]
+            for field in fields(resource)
+            if isinstance(value := getattr(resource, field.name), Deferred)
+        }
+        return resource.with_(**values)

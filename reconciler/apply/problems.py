@@ -1,0 +1,120 @@
+"""What an applier has to say to a person, one function a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.pki.problem import Problem
+from state.address import Address
+
+_AGAIN = "mend the cause and run apply again: it reads Exchange and goes on from there"
+
+
+def cmdlet_failed(address: Address, cmdlet: str, error: Exception, error_id: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Cmdlet failed",
+        detail=f"{cmdlet} for {address}: {error}" + (f" [{error_id}]" if error_id else ""),
+        hint=_AGAIN,
+        subject=str(address),
+    )
+
+
+def answer_lost(address: Address, cmdlet: str, error: Exception) -> Diagnostic:
+    return Diagnostic(
+        summary="Answer lost",
+        detail=f"{cmdlet} for {address} was sent, but no answer came back: {error}. It may have been done.",
+        hint="run apply again: it reads Exchange to see whether it was done, and does nothing twice",
+        subject=str(address),
+    )
+
+
+def no_session(server: str, error: Exception) -> Diagnostic:
+    return Diagnostic(
+        summary="No session",
+        detail=f"{error}. Nothing was sent to {server}.",
+        hint=_AGAIN,
+        subject=server,
+    )
+
+
+def request_wrong(address: Address, problems: Iterable[Problem]) -> Diagnostic:
+    return Diagnostic(
+        summary="Request not as declared",
+        detail=(
+            f"The request that the server made for {address} was not given to the issuer: "
+            + "; ".join(map(str, problems))
+            + "."
+        ),
+        hint="compare subject, domains and key_size in the YAML with what the server can make",
+        subject=str(address),
+    )
+
+
+def answer_wrong(address: Address, issuer: str, problems: Iterable[Problem]) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificate not as requested",
+        detail=(
+            f"What issuer {issuer} gave for {address} was not imported: "
+            + "; ".join(map(str, problems))
+            + "."
+        ),
+        hint="mend the issuer; the request stays and is used again",
+        subject=str(address),
+    )
+
+
+def issuer_failed(address: Address, error: Exception, hint: str) -> Diagnostic:
+    return Diagnostic(
+        summary="No certificate issued",
+        detail=f"{address}: {error}",
+        hint=hint or "mend the issuer; the request stays and is used again",
+        subject=str(address),
+    )
+
+
+def other_certificate(address: Address, expected: str, found: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Another certificate imported",
+        detail=f"Exchange answered the import for {address} with {found}, not {expected}.",
+        hint="look at the server's certificates; nothing was enabled or bound",
+        subject=str(address),
+    )
+
+
+def no_output(address: Address, cmdlet: str, expected: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Answer not understood",
+        detail=f"{cmdlet} for {address} succeeded, but its output is not {expected}.",
+        hint="run apply again: it reads Exchange to see what was done",
+        subject=str(address),
+    )
+
+
+def names_differ(address: Address, names: Iterable[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificates of one set differ",
+        detail=(
+            f"{address} names its certificate by issuer and subject, once for all its source servers, "
+            "but they are " + " and ".join(names) + ". It was not bound."
+        ),
+        hint="let one issuer make the certificates of all servers of the set, with the same subject",
+        subject=str(address),
+    )
+
+
+def secret_missing(address: Address, error: Exception) -> Diagnostic:
+    return Diagnostic(
+        summary="Credential not found",
+        detail=f"{address}: {error}",
+        hint="set what the reference names, and apply again",
+        subject=str(address),
+    )
+
+
+def not_remembered(error: Exception) -> Diagnostic:
+    return Diagnostic(
+        summary="Record not written",
+        detail=f"{error}. Nothing more was sent: what cannot be remembered is not done.",
+        hint="free the place of the record, and apply again",
+    )

@@ -1,0 +1,76 @@
+"""The certificate cmdlets: request, answer, enable."""
+
+from __future__ import annotations
+
+from state.address import Address
+from state.resources import Certificate, Kind
+from state.resources.certificate import SERVICES
+from state.values import Deferred, Thumbprint
+
+from .invocation import Answer, Invocation, ParameterValue
+from .mark import marked
+from .parameters import parameter_value
+
+CSR = "csr"
+"""Deferred: the PKCS#10 that New- or Export-ExchangeCertificate answers with."""
+ANSWER = "certificate"
+"""Deferred: the issued certificate with its chain, PKCS#7."""
+THUMBPRINT = "thumbprint"
+TLS_CERTIFICATE_NAME = "tls_certificate_name"
+
+
+def request(asked: Certificate, *, server: str, mark: str) -> Invocation:
+    """New-ExchangeCertificate -GenerateRequest: key and PKCS#10 are made on the server.
+
+    The request comes back as text: the type that ``-BinaryEncoded`` returns is not documented [2.1-2].
+    """
+    parameters: dict[str, ParameterValue] = {"GenerateRequest": True}
+    for attribute, value in asked.declared(Kind.WRITABLE):
+        if attribute.name != "services":  # not with GenerateRequest [2.1-1]
+            parameters[attribute.exchange] = parameter_value(attribute, value)
+    parameters["FriendlyName"] = _friendly_name(asked, mark)
+    return Invocation(server, "New-ExchangeCertificate", parameters)
+
+
+def export_request(pending: Thumbprint, *, server: str) -> Invocation:
+    """Export-ExchangeCertificate of a pending entry: the same PKCS#10 again [2.1-12]. Changes nothing."""
+    return Invocation(server, "Export-ExchangeCertificate", {"Thumbprint": str(pending)})
+
+
+def import_answer(address: Address, asked: Certificate, *, server: str, mark: str) -> Invocation:
+    """Import-ExchangeCertificate on the server that made the request [2.2-3].
+
+    FriendlyName and PrivateKeyExportable are said again: Import has its own defaults [2.2-4].
+    """
+    parameters: dict[str, ParameterValue] = {
+        "FileData": Deferred(address, ANSWER),
+        "FriendlyName": _friendly_name(asked, mark),
+    }
+    if isinstance(asked.exportable, bool):
+        parameters["PrivateKeyExportable"] = asked.exportable
+    return Invocation(server, "Import-ExchangeCertificate", parameters)
+
+
+def enable(
+    thumbprint: Thumbprint | Deferred, services: frozenset[str], *, server: str, replace_default: bool
+) -> Invocation:
+    """Enable-ExchangeCertificate for more services; it only ever adds [2.3-1].
+
+    Enabling SMTP asks whether to replace the server's default SMTP certificate; ``-Force`` is the
+    documented Yes, a No has to be answered [2.3-3].
+    """
+    parameters: dict[str, ParameterValue] = {
+        "Thumbprint": thumbprint if isinstance(thumbprint, Deferred) else str(thumbprint),
+        "Services": SERVICES.text(services),
+    }
+    answers: tuple[Answer, ...] = ()
+    if "SMTP" in services:
+        if replace_default:
+            parameters["Force"] = True
+        else:
+            answers = (Answer("default_smtp", "no"),)
+    return Invocation(server, "Enable-ExchangeCertificate", parameters, answers)
+
+
+def _friendly_name(asked: Certificate, mark: str) -> str:
+    return marked(asked.friendly_name if isinstance(asked.friendly_name, str) else "", mark)

@@ -1,0 +1,301 @@
+"""What becomes of one declared certificate, and what connectors may bind to meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.cmdlets import certificate as cmdlets
+from reconciler.cmdlets.invocation import Invocation
+from reconciler.diagnostics import Diagnostic
+from reconciler.pki.coverage import uncovered
+from reconciler.pki.renewal import renewal_due
+from reconciler.pki.selection import imported_of, may_be_pending, select
+from state.address import Address
+from state.record import Learned, Recorded, Request, StateRecord
+from state.resources import Certificate, Kind
+from state.values import UNSET, Deferred, Thumbprint, TlsCertificateName
+
+from . import problems
+from .change import Action, Change, Difference
+from .compare import live_value
+from .recording import to_record, unchanged
+from .situation import Situation, home_of
+
+REQUEST_ATTRIBUTES = ("subject", "domains", "key_size", "exportable")
+"""Decided when a certificate is requested; only another request changes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePlan:
+    """The change of one certificate.
+
+    Attributes:
+        change: None when it cannot be planned; a diagnostic says why.
+        name: What connectors are bound to; None when there will be none.
+        drift: What is not as it was recorded.
+    """
+
+    change: Change | None
+    name: TlsCertificateName | Deferred | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    drift: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One certificate and everything known of it."""
+
+    address: Address
+    asked: Certificate
+    server: str
+    live: tuple[Certificate, ...]
+    record: StateRecord
+    mark: str
+    now: datetime
+
+    @property
+    def was(self) -> Certificate | None:
+        """The certificate as last applied."""
+        recorded = self.record.resources.get(self.address)
+        return recorded.resource if recorded and isinstance(recorded.resource, Certificate) else None
+
+    @property
+    def was_created(self) -> bool:
+        recorded = self.record.resources.get(self.address)
+        return recorded is not None and recorded.created
+
+    @property
+    def request(self) -> Request | None:
+        return self.record.requests.get(self.address)
+
+    @property
+    def deferred_name(self) -> Deferred:
+        return Deferred(self.address, cmdlets.TLS_CERTIFICATE_NAME)
+
+
+def plan_certificate(address: Address, asked: Certificate, situation: Situation) -> CertificatePlan:
+    """Work out what one declared certificate needs.
+
+    A request that is under way goes on where it stopped; a certificate that is there and right
+    needs nothing, or a service; anything else is requested.
+    """
+    server = home_of(asked)
+    listing = situation.server(server).certificates
+    if listing.unreadable:
+        problem = problems.list_unreadable(address, str(server), "certificates", listing.unreadable)
+        return CertificatePlan(None, None, (problem,))
+    case = _Case(
+        address=address,
+        asked=asked,
+        server=str(server),
+        live=listing.objects,
+        record=situation.record,
+        mark=situation.mark(address),
+        now=situation.now,
+    )
+    under_way = _request_under_way(case)
+    if under_way is not None and imported_of(case.live, under_way) is None:
+        if _asks_for(under_way.asked) == _asks_for(asked):
+            return _continued(case, under_way)
+        planned = _without_request(case)
+        abandoned = problems.request_abandoned(address, case.server)
+        return CertificatePlan(planned.change, planned.name, (*planned.diagnostics, abandoned), planned.drift)
+    return _without_request(case)
+
+
+def _request_under_way(case: _Case) -> Request | None:
+    """The recorded request, while Exchange still has its key; or, by its mark, one that nobody recorded."""
+    if case.asked.issuer is UNSET:
+        return None
+    if case.request is not None:
+        there = any(certificate.public_key == case.request.public_key for certificate in case.live)
+        return case.request if there else None
+    pending = next(
+        (certificate for certificate in case.live if _is_marked_pending(certificate, case.mark)), None
+    )
+    if (
+        pending is None
+        or not isinstance(pending.thumbprint, Thumbprint)
+        or not isinstance(pending.public_key, str)
+    ):
+        return None
+    return Request(
+        server=home_of(case.asked),
+        asked=case.asked,
+        public_key=pending.public_key,
+        csr="",
+        pending=pending.thumbprint,
+        since=case.now,
+    )
+
+
+def _is_marked_pending(certificate: Certificate, mark: str) -> bool:
+    name = certificate.friendly_name
+    return isinstance(name, str) and mark in name and may_be_pending(certificate)
+
+
+def _continued(case: _Case, request: Request) -> CertificatePlan:
+    """The rest of a request: its text again if we lost it, its answer, its services."""
+    steps: list[Invocation] = []
+    if not request.csr and request.pending is not None:
+        steps.append(cmdlets.export_request(request.pending, server=case.server))
+    return _requested(case, steps, f"requested {request.since:%Y-%m-%d}", current=_current(case)[0])
+
+
+def _without_request(case: _Case) -> CertificatePlan:
+    current, ours = _current(case)
+    watched = case.asked.issuer is UNSET
+    if current is None:
+        if watched:
+            names = sorted(map(str, case.asked.domains)) if isinstance(case.asked.domains, frozenset) else []
+            return CertificatePlan(
+                None, None, (problems.certificate_missing(case.address, case.server, names),)
+            )
+        return _new_request(case, "", None)
+    reason = _why_replace(case, current, ours=ours)
+    if reason and not watched:
+        return _new_request(case, reason, current)
+    planned = _kept(case, current, ours=ours)
+    if reason:
+        ends = problems.certificate_ends(case.address, reason)
+        return CertificatePlan(planned.change, planned.name, (*planned.diagnostics, ends), planned.drift)
+    return planned
+
+
+def _current(case: _Case) -> tuple[Certificate | None, bool]:
+    """The live certificate that is the declared one, and whether it is ours."""
+    key = case.was.public_key if case.was else None
+    if case.request is not None and imported_of(case.live, case.request) is not None:
+        key = case.request.public_key
+    selection = select(case.asked, case.live, key if isinstance(key, str) else None, case.mark, case.now)
+    return selection.certificate, selection.by in ("record", "mark")
+
+
+def _new_request(case: _Case, reason: str, current: Certificate | None) -> CertificatePlan:
+    step = cmdlets.request(case.asked, server=case.server, mark=case.mark)
+    return _requested(case, [step], reason, current)
+
+
+def _requested(
+    case: _Case, steps: list[Invocation], reason: str, current: Certificate | None
+) -> CertificatePlan:
+    """A certificate that has to come from its issuer; ``steps`` lead to the request."""
+    asked, address = case.asked, case.address
+    thumbprint = Deferred(address, cmdlets.THUMBPRINT)
+    steps = [*steps, cmdlets.import_answer(address, asked, server=case.server, mark=case.mark)]
+    if isinstance(asked.services, frozenset) and asked.services:
+        steps.append(_enable(case, thumbprint, asked.services))
+    differences = {
+        attribute.name: Difference(_before(current, attribute.name), value)
+        for attribute, value in asked.declared(Kind.WRITABLE)
+        if _before(current, attribute.name) != value
+    }
+    differences["thumbprint"] = Difference(_before(current, "thumbprint"), thumbprint)
+    change = Change(
+        address=address,
+        action=Action.CREATE if current is None else Action.REPLACE,
+        attributes=differences,
+        invocations=tuple(steps),
+        reason=reason,
+        learned=Learned(
+            address,
+            Recorded(to_record(asked, thumbprint=thumbprint), created=True, at=case.now),
+        ),
+    )
+    return CertificatePlan(change, case.deferred_name)
+
+
+def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
+    """The right certificate is there: perhaps it lacks a service."""
+    asked, address = case.asked, case.address
+    created = case.was_created or (ours and asked.issuer is not UNSET)
+    resource = to_record(asked, public_key=current.public_key, thumbprint=current.thumbprint)
+    moved = _lost_services(case, current)
+    name = (
+        current.tls_certificate_name if isinstance(current.tls_certificate_name, TlsCertificateName) else None
+    )
+    missing, unread = _missing_services(case, current)
+    if not missing:
+        change = unchanged(address, resource, case.record, created=created, now=case.now)
+        return CertificatePlan(change, name, drift=moved)
+    diagnostics = (problems.set_once(address, ["services"]),) if unread else ()
+    change = Change(
+        address=address,
+        action=Action.UPDATE,
+        attributes={"services": Difference(current.services, asked.services)},
+        invocations=(_enable(case, _thumbprint(current), missing),),
+        learned=Learned(address, Recorded(resource, created, case.now)),
+    )
+    return CertificatePlan(change, name, diagnostics, moved)
+
+
+def _missing_services(case: _Case, current: Certificate) -> tuple[frozenset[str], bool]:
+    """Declared services that are not enabled [2.3-2], and whether that is only for want of reading them."""
+    wanted = case.asked.services
+    if not isinstance(wanted, frozenset):
+        return frozenset(), False
+    if isinstance(current.services, frozenset):
+        return wanted - current.services, False
+    if case.was and case.was.public_key == current.public_key and isinstance(case.was.services, frozenset):
+        return wanted - case.was.services, True
+    return wanted, True
+
+
+def _enable(case: _Case, thumbprint: Thumbprint | Deferred, services: frozenset[str]) -> Invocation:
+    return cmdlets.enable(
+        thumbprint, services, server=case.server, replace_default=case.asked.default_smtp == "replace"
+    )
+
+
+def _why_replace(case: _Case, current: Certificate, *, ours: bool) -> str:
+    """Why the certificate that is there will not do; "" when it does."""
+    asked = case.asked
+    if isinstance(current.not_after, datetime) and isinstance(current.not_before, datetime):
+        day = f"{current.not_after:%Y-%m-%d}"
+        if current.not_after <= case.now:
+            return f"expired {day}"
+        if renewal_due(current.not_before, current.not_after, case.now, asked.renew_before):
+            window = asked.renew_before if isinstance(asked.renew_before, str) else "1/3"
+            return f"expires {day}, inside renew_before {window}"
+    if isinstance(asked.domains, frozenset) and isinstance(current.domains, frozenset):
+        missing = sorted(map(str, uncovered(current.domains, asked.domains)))
+        if missing:
+            return f"does not cover {', '.join(missing)}"
+    if (
+        isinstance(asked.key_size, int)
+        and isinstance(current.key_size, int)
+        and current.key_size != asked.key_size
+    ):
+        return f"has a key of {current.key_size} bits"
+    if ours and case.was:
+        for name in (*REQUEST_ATTRIBUTES, "issuer"):
+            before, after = getattr(case.was, name), getattr(asked, name)
+            if UNSET not in (before, after) and before != after:
+                return f"was made with another {name}"
+    return ""
+
+
+def _asks_for(asked: Certificate) -> tuple[Any, ...]:
+    return tuple(getattr(asked, name) for name in REQUEST_ATTRIBUTES)
+
+
+def _before(current: Certificate | None, name: str) -> Any:
+    return UNSET if current is None else live_value(current, name)
+
+
+def _lost_services(case: _Case, current: Certificate) -> dict[str, Difference]:
+    """Recorded services that are gone; those that others enabled are no drift of ours [2.3-2]."""
+    was, have = case.was.services if case.was else UNSET, current.services
+    if isinstance(was, frozenset) and isinstance(have, frozenset) and was - have:
+        return {"services": Difference(was, have)}
+    return {}
+
+
+def _thumbprint(current: Certificate) -> Thumbprint:
+    if not isinstance(current.thumbprint, Thumbprint):
+        raise ValueError("a live certificate has a thumbprint: it is computed from the certificate itself")
+    return current.thumbprint

@@ -1,0 +1,34 @@
+"""The live send connectors of one server, found by what identifies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.cmdlets.mark import mark_in
+from state.resources import SendConnector
+from state.values import Name
+
+
+class ConnectorIndex:
+    """Look-ups that stay quick with thousands of connectors."""
+
+    def __init__(self, connectors: Iterable[SendConnector]) -> None:
+        self._by_guid: dict[str, SendConnector] = {}
+        self._by_name: dict[Name, SendConnector] = {}
+        self._by_mark: dict[str, list[SendConnector]] = {}
+        for connector in connectors:
+            if isinstance(connector.guid, str):
+                self._by_guid[connector.guid] = connector
+            if isinstance(connector.name, Name):
+                self._by_name[connector.name] = connector
+            if isinstance(connector.comment, str) and (mark := mark_in(connector.comment)):
+                self._by_mark.setdefault(mark, []).append(connector)
+
+    def by_guid(self, guid: str) -> SendConnector | None:
+        return self._by_guid.get(guid)
+
+    def by_name(self, name: object) -> SendConnector | None:
+        return self._by_name.get(name) if isinstance(name, Name) else None
+
+    def by_mark(self, mark: str) -> list[SendConnector]:
+        return self._by_mark.get(mark, [])

@@ -1,0 +1,281 @@
+"""A saved plan as bytes.
+
+It holds all that a later apply rests on: the changes with their exact invocations, and the desired
+state they came from, so that planning the same against Exchange as it is then tells whether the
+plan is stale. It holds no secret: a credential is the reference that the YAML gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconciler.cmdlets.invocation import Answer, Invocation, ParameterValue
+from state.address import Address
+from state.codec import resource_from_json, resource_to_json
+from state.codec.resource import value_from_json, value_to_json
+from state.codec.shape import Malformed, Shape, json_bytes, json_value
+from state.codec.v1 import entry_from_json, entry_to_json
+from state.errors import StateError, StateTooNew, StateUnreadable
+from state.record import Learned
+from state.resources import KINDS, Json
+from state.resources.attribute import INSTANT
+from state.snapshot import Snapshot
+from state.values import UNSET, CredentialReference, Deferred, TlsCertificateName
+
+from .change import Action, Change, Difference, Drift, Plan
+
+VERSION = 1
+KIND = "exchange-tls-reconciler plan"
+LARGEST = 64 * 1024 * 1024
+"""Bytes that are read at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan and what it was made from.
+
+    Attributes:
+        path: The YAML, absolute; connection settings, issuers and the record are found from it.
+        connections: The connections file that was named, absolute; "" for none.
+        state: The folder of the record that was named, absolute; "" for the one beside ``path``.
+        targets: What ``--target`` named.
+        tool_version: Of the program that wrote it.
+    """
+
+    plan: Plan
+    desired: Snapshot
+    path: str
+    connections: str
+    state: str
+    targets: tuple[Address, ...]
+    made_at: datetime
+    tool_version: str
+
+
+def is_plan_file(data: bytes) -> bool:
+    """Tell a saved plan from YAML by its first bytes."""
+    return f'"kind": "{KIND}"'.encode() in data[:200]
+
+
+def encode_plan(saved: SavedPlan) -> bytes:
+    """Write a saved plan as indented JSON; the same plan gives the same bytes."""
+    document: dict[str, Json] = {
+        "kind": KIND,
+        "format_version": VERSION,
+        "tool_version": saved.tool_version,
+        "made_at": INSTANT.to_json(saved.made_at),
+        "path": saved.path,
+        "connections": saved.connections,
+        "state": saved.state,
+        "targets": [str(address) for address in saved.targets],
+        "organization": saved.plan.organization,
+        "changes": [_change_to_json(change) for change in saved.plan.changes],
+        "drift": [
+            {
+                "address": str(drift.address),
+                "attributes": _differences_to_json(drift.address, drift.attributes),
+            }
+            for drift in saved.plan.drift
+        ],
+        "certificate_names": {
+            str(address): str(name) for address, name in saved.plan.certificate_names.items()
+        },
+        "desired": {
+            str(address): resource_to_json(resource) for address, resource in saved.desired.resources.items()
+        },
+    }
+    return json_bytes(document, indent=2) + b"\n"
+
+
+def decode_plan(data: bytes, place: str) -> SavedPlan:
+    """Read what :func:`encode_plan` wrote.
+
+    Raises:
+        StateTooNew: a later version wrote it.
+        StateUnreadable: it is no saved plan.
+    """
+    try:
+        shape = Shape.of(json_value(data, LARGEST), "")
+        if shape.text("kind") != KIND:
+            raise Malformed("kind", "it is something else")
+        found = shape.whole_number("format_version")
+        if found != VERSION:
+            raise StateTooNew(place, found, VERSION)
+        return _saved_from_json(shape)
+    except StateTooNew:
+        raise
+    except StateError as error:
+        raise StateUnreadable(place, f"it is not a plan that this program wrote: {error}") from error
+
+
+def _saved_from_json(shape: Shape) -> SavedPlan:
+    names = shape.shape("certificate_names")
+    plan = Plan(
+        organization=shape.text("organization"),
+        changes=tuple(
+            _change_from_json(Shape.of(item, f"changes.{at}"))
+            for at, item in enumerate(Shape.list_of(shape.take("changes"), "changes"))
+        ),
+        drift=tuple(
+            _drift_from_json(Shape.of(item, f"drift.{at}"))
+            for at, item in enumerate(Shape.list_of(shape.take("drift"), "drift"))
+        ),
+        certificate_names={
+            Address.parse(key): TlsCertificateName.parse(names.text(key)) for key in names.members
+        },
+    )
+    desired = shape.shape("desired")
+    saved = SavedPlan(
+        plan=plan,
+        desired=Snapshot(
+            {
+                Address.parse(key): resource_from_json(value, desired.path(key))
+                for key, value in desired.members.items()
+            }
+        ),
+        path=shape.text("path"),
+        connections=shape.text("connections"),
+        state=shape.text("state"),
+        targets=tuple(map(Address.parse, shape.texts("targets"))),
+        made_at=INSTANT.from_json(shape.take("made_at")),
+        tool_version=shape.text("tool_version"),
+    )
+    shape.done()
+    return saved
+
+
+def _change_to_json(change: Change) -> dict[str, Json]:
+    return {
+        "address": str(change.address),
+        "action": change.action.value,
+        "attributes": _differences_to_json(change.address, change.attributes),
+        "invocations": [_invocation_to_json(invocation) for invocation in change.invocations],
+        "requires": [*sorted(map(str, change.requires))],
+        "reason": change.reason,
+        "learned": entry_to_json(change.learned) if change.learned else None,
+    }
+
+
+def _change_from_json(shape: Shape) -> Change:
+    address = Address.parse(shape.text("address"))
+    try:
+        action = Action(shape.text("action"))
+    except ValueError:
+        raise Malformed(shape.path("action"), "there is no such action") from None
+    learned = None if shape.take("learned") is None else entry_from_json(shape.take("learned"))
+    if not isinstance(learned, Learned | None):
+        raise Malformed(shape.path("learned"), "it is something else")
+    change = Change(
+        address=address,
+        action=action,
+        attributes=_differences_from_json(address, shape.shape("attributes")),
+        invocations=tuple(
+            _invocation_from_json(Shape.of(item, f"{shape.path('invocations')}.{at}"))
+            for at, item in enumerate(Shape.list_of(shape.take("invocations"), shape.path("invocations")))
+        ),
+        requires=frozenset(map(Address.parse, shape.texts("requires"))),
+        reason=shape.text("reason"),
+        learned=learned,
+    )
+    shape.done()
+    if change.action.is_mutating and not change.invocations:
+        raise Malformed(shape.path("invocations"), "it changes something without a cmdlet")
+    return change
+
+
+def _drift_from_json(shape: Shape) -> Drift:
+    address = Address.parse(shape.text("address"))
+    drift = Drift(address=address, attributes=_differences_from_json(address, shape.shape("attributes")))
+    shape.done()
+    return drift
+
+
+def _differences_to_json(address: Address, differences: Mapping[str, Difference]) -> dict[str, Json]:
+    attributes = KINDS[address.type].attributes()
+    found: dict[str, Json] = {}
+    for name, difference in differences.items():
+        sides = {"before": difference.before, "after": difference.after}
+        found[name] = {
+            side: value_to_json(attributes[name], value)
+            for side, value in sides.items()
+            if value is not UNSET
+        }
+    return found
+
+
+def _differences_from_json(address: Address, shape: Shape) -> dict[str, Difference]:
+    if address.type not in KINDS:
+        raise Malformed(shape.where, f"there is no resource type {address.type}")
+    attributes = KINDS[address.type].attributes()
+    found: dict[str, Difference] = {}
+    for name in shape.members:
+        if name not in attributes:
+            raise Malformed(shape.path(name), "there is no such attribute")
+        sides = shape.object(name)
+        values: list[Any] = [
+            value_from_json(attributes[name], sides[side], shape.path(name)) if side in sides else UNSET
+            for side in ("before", "after")
+        ]
+        found[name] = Difference(*values)
+    return found
+
+
+def _invocation_to_json(invocation: Invocation) -> dict[str, Json]:
+    return {
+        "server": invocation.server,
+        "cmdlet": invocation.cmdlet,
+        "parameters": {name: _parameter_to_json(value) for name, value in invocation.parameters.items()},
+        "answers": [{"prompt": answer.prompt, "answer": answer.answer} for answer in invocation.answers],
+    }
+
+
+def _invocation_from_json(shape: Shape) -> Invocation:
+    parameters = shape.shape("parameters")
+    invocation = Invocation(
+        server=shape.text("server"),
+        cmdlet=shape.text("cmdlet"),
+        parameters={
+            name: _parameter_from_json(value, parameters.path(name))
+            for name, value in parameters.members.items()
+        },
+        answers=tuple(_answers(Shape.list_of(shape.take("answers"), shape.path("answers")), shape)),
+    )
+    shape.done()
+    return invocation
+
+
+def _answers(items: Iterable[Json], shape: Shape) -> Iterable[Answer]:
+    for item in items:
+        answer = Shape.of(item, shape.path("answers"))
+        yield Answer(answer.text("prompt"), answer.text("answer"))
+        answer.done()
+
+
+def _parameter_to_json(value: ParameterValue) -> Json:
+    match value:
+        case Deferred():
+            return {"deferred": str(value)}
+        case CredentialReference():
+            return {"credential": str(value)}
+        case tuple():
+            return list(value)
+        case _:
+            return value
+
+
+def _parameter_from_json(json: Json, where: str) -> ParameterValue:
+    match json:
+        case None | bool() | int() | str():
+            return json
+        case {"deferred": str(text), **rest} if not rest:
+            return Deferred.parse(text)
+        case {"credential": str(text), **rest} if not rest:
+            return CredentialReference.parse(text)
+        case list():
+            items = [item for item in json if isinstance(item, str)]
+            if len(items) == len(json):
+                return tuple(items)
+    raise Malformed(where, "it is no value of a parameter")

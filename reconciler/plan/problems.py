@@ -1,0 +1,179 @@
+"""What a planner has to say to a person, one function a problem."""
+
+from __future__ import annotations
+
+from reconciler.diagnostics import Diagnostic, Severity
+from state.address import Address
+from state.snapshot import Unreadable
+
+
+def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
+    return Diagnostic(
+        summary="Server not read",
+        detail=f"{server}: {why.reason}. What is declared for it cannot be planned.",
+        hint="mend the connection, or plan the rest with --target",
+        subject=server,
+    )
+
+
+def list_unreadable(address: Address, server: str, what: str, why: Unreadable) -> Diagnostic:
+    return Diagnostic(
+        summary="List not read",
+        detail=(
+            f"The {what} of {server} could not be read: {why.reason}. "
+            "Unknown is not absent: nothing is planned."
+        ),
+        hint="let the account read it, or mend the server; then plan again",
+        subject=str(address),
+    )
+
+
+def import_first(address: Address, name: str, differing: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Object not ours",
+        detail=(
+            f'A send connector named "{name}" exists, was not made by this tool and differs in '
+            f"{', '.join(differing)}. It is not taken over silently."
+        ),
+        hint=f"take it over with: reconciler import PATH '{address}' - or declare another name",
+        subject=str(address),
+    )
+
+
+def receive_connector_missing(address: Address, name: str, server: str, there: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Receive connector not found",
+        detail=f'{server} has no receive connector "{name}". Receive connectors are changed, never created.',
+        hint="declare one of: " + ", ".join(f'"{other}"' for other in there)
+        if there
+        else "create it in Exchange",
+        subject=str(address),
+    )
+
+
+def certificate_missing(address: Address, server: str, domains: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificate not found",
+        detail=(
+            f"{server} holds no valid certificate with a key for {', '.join(domains)}, and none is requested."
+        ),
+        hint="give the certificate an issuer, or import one on the server",
+        subject=str(address),
+    )
+
+
+def certificate_ends(address: Address, reason: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificate needs renewal",
+        detail=f"The certificate {reason}, and it has no issuer: it is watched, not renewed.",
+        hint="give the certificate an issuer, or renew it by hand",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def certificate_blocked(address: Address, certificate: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificate not usable",
+        detail=f"The connector is bound to {certificate}, which cannot be planned.",
+        hint=f"mend what is said of {certificate}",
+        subject=str(address),
+    )
+
+
+def names_differ(address: Address, names: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificates of one set differ",
+        detail=(
+            "A connector names its certificate by issuer and subject, once for all its source servers; "
+            f"theirs are {' and '.join(names)}."
+        ),
+        hint="declare one certificate with the same subject and issuer for all servers of the set",
+        subject=str(address),
+    )
+
+
+def lacks_parameter(address: Address, server: str, build: str, parameter: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Not on this build",
+        detail=f"{server} is {build}, whose connectors have no {parameter}.",
+        hint="remove the attribute for this server, or update the server",
+        subject=str(address),
+    )
+
+
+def set_once(address: Address, attributes: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Attribute not readable",
+        detail=(
+            f"{', '.join(attributes)}: Exchange did not tell the present value, and this tool has not set it "
+            "before. It is set once, recorded, and not repeated."
+        ),
+        hint="nothing to do, if the declared value is right",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def left_the_yaml(address: Address, where: str) -> Diagnostic:
+    return Diagnostic(
+        summary="No longer declared",
+        detail=f"{where} left the YAML: {address} is forgotten, and stays in Exchange as it is.",
+        hint=f"to have it deleted, declare {where} again without this connector, and apply",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def kept_unknown(address: Address, why: Unreadable) -> Diagnostic:
+    return Diagnostic(
+        summary="List not read",
+        detail=f"{address} is no longer declared, but whether it exists is unknown: {why.reason}.",
+        hint="nothing is done to it until its list can be read",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def request_abandoned(address: Address, server: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Request replaced",
+        detail=(
+            f"A request made earlier on {server} is for other names or another key than what is declared "
+            "now. A new one is made; the pending entry of the old one stays."
+        ),
+        hint="remove the old pending request in Exchange when you like",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def own_domain(address: Address, domain: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Partner is an accepted domain",
+        detail=f"{domain} is an accepted domain of this organization: its mail is delivered here, not sent.",
+        hint="remove it from the partner list",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def not_unique(address: Address, name: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Object not unique",
+        detail=f'More than one live object carries the mark of {address}, the last one named "{name}".',
+        hint="remove the mark from the comment of the copy that is not wanted",
+        subject=str(address),
+    )
+
+
+def fqdn_refused(address: Address, fqdn: str, own: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Fqdn not allowed",
+        detail=(
+            "The connector authenticates Exchange servers (AuthMechanism ExchangeServer), so its Fqdn must "
+            f"be the server's own name, {own}, not {fqdn}."
+        ),
+        hint="leave fqdn out: a certificate that is bound by name is presented whatever the Fqdn",
+        subject=str(address),
+    )

@@ -1,0 +1,47 @@
+"""What the record keeps of a resource: what we set, and how to find it again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from state.address import Address
+from state.record import Learned, Recorded, StateRecord
+from state.resources import Kind, Resource
+
+from .change import Action, Change
+
+R = TypeVar("R", bound=Resource)
+
+_KEPT_SETTINGS = ("home", "local", "certificates", "issuer")
+
+
+def to_record(desired: R, **identity: Any) -> R:
+    """The declared attributes with their values, and the identity that Exchange gave."""
+    kept = {attribute.name: value for attribute, value in desired.declared(Kind.WRITABLE)}
+    settings = {
+        attribute.name: value
+        for attribute, value in desired.declared(Kind.SETTING)
+        if attribute.name in _KEPT_SETTINGS
+    }
+    return type(desired)(**kept, **settings, **identity)
+
+
+def unchanged(
+    address: Address, resource: Resource, record: StateRecord, *, created: bool, now: datetime
+) -> Change:
+    """A resource that is as declared: NONE, or ADOPT when the record does not say so yet.
+
+    A request that is under way for it has ended.
+    """
+    before = record.resources.get(address)
+    if (
+        before is not None
+        and before.resource == resource
+        and before.created == created
+        and address not in record.requests
+    ):
+        return Change(address=address, action=Action.NONE)
+    return Change(
+        address=address, action=Action.ADOPT, learned=Learned(address, Recorded(resource, created, now))
+    )

@@ -1,0 +1,143 @@
+"""What becomes of one declared send connector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from reconciler.cmdlets import send_connector as cmdlets
+from reconciler.cmdlets.capabilities import lacks, version_of
+from reconciler.diagnostics import Diagnostic
+from state.address import Address
+from state.record import Learned, Recorded
+from state.resources import Kind, SendConnector
+from state.values import UNKNOWN, UNSET, Name
+
+from . import problems
+from .change import Action, Change, Difference
+from .compare import compare, drift
+from .recording import to_record, unchanged
+from .situation import Situation, home_of
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorPlan:
+    """The change of one connector; None when it cannot be planned, and a diagnostic says why."""
+
+    change: Change | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    drift: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The live connector behind an address.
+
+    Attributes:
+        ours: Recorded, or marked: it may be changed.
+        marked: It carries our mark, so this tool made it.
+    """
+
+    live: SendConnector
+    ours: bool
+    marked: bool
+
+
+def find(address: Address, name: object, server: Name, situation: Situation) -> Match | None:
+    """Tell which live connector an address means: the recorded one, else the marked one, else by name."""
+    live = situation.send_connectors(server)
+    marked = live.by_mark(situation.mark(address))
+    recorded = situation.record.resources.get(address)
+    was = recorded.resource if recorded and isinstance(recorded.resource, SendConnector) else None
+    if was is not None:
+        same = live.by_guid(was.guid) if isinstance(was.guid, str) else live.by_name(was.name)
+        if same is not None:
+            return Match(same, ours=True, marked=same in marked)
+    if marked:
+        named = [connector for connector in marked if connector.name == name]
+        return Match((named or marked)[0], ours=True, marked=True)
+    same = live.by_name(name)
+    return Match(same, ours=False, marked=False) if same else None
+
+
+def plan_send_connector(address: Address, desired: SendConnector, situation: Situation) -> ConnectorPlan:
+    """Work out what one declared send connector needs; its certificate is resolved already."""
+    server = home_of(desired)
+    listing = situation.server(server).send_connectors
+    if listing.unreadable:
+        problem = problems.list_unreadable(address, str(server), "send connectors", listing.unreadable)
+        return ConnectorPlan(None, (problem,))
+    if lacking := _lacking(address, desired, situation):
+        return ConnectorPlan(None, lacking)
+    match = find(address, desired.name, server, situation)
+    if match is None:
+        return ConnectorPlan(_create(address, desired, situation))
+    return _compared(address, desired, match, situation)
+
+
+def _create(address: Address, desired: SendConnector, situation: Situation) -> Change:
+    return Change(
+        address=address,
+        action=Action.CREATE,
+        attributes={
+            attribute.name: Difference(UNSET, value) for attribute, value in desired.declared(Kind.WRITABLE)
+        },
+        invocations=(cmdlets.create(desired, server=str(home_of(desired)), mark=situation.mark(address)),),
+        learned=Learned(address, Recorded(to_record(desired), created=True, at=situation.now)),
+    )
+
+
+def _compared(address: Address, desired: SendConnector, match: Match, situation: Situation) -> ConnectorPlan:
+    recorded = situation.record.resources.get(address)
+    was = recorded.resource if recorded and isinstance(recorded.resource, SendConnector) else SendConnector()
+    created = match.marked or (match.ours and recorded is not None and recorded.created)
+    comparison = compare(desired, match.live)
+    unread = {name: value for name, value in comparison.unread.items() if getattr(was, name) != value}
+    resource = to_record(desired, guid=match.live.guid)
+    moved = drift(was, match.live) if match.ours else {}
+    if not comparison.differences and not unread:
+        change = unchanged(address, resource, situation.record, created=created, now=situation.now)
+        return ConnectorPlan(change, drift=moved)
+    if not match.ours:
+        differing = sorted([*comparison.differences, *unread])
+        return ConnectorPlan(None, (problems.import_first(address, str(match.live.name), differing),))
+    differences = {
+        **comparison.differences,
+        **{name: Difference(UNKNOWN, value) for name, value in unread.items()},
+    }
+    wanted = {name: difference.after for name, difference in differences.items()}
+    mark = situation.mark(address) if match.marked else None
+    change = Change(
+        address=address,
+        action=Action.UPDATE,
+        attributes=_with_companions(match.live, wanted, differences),
+        invocations=(cmdlets.change(match.live, wanted, server=str(home_of(desired)), mark=mark),),
+        learned=Learned(address, Recorded(resource, created, situation.now)),
+    )
+    diagnostics = (problems.set_once(address, sorted(unread)),) if unread else ()
+    return ConnectorPlan(change, diagnostics, moved)
+
+
+def _with_companions(
+    live: SendConnector, wanted: Mapping[str, object], differences: Mapping[str, Difference]
+) -> dict[str, Difference]:
+    """The differences, and what a companion changes although it is not declared."""
+    added = {
+        name: Difference(getattr(live, name), value)
+        for name, value in cmdlets.companions(live, wanted).items()
+        if getattr(live, name) != value
+    }
+    return {**differences, **added}
+
+
+def _lacking(address: Address, desired: SendConnector, situation: Situation) -> tuple[Diagnostic, ...]:
+    server = home_of(desired)
+    build = situation.build(server)
+    if build is None:
+        return ()
+    return tuple(
+        problems.lacks_parameter(address, str(server), str(build), attribute.exchange)
+        for attribute, _ in desired.declared(Kind.WRITABLE)
+        if lacks(version_of(build), attribute.exchange)
+    )

@@ -1,0 +1,64 @@
+"""Everything a plan is worked out from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.cmdlets.mark import mark_of
+from state.address import Address
+from state.record import StateRecord
+from state.resources import Build, Certificate, ReceiveConnector, SendConnector
+from state.snapshot import LiveServer, LiveState, Snapshot
+from state.values import Name
+
+from .index import ConnectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Desired, live and recorded at one instant.
+
+    Attributes:
+        desired: What the YAML asks for; one entry per address.
+        live: What Exchange reported just now, and what could not be read; one entry for every
+            server that ``desired`` names.
+        record: Which live objects are ours, and the certificates under way; settled.
+        now: The instant to judge renewals at; UTC, aware.
+    """
+
+    desired: Snapshot
+    live: LiveState
+    record: StateRecord
+    now: datetime
+    _indexes: dict[Name, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
+
+    def mark(self, address: Address) -> str:
+        return mark_of(self.record.organization, address)
+
+    def server(self, name: Name) -> LiveServer:
+        return self.live.servers[name]
+
+    def send_connectors(self, name: Name) -> ConnectorIndex:
+        """The live send connectors that a server answered with."""
+        if name not in self._indexes:
+            self._indexes[name] = ConnectorIndex(self.server(name).send_connectors.objects)
+        return self._indexes[name]
+
+    def build(self, name: Name) -> Build | None:
+        """The build of a server; None where it could not be read."""
+        for server in self.live.servers[name].server.objects:
+            if server.name == name and isinstance(server.build, Build):
+                return server.build
+        return None
+
+
+def home_of(resource: Certificate | SendConnector | ReceiveConnector) -> Name:
+    """The server on which a resource's cmdlets are run.
+
+    Raises:
+        ValueError: it was declared without one; config never does that.
+    """
+    if not isinstance(resource.home, tuple) or not resource.home:
+        raise ValueError(f"{resource.kind} has no home")
+    return resource.home[0]

@@ -1,0 +1,119 @@
+"""What becomes of what is recorded and no longer declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.cmdlets import send_connector as cmdlets
+from reconciler.diagnostics import Diagnostic
+from state.address import Address
+from state.record import Learned, Recorded
+from state.resources import Certificate, ReceiveConnector, Resource, SendConnector
+from state.values import UNSET, Name
+
+from . import problems
+from .change import Action, Change, Difference
+from .send_connectors import find
+from .situation import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Undeclared:
+    """The change of one address that only the record holds."""
+
+    address: Address
+    change: Change | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def plan_undeclared(situation: Situation) -> Iterator[Undeclared]:
+    """Delete the send connectors that this tool made; forget everything else.
+
+    Certificates are never removed, receive connectors are not ours, and what lived on a server
+    or in a set that left the YAML stays as it is.
+    """
+    claimed = _claimed(situation)
+    for address, recorded in situation.record.resources.items():
+        if address in situation.desired.resources:
+            continue
+        resource = recorded.resource
+        if isinstance(resource, SendConnector):
+            yield _send_connector(address, recorded, resource, claimed, situation)
+        else:
+            yield _forget(address, resource, situation)
+    for address in situation.record.requests:
+        if address not in situation.desired.resources and address not in situation.record.resources:
+            yield Undeclared(address, _forgotten(address))
+
+
+def _send_connector(
+    address: Address,
+    recorded: Recorded,
+    resource: SendConnector,
+    claimed: frozenset[str],
+    situation: Situation,
+) -> Undeclared:
+    home = _home_in(resource, situation)
+    if home is None or not _set_remains(address, resource, situation):
+        return _forget(address, resource, situation)
+    listing = situation.server(home).send_connectors
+    if listing.unreadable:
+        return Undeclared(address, None, (problems.kept_unknown(address, listing.unreadable),))
+    match = find(address, resource.name, home, situation)
+    if match is None or not match.ours or not recorded.created or match.live.guid in claimed:
+        return Undeclared(address, _forgotten(address))
+    change = Change(
+        address=address,
+        action=Action.DELETE,
+        attributes={"name": Difference(match.live.name, UNSET)},
+        invocations=(cmdlets.delete(match.live, server=str(home)),),
+        reason="no longer declared",
+        learned=Learned(address, None),
+    )
+    return Undeclared(address, change)
+
+
+def _forget(address: Address, resource: Resource, situation: Situation) -> Undeclared:
+    remains = _home_in(resource, situation) is not None and _set_remains(address, resource, situation)
+    if remains:
+        return Undeclared(address, _forgotten(address))
+    return Undeclared(address, _forgotten(address), (problems.left_the_yaml(address, address.parts[0]),))
+
+
+def _forgotten(address: Address) -> Change:
+    return Change(
+        address=address, action=Action.FORGET, reason="no longer declared", learned=Learned(address, None)
+    )
+
+
+def _home_in(resource: Resource, situation: Situation) -> Name | None:
+    """The first of its servers that is still declared."""
+    if not isinstance(resource, Certificate | SendConnector | ReceiveConnector) or not isinstance(
+        resource.home, tuple
+    ):
+        return None
+    return next((name for name in resource.home if name in situation.live.servers), None)
+
+
+def _set_remains(address: Address, resource: Resource, situation: Situation) -> bool:
+    """True while something else of its set, or its server, is declared."""
+    if not isinstance(resource, SendConnector) or len(address.parts) == 1:
+        return True
+    if Address.of("server", address.parts[0]) in situation.desired.resources:
+        return True
+    return any(
+        other.type == "send_connector" and len(other.parts) > 1 and other.parts[0] == address.parts[0]
+        for other in situation.desired.resources
+    )
+
+
+def _claimed(situation: Situation) -> frozenset[str]:
+    """Live connectors that a declared address means: another address must not delete them."""
+    found: set[str] = set()
+    for address, desired in situation.desired.of(SendConnector):
+        for name in desired.home if isinstance(desired.home, tuple) else ():
+            match = find(address, desired.name, name, situation)
+            if match is not None and isinstance(match.live.guid, str):
+                found.add(match.live.guid)
+    return frozenset(found)
