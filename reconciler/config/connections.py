@@ -1,0 +1,101 @@
+"""How servers are reached and who signs, from the desired state or from a connections file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.diagnostics import SourceRange
+from state.values import Name
+
+from .desired import Connection, IssuerSettings
+from .draft import DeclaredServer, Draft
+from .models.certificate import LocalIssuer
+from .models.connection import ConnectionDefaults, ConnectionsFile, given
+from .tree import Node, key_at
+
+ANY_ISSUER = "*"
+
+
+class ConnectionsSource:
+    """A connections file that was read: the model, its positions, and the folder its paths count from."""
+
+    def __init__(self, model: ConnectionsFile, root: Node, base: Path) -> None:
+        self.root = root
+        self.base = base
+        written = given(model)
+        self.servers: Mapping[Name, tuple[str, ConnectionDefaults]] = {
+            Name(name): (name, connection) for name, connection in written.get("servers", {}).items()
+        }
+        self.issuers: Mapping[str, LocalIssuer] = written.get("issuers", {})
+
+
+def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[Name, Connection]:
+    """One connection for each declared server.
+
+    A server that the connections file names is reached as the file says, and only so: a credential
+    of the desired state is never sent to an address from another file.
+    """
+    defaults = given(draft.state.connection) if "connection" in draft.state.model_fields_set else {}
+    found: dict[Name, Connection] = {}
+    for server in draft.servers.values():
+        if file is not None and server.name in file.servers:
+            key, model = file.servers[server.name]
+            where = key_at(file.root, ("servers", key, "endpoint"))
+            found[server.name] = _connection(draft, server, given(model), file.base, where)
+        else:
+            own = given(server.model.connection) if "connection" in server.model.model_fields_set else {}
+            shared = {
+                key: value for key, value in defaults.items() if key != "endpoint" or not server.is_edge
+            }
+            where = draft.key(*server.path, "connection", "endpoint")
+            found[server.name] = _connection(draft, server, {**shared, **own}, base, where)
+    return found
+
+
+def _connection(
+    draft: Draft, server: DeclaredServer, values: Mapping[str, Any], base: Path, where: SourceRange
+) -> Connection:
+    endpoint = values.get("endpoint", "winrm" if server.is_edge else "exchange")
+    if server.is_edge and endpoint == "exchange":
+        draft.error(
+            "Endpoint not on an Edge server",
+            f'"{server.name}" is an Edge server and has no Exchange endpoint.',
+            where,
+            "write endpoint: winrm",
+        )
+    host = server.model.host if "host" in server.model.model_fields_set else str(server.name)
+    ca = values.get("ca")
+    credential = values.get("credential")
+    return Connection(
+        name=server.name,
+        url=values.get("url") or _url(host, endpoint),
+        endpoint=endpoint,
+        auth="basic",
+        credential=None if credential is None else str(credential),
+        base=base,
+        ca=None if ca is None else base / ca,
+        smtp=values.get("smtp"),
+    )
+
+
+def _url(host: str, endpoint: str) -> str:
+    literal = f"[{host}]" if ":" in host else host
+    return f"https://{literal}:5986/wsman" if endpoint == "winrm" else f"https://{literal}/PowerShell/"
+
+
+def issuers_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[str, IssuerSettings]:
+    """The issuers by name; those of a connections file win, and its ``*`` stands for any other."""
+    declared: dict[str, tuple[LocalIssuer, Path]] = {}
+    if "issuers" in draft.state.model_fields_set:
+        declared = {name: (model, base) for name, model in draft.state.issuers.items()}
+    if file is not None:
+        anyone = file.issuers.get(ANY_ISSUER)
+        if anyone is not None:
+            declared = {name: (anyone, file.base) for name in declared}
+        declared |= {name: (model, file.base) for name, model in file.issuers.items() if name != ANY_ISSUER}
+    return {
+        name: IssuerSettings(name, model.type, folder / model.certificate, folder / model.key)
+        for name, (model, folder) in declared.items()
+    }

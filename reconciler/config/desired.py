@@ -1,0 +1,102 @@
+"""What loading the YAML yields: desired resources, how to reach their servers, and where all of it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from reconciler.diagnostics import Diagnostic, SourceRange
+from state.address import Address
+from state.snapshot import Snapshot
+from state.values import Fqdn, Name
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How one server is reached.
+
+    Attributes:
+        url: Complete, always ``https``.
+        credential: A reference; None where none is declared: then the server cannot be signed on to.
+        base: Folder that a relative path in ``credential`` counts from: where the file that holds it is.
+        ca: Certificates, PEM, that the server's is checked against; None for the public roots.
+        smtp: ``host:port`` where verify finds its SMTP service; None for the host of ``url`` and the
+            endpoint's port.
+    """
+
+    name: Name
+    url: str
+    endpoint: Literal["exchange", "winrm"]
+    auth: Literal["basic"]
+    credential: str | None
+    base: Path
+    ca: Path | None
+    smtp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerSettings:
+    """An authority of one's own: certificate and key, both PEM."""
+
+    name: str
+    type: Literal["local"]
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A name that the world connects to, and the servers that answer under it."""
+
+    name: Fqdn
+    servers: tuple[Name, ...]
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One organization as its YAML asks for it.
+
+    Attributes:
+        organization: Names the record.
+        path: The file or folder it was read from.
+        snapshot: Servers, certificates, send connectors, receive connectors, in this order.
+        servers: In the order they are declared.
+        credentials: Folder that the path in each credential reference of a connector counts from.
+        sources: Where an attribute is declared; "" for the resource itself. What follows from its
+            kind or its set stands at the key it follows from.
+        acknowledged: Rules whose warnings are accepted for a resource.
+        partners: Where each domain that a connector is for is first named.
+    """
+
+    organization: str
+    path: Path
+    snapshot: Snapshot
+    servers: tuple[Name, ...]
+    connections: Mapping[Name, Connection]
+    issuers: Mapping[str, IssuerSettings]
+    endpoints: tuple[Endpoint, ...]
+    credentials: Mapping[str, Path]
+    sources: Mapping[tuple[Address, str], SourceRange]
+    acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    partners: Mapping[str, SourceRange] = field(default_factory=lambda: MappingProxyType({}))
+
+    def where(self, address: Address, attribute: str = "") -> SourceRange | None:
+        """Where an attribute is declared, else its resource; None for what is not declared."""
+        return self.sources.get((address, attribute)) or self.sources.get((address, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The outcome of loading.
+
+    Attributes:
+        desired: None when there is an error among the diagnostics.
+        diagnostics: All of them, in the order of the files.
+    """
+
+    desired: Desired | None
+    diagnostics: tuple[Diagnostic, ...]

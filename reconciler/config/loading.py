@@ -1,0 +1,98 @@
+"""``load``: the YAML of one organization -> what is desired, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from reconciler.diagnostics import Diagnostic, has_errors
+from state.snapshot import Snapshot
+from state.values import Fqdn, Name
+
+from .checks import check
+from .connections import ConnectionsSource, connections_of, issuers_of
+from .desired import Desired, Endpoint, Loaded
+from .draft import Draft
+from .files import in_order, read_desired, read_file
+from .models.connection import ConnectionsFile
+from .models.desired import DesiredState
+from .resources.certificates import add_certificates
+from .resources.receive_connectors import add_receive_connectors
+from .resources.send_connectors import add_send_connectors
+from .resources.servers import add_servers
+from .validation import validate
+
+_PLACEHOLDERS = {"version": 1, "organization": "unnamed"}
+
+
+def load(path: Path, *, connections: Path | None = None, today: date) -> Loaded:
+    """Read the desired state and check all that can be checked without a connection.
+
+    Never raises for bad input: what is wrong comes back as diagnostics, all of it at once. Nothing
+    but the named files is read; no credential is opened.
+
+    Args:
+        path: One file, or a folder whose ``*.yaml`` and ``*.yml`` are merged.
+        connections: A connections file; what it says of a server or an issuer replaces what the
+            desired state says.
+        today: The day that exceptions are judged at.
+
+    Returns:
+        ``desired`` is None exactly when one of the diagnostics is an error.
+    """
+    parsed = read_desired(path)
+    diagnostics = [*parsed.diagnostics]
+    file = _connections(connections, diagnostics)
+    if parsed.root is None:
+        return Loaded(None, tuple(diagnostics))
+    validated = validate(DesiredState, parsed.root, _PLACEHOLDERS)
+    diagnostics += validated.diagnostics
+    if validated.model is None:
+        return Loaded(None, in_order(diagnostics))
+    draft = Draft(validated.model, parsed.root)
+    add_servers(draft)
+    add_certificates(draft)
+    add_send_connectors(draft)
+    add_receive_connectors(draft)
+    base = path if path.is_dir() else path.parent
+    desired = Desired(
+        organization=validated.model.organization,
+        path=path,
+        snapshot=Snapshot(draft.resources),
+        servers=tuple(draft.servers),
+        connections=connections_of(draft, base, file),
+        issuers=issuers_of(draft, base, file),
+        endpoints=_endpoints(draft),
+        credentials=dict.fromkeys(sorted(draft.credentials), base),
+        sources=draft.sources,
+        acknowledged=draft.acknowledged,
+        partners=draft.partners,
+    )
+    check(draft, desired, today)
+    diagnostics += draft.diagnostics
+    return Loaded(None if has_errors(diagnostics) else desired, in_order(diagnostics))
+
+
+def _connections(path: Path | None, diagnostics: list[Diagnostic]) -> ConnectionsSource | None:
+    if path is None:
+        return None
+    parsed = read_file(path)
+    diagnostics += parsed.diagnostics
+    if parsed.root is None:
+        return None
+    validated = validate(ConnectionsFile, parsed.root, {})
+    diagnostics += validated.diagnostics
+    return None if validated.model is None else ConnectionsSource(validated.model, parsed.root, path.parent)
+
+
+def _endpoints(draft: Draft) -> tuple[Endpoint, ...]:
+    if "endpoints" not in draft.state.model_fields_set:
+        return ()
+    found = []
+    for at, model in enumerate(draft.state.endpoints):
+        servers: tuple[Name, ...] = tuple(
+            server.name for server in draft.servers_named(model.servers, "endpoints", at, "servers")
+        )
+        name: Fqdn = model.name
+        found.append(Endpoint(name, servers, model.port if "port" in model.model_fields_set else 25))
+    return tuple(found)

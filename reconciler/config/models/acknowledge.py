@@ -1,0 +1,16 @@
+"""A warning that somebody looked at and accepts."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from .base import Model, required
+
+Rule: TypeAlias = Literal["key-size", "falls-through"]
+
+
+class Acknowledgement(Model):
+    """Silences one warning where it stands."""
+
+    rule: Rule = required("The warning that is accepted.")
+    reason: str = required("Why it is acceptable; for whoever reads this next.", min_length=1)

@@ -1,0 +1,61 @@
+"""Certificates and who signs them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from reconciler.pki.renewal import parse_window
+from state.resources.attribute import Scalar
+from state.resources.certificate import SERVICES
+
+from .acknowledge import Acknowledgement
+from .base import As, Flag, Model, Patterns, Text, Whole, key, required
+
+
+def _window(text: str) -> str:
+    parse_window(text)
+    return text
+
+
+Services: TypeAlias = Annotated[Any, As(SERVICES)]
+Window: TypeAlias = Annotated[
+    Any, As(Scalar("a span such as 30d or 12h, or a fraction such as 1/3", _window))
+]
+
+
+class LocalIssuer(Model):
+    """A small authority of one's own."""
+
+    type: Literal["local"] = required("Signs with a key in a file.")
+    certificate: str = required("Its certificate, PEM; counts from this file.", min_length=1)
+    key: str = required(
+        "Its private key, PEM, readable by its owner alone; counts from this file.", min_length=1
+    )
+
+
+class CertificateModel(Model):
+    """One certificate in a server's store."""
+
+    subject: Text = key('Subject of the request, such as "C=US, O=Contoso Ltd, CN=mail.contoso.com".')
+    domains: Patterns = key("Names it must cover; the subject's common name is always one of them.")
+    friendly_name: Text = key("Shown by Exchange and Windows; our mark is appended.")
+    key_size: Whole = key(
+        "Bits of the RSA key: 1024, 2048 or 4096.", json_schema_extra={"enum": [1024, 2048, 4096]}
+    )
+    exportable: Flag = key("Whether the private key may leave the server; Exchange assumes false.")
+    services: Services = key("What it is enabled for; SMTP where an issuer is named and nothing is said.")
+    default_smtp: Literal["keep", "replace"] = key(
+        "When SMTP is enabled: keep the server's default SMTP certificate (assumed), or replace it."
+    )
+    issuer: str = key("Name under issuers; without one it is watched, never requested.")
+    renew_before: Window = key(
+        "How long before its end it is renewed: 30d, 12h, or 1/3 of its lifetime (assumed)."
+    )
+    acknowledge: list[Acknowledgement] = key("Warnings about this certificate that are accepted.")
+
+
+class SharedCertificate(CertificateModel):
+    """One declaration for several servers."""
+
+    servers: list[str] = required("The servers that get one of it each.", min_length=1)
+    key: Literal["per_server"] = key("Every server makes a key of its own (assumed).")

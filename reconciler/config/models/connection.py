@@ -1,0 +1,50 @@
+"""Where to connect and as whom: in the desired state, and in a connections file of its own."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from .base import Credential, Model, key
+from .certificate import LocalIssuer
+
+
+class ConnectionDefaults(Model):
+    """What holds for every server that does not say otherwise."""
+
+    endpoint: Literal["exchange", "winrm"] = key(
+        "exchange: the server's own /PowerShell/; winrm: WinRM with the snap-in, for Edge servers (which "
+        "have no other)."
+    )
+    auth: Literal["basic"] = key("Basic over HTTPS.")
+    credential: Credential = key(
+        "Reference to user and password: env:NAME, file:PATH, keyring:SERVICE, command:COMMAND."
+    )
+    ca: str = key(
+        "Certificates, PEM, that server certificates are checked against; counts from this file.",
+        min_length=1,
+    )
+
+
+class ConnectionModel(ConnectionDefaults):
+    """One server's connection."""
+
+    url: str = key(
+        "Where to connect; made from host where it is left out.",
+        pattern=r"^[Hh][Tt][Tt][Pp][Ss]://[^\s/]+(/\S*)?$",
+    )
+    smtp: str = key(
+        "host:port where verify finds its SMTP service.",
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$",
+    )
+
+
+class ConnectionsFile(Model):
+    """Connections and issuers of one environment; replaces what the desired state says of them."""
+
+    servers: dict[str, ConnectionModel] = key("Connections by the servers' names.")
+    issuers: dict[str, LocalIssuer] = key('Issuers by name; "*" stands for every name that is not here.')
+
+
+def given(value: Any) -> dict[str, Any]:
+    """The keys of a model that were written, with their values."""
+    return {name: getattr(value, name) for name in value.model_fields_set}

@@ -1,0 +1,78 @@
+"""Inbound connectors that exist already."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from state.resources import ReceiveConnector
+from state.resources.attribute import Choice
+
+from .base import (
+    As,
+    Bindings,
+    CertificateName,
+    Count,
+    Flag,
+    Groups,
+    IpRanges,
+    Logging,
+    Mechanisms,
+    Model,
+    NullableDomain,
+    Size,
+    Span,
+    Text,
+    Texts,
+    Whole,
+    key,
+)
+
+SizeMode: TypeAlias = Annotated[Any, As(Choice("Enabled", "Disabled", "EnabledWithoutValue"))]
+
+
+class ReceiveConnectorModel(Model):
+    """Attributes of one listener. What is left out is neither compared nor touched."""
+
+    certificate: str = key("Name of the declared certificate that it presents.")
+    enabled: Flag = key("Whether it listens.")
+    bindings: Bindings = key("Local addresses and ports, such as 0.0.0.0:25.")
+    remote_ip_ranges: IpRanges = key("Clients it is for: addresses, ranges (a-b) or networks (a/24).")
+    fqdn: NullableDomain = key("The name it answers with; binding by certificate needs none.")
+    tls_certificate_name: CertificateName = key(
+        "Issuer and subject of a certificate that is not declared: <I>CN=Issuing CA<S>CN=mail.contoso.com; "
+        "null for none."
+    )
+    require_tls: Flag = key("Whether clients must use STARTTLS.")
+    domain_secure_enabled: Flag = key("Mutual TLS with the domains of TLSReceiveDomainSecureList.")
+    auth_mechanism: Mechanisms = key("How clients may sign on.")
+    permission_groups: Groups = key("Who may submit mail.")
+    tls_domain_capabilities: Texts = key(
+        "What a partner may do, such as fabrikam.com:AcceptCloudServicesMail."
+    )
+    banner: Text = key('The greeting; begins with "220".')
+    max_message_size: Size = key("Largest message it takes, such as 36 MB.")
+    max_header_size: Size = key("Largest header it takes.")
+    max_hop_count: Whole = key("Received lines after which a message is refused.")
+    max_recipients_per_message: Whole = key("Recipients in one message.")
+    max_inbound_connection: Count = key("Connections at once, or unlimited.")
+    max_inbound_connection_per_source: Count = key("Connections at once from one address, or unlimited.")
+    max_protocol_errors: Count = key("Errors after which a connection is closed, or unlimited.")
+    message_rate_limit: Count = key("Messages a minute from one client, or unlimited.")
+    connection_timeout: Span = key("A connection is closed after this time, such as 00:10:00.")
+    connection_inactivity_timeout: Span = key("An idle connection is closed after this time.")
+    tarpit_interval: Span = key("Delay of answers to failures.")
+    protocol_logging: Logging = key("None or Verbose.")
+    size_enabled: SizeMode = key("Whether SIZE is offered.")
+    chunking_enabled: Flag = key("Whether CHUNKING is offered.")
+    pipelining_enabled: Flag = key("Whether PIPELINING is offered.")
+    binary_mime_enabled: Flag = key("Whether BINARYMIME is offered; needs CHUNKING.")
+    eight_bit_mime_enabled: Flag = key("Whether 8BITMIME is offered.")
+    require_ehlo_domain: Flag = key("Whether clients must name a domain in EHLO.")
+    suppress_x_anonymous_tls: Flag = key("Whether X-ANONYMOUSTLS is withheld from other Exchange servers.")
+    comment: Text = key("A note on the connector.")
+
+
+def attribute_of(name: str) -> str | None:
+    """The attribute that a key declares; None for a key that declares none by itself."""
+    attribute = "protocol_logging_level" if name == "protocol_logging" else name
+    return attribute if attribute in ReceiveConnector.attributes() else None

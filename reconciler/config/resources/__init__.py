@@ -1,0 +1,1 @@
+"""From the models of the YAML to resources, one module per kind."""

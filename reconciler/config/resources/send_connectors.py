@@ -1,0 +1,291 @@
+"""Send connectors: the three kinds of each set, group by group, and others by their attributes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.config.draft import DeclaredServer, Draft
+from reconciler.config.models.connection import given
+from reconciler.config.models.send_connector import (
+    Kind,
+    OtherConnector,
+    Partner,
+    Set,
+    SharedSet,
+    ViaSmartHosts,
+    attribute_of,
+)
+from state.address import Address
+from state.resources import SendConnector
+from state.values import UNSET, AddressSpace, Name
+
+from .certificates import binding
+from .groups import Group, Member, Route, default_group, grouped, members
+
+LONGEST_NAME: Final = 64
+KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "tls_required": {"require_tls": True, "ignore_starttls": False},
+    "tls_never": {"ignore_starttls": True, "require_tls": False, "tls_auth_level": None},
+    "opportunistic": {"require_tls": False, "ignore_starttls": False, "tls_auth_level": None},
+}
+"""What declaring a kind declares."""
+_TEMPLATES: Final = {
+    "tls_required": "{set} TLS required",
+    "tls_never": "{set} TLS never",
+    "opportunistic": "{set} opportunistic",
+}
+_OF_GROUP: Final = ("tls_auth_level", "tls_domain")
+_ROUTE: Final = (
+    "dns_routing_enabled",
+    "smart_hosts",
+    "smart_host_auth_mechanism",
+    "authentication_credential",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceServers:
+    """Who sends through a set: Mailbox servers together, or one Edge server alone [1-3], [1-4]."""
+
+    servers: tuple[DeclaredServer, ...]
+
+    def attributes(self) -> dict[str, Any]:
+        home = tuple(server.name for server in self.servers)
+        if self.servers[0].is_edge:
+            return {"home": home, "local": True}
+        return {"home": home, "local": False, "source_transport_servers": frozenset(home)}
+
+
+def add_send_connectors(draft: Draft) -> None:
+    for server in draft.servers.values():
+        if "send_connectors" in server.model.model_fields_set:
+            path = (*server.path, "send_connectors")
+            _add_set(draft, str(server.name), server.model.send_connectors, SourceServers((server,)), path)
+    if "send_connectors" not in draft.state.model_fields_set:
+        return
+    for name, model in draft.state.send_connectors.items():
+        path = ("send_connectors", name)
+        if not name.strip():
+            draft.error(
+                "Name missing", "A set or connector has an empty name.", draft.key(*path), "give it a name"
+            )
+        elif isinstance(model, OtherConnector):
+            _add_other(draft, name, model, path)
+        elif sources := _sources_of_set(draft, name, model, path):
+            _add_set(draft, name, model, sources, path)
+
+
+def _sources_of_set(draft: Draft, name: str, model: SharedSet, path: tuple[str, ...]) -> SourceServers | None:
+    if Name(name) in draft.servers:
+        draft.error(
+            "Set named like a server",
+            f'"{name}" is a set and a server: their connectors would have one address.',
+            draft.key(*path),
+            "give the set another name, or declare its connectors under the server",
+        )
+        return None
+    servers = draft.servers_named(model.servers, *path, "servers")
+    for at, text in enumerate(model.servers):
+        server = draft.servers.get(Name(text.strip()))
+        if server is not None and server.is_edge:
+            draft.error(
+                "Edge server in a set",
+                f'"{text}" is an Edge server: its send connectors are its own and cannot be shared.',
+                draft.value(*path, "servers", at),
+                f"declare them under servers: {text}: send_connectors",
+            )
+            return None
+    return SourceServers(servers) if servers else None
+
+
+def _add_set(draft: Draft, name: str, model: Set, sources: SourceServers, path: tuple[str, ...]) -> None:
+    kinds_of: dict[Any, tuple[str, Member]] = {}
+    for role in KINDS:
+        if role not in model.model_fields_set:
+            continue
+        kind: Kind = getattr(model, role)
+        kind_path = (*path, role)
+        found = members(draft, kind, kind_path)
+        for member in found:
+            draft.partners.setdefault(str(member.domain), member.where)
+            other, first = kinds_of.setdefault(member.domain, (role, member))
+            if other != role:
+                draft.error(
+                    "Domain under two kinds",
+                    f'"{member.domain}" is under {other} and under {role} of "{name}"; also at {first.where}.',
+                    # One list under two kinds: the entry is one place, so what differs is told.
+                    draft.key(*kind_path, "to") if first.path == member.path else member.where,
+                    "a domain can be on one connector of a set only",
+                )
+        if not found and "to" in kind.model_fields_set and not _is_told(draft, kind, kind_path):
+            draft.warning(
+                "Nobody to send to",
+                f'No domain is under {role} of "{name}": the connector will not exist.',
+                draft.key(*kind_path, "to"),
+                "take the kind away, or add a domain",
+            )
+        for group, of_group in grouped(kind, found).items():
+            _add_group(draft, name, role, kind, group, of_group, sources, kind_path)
+
+
+def _is_told(draft: Draft, kind: Kind, path: tuple[str, ...]) -> bool:
+    """True when the domains are missing because something about them is wrong."""
+    texts = [kind.to] if isinstance(kind.to, str) else kind.to
+    lists = draft.state.partners if "partners" in draft.state.model_fields_set else {}
+    return any(text not in lists for text in texts) or any(
+        diagnostic.where == draft.value("partners", text)
+        for text in texts
+        for diagnostic in draft.diagnostics
+    )
+
+
+def _add_group(
+    draft: Draft,
+    set_name: str,
+    role: str,
+    kind: Kind,
+    group: Group,
+    of_group: tuple[Member, ...],
+    sources: SourceServers,
+    path: tuple[str, ...],
+) -> None:
+    text = group.text(default_group(kind))
+    address = Address.of("send_connector", set_name, role, *([text] if text else []))
+    cost = kind.cost if "cost" in kind.model_fields_set else 1
+    values: dict[str, Any] = {
+        "declared_in": set_name,
+        "role": role,
+        "name": Name.parse(_name(draft, kind, role, set_name, text, path)),
+        "address_spaces": frozenset(AddressSpace(str(member.domain), cost) for member in of_group),
+        **sources.attributes(),
+        **_attributes(kind, but=("name", *_OF_GROUP)),
+        **KINDS[role],
+        **_route(draft, group.route),
+    }
+    for attribute, value in (("tls_auth_level", group.level), ("tls_domain", group.tls_domain)):
+        if value is not UNSET:
+            values[attribute] = value
+    if "certificate" in kind.model_fields_set:
+        values |= binding(draft, sources.servers, kind.certificate, *path, "certificate")
+    if not draft.add(address, SendConnector(**values), draft.key(*path) if not text else of_group[0].where):
+        return
+    _place(draft, address, kind, path)
+    draft.sources[address, "address_spaces"] = draft.key(*path, "to")
+    partner = of_group[0].partner
+    if text and partner is not None:
+        _place_group(draft, address, partner, of_group[0].path)
+    draft.acknowledge(address, kind.acknowledge)
+
+
+def _name(draft: Draft, kind: Kind, role: str, set_name: str, group: str, path: tuple[str, ...]) -> str:
+    """The connector's name in Exchange; one that we make is shortened to what Exchange takes."""
+    is_ours = "name" not in kind.model_fields_set
+    template = _TEMPLATES[role] if is_ours else kind.name
+    if group and "{group}" not in template:
+        template += " {group}"
+    name = " ".join(template.replace("{set}", set_name).replace("{group}", group).split())
+    if len(name) <= LONGEST_NAME:
+        return name
+    if is_ours and group:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        return f"{name[: LONGEST_NAME - len(digest) - 1].rstrip()} {digest}"
+    draft.error(
+        "Name too long",
+        f'The connector would be called "{name}": {len(name)} characters, and Exchange takes {LONGEST_NAME}.',
+        draft.key(*path, "name"),
+        "give a shorter name: with name:",
+    )
+    return name[:LONGEST_NAME]
+
+
+def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, ...]) -> None:
+    address = Address.of("send_connector", name)
+    if "source_servers" in model.model_fields_set:
+        servers = draft.servers_named(model.source_servers, *path, "source_servers")
+    else:
+        mailbox = tuple(server for server in draft.servers.values() if not server.is_edge)
+        servers = mailbox or tuple(draft.servers.values())[:1]
+    if not servers:
+        return
+    if len(servers) > 1 and any(server.is_edge for server in servers):
+        draft.error(
+            "Edge server in a set",
+            f'"{name}" names an Edge server beside others; on an Edge server connectors are local.',
+            draft.key(*path, "source_servers"),
+            "name the Edge server alone, or leave it out",
+        )
+        return
+    values = {
+        "declared_in": name,
+        "role": "other",
+        "name": Name.parse(name),
+        **SourceServers(servers).attributes(),
+        **_attributes(model, but=("source_servers",)),
+        **_route(draft, model.via),
+    }
+    if "source_servers" not in model.model_fields_set:
+        values.pop("source_transport_servers", None)
+    if "certificate" in model.model_fields_set:
+        values |= binding(draft, servers, model.certificate, *path, "certificate")
+    _refuse_twice(draft, model, path)
+    if draft.add(address, SendConnector(**values), draft.key(*path)):
+        _place(draft, address, model, path)
+        draft.acknowledge(address, model.acknowledge)
+        if (
+            "authentication_credential" in model.model_fields_set
+            and model.authentication_credential is not None
+        ):
+            draft.credentials.add(str(model.authentication_credential))
+
+
+def _refuse_twice(draft: Draft, model: OtherConnector, path: tuple[str, ...]) -> None:
+    """``via`` and ``certificate`` are other words for attributes that may also be given by name."""
+    pairs = [("via", attribute) for attribute in _ROUTE] + [("certificate", "tls_certificate_name")]
+    for short, attribute in pairs:
+        if {short, attribute} <= model.model_fields_set:
+            draft.error(
+                "Said twice",
+                f'"{short}" and "{attribute}" say the same thing.',
+                draft.key(*path, attribute),
+                "keep one of them",
+            )
+
+
+def _attributes(model: Kind | OtherConnector, *, but: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        attribute: value
+        for key, value in given(model).items()
+        if (attribute := attribute_of(key)) and key not in but
+    }
+
+
+def _route(draft: Draft, route: Route) -> dict[str, Any]:
+    if isinstance(route, ViaSmartHosts):
+        values = {"dns_routing_enabled": False, "smart_hosts": route.smart_hosts}
+        if route.auth is not UNSET:
+            values["smart_host_auth_mechanism"] = route.auth
+        if route.credential is not UNSET:
+            values["authentication_credential"] = route.credential
+            draft.credentials.add(str(route.credential))
+        return values
+    return {} if route is UNSET else {"dns_routing_enabled": True}
+
+
+def _place(draft: Draft, address: Address, model: Kind | OtherConnector, path: tuple[str, ...]) -> None:
+    keys = model.model_fields_set
+    draft.place(address, path, ((attribute, key) for key in keys if (attribute := attribute_of(key))))
+    if "via" in keys:
+        draft.place(address, path, ((attribute, "via") for attribute in _ROUTE))
+    if "certificate" in keys:
+        draft.place(address, path, (("tls_certificate_name", "certificate"), ("certificates", "certificate")))
+
+
+def _place_group(draft: Draft, address: Address, partner: Partner, path: tuple[str | int, ...]) -> None:
+    """What a group does not share with its set stands at the first partner that asks for it."""
+    keys = partner.model_fields_set
+    draft.place(address, path, ((key, key) for key in _OF_GROUP if key in keys))
+    if "via" in keys:
+        draft.place(address, path, ((attribute, "via") for attribute in _ROUTE))

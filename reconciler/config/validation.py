@@ -1,0 +1,227 @@
+"""A tree of the YAML -> a model; everything that does not fit is told with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from reconciler.diagnostics import Diagnostic
+
+from .models.base import Model
+from .models.send_connector import FRIENDLY
+from .suggestion import did_you_mean, suggestion
+from .tree import Node, key_at, plain, value_at
+
+M = TypeVar("M", bound=Model)
+
+_TAGS: Final = {"<dns>": 0, "<smart hosts>": 1, "<set>": 0, "<other>": 1, "<domain>": 0, "<partner>": 1}
+"""What the unions of the models add to the place of an error, and which of the two it stands for."""
+_SUGGESTED: Final = 100
+"""Suggestions in one run: each costs half a millisecond, and a wrong file has thousands of unknown keys."""
+_ATTEMPTS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Validated(Generic[M]):
+    """A model of what fits, and what does not.
+
+    Attributes:
+        model: Without the parts that are wrong, so that the rest can be checked in the same run;
+            None when nothing is left.
+    """
+
+    model: M | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def validate(model: type[M], root: Node, placeholders: Mapping[str, Any]) -> Validated[M]:
+    """Check a tree against a model.
+
+    Args:
+        placeholders: Values for required keys at the root that are missing or wrong, so that what
+            is below can still be checked.
+    """
+    data = plain(root)
+    errors: Sequence[ErrorDetails] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    for attempt in range(_ATTEMPTS):
+        try:
+            return Validated(model.model_validate(data), diagnostics)
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+        if attempt == 0:
+            schema = model.model_json_schema()
+            diagnostics = tuple(
+                _diagnostic(error, root, schema, suggest=at < _SUGGESTED) for at, error in enumerate(errors)
+            )
+        data = _without(data, errors, placeholders)
+    return Validated(None, diagnostics)
+
+
+def _without(data: Any, errors: Sequence[ErrorDetails], placeholders: Mapping[str, Any]) -> Any:
+    """The data with what is wrong taken out; where a key is missing, the mapping that lacks it."""
+    pruned = deepcopy(data)
+    doomed: list[list[str | int]] = []
+    for error in errors:
+        path = _path(error)
+        if len(path) == 1 and path[0] in placeholders:
+            pruned[path[0]] = placeholders[str(path[0])]
+        else:
+            doomed.append(path[:-1] if error["type"] == "missing" else path)
+    # Backwards, so that taking an item out of a list moves none that is still to go.
+    for path in sorted({tuple(path): path for path in doomed if path}.values(), key=_order, reverse=True):
+        parent = pruned
+        try:
+            for step in path[:-1]:
+                parent = parent[step]
+            del parent[path[-1]]
+        except (KeyError, IndexError, TypeError):
+            continue  # already gone with something around it
+    return pruned
+
+
+def _order(path: Sequence[str | int]) -> list[tuple[int, int, str]]:
+    return [(1, step, "") if isinstance(step, int) else (0, 0, step) for step in path]
+
+
+def _path(error: ErrorDetails) -> list[str | int]:
+    return [step for step in error["loc"] if step not in _TAGS]
+
+
+def _diagnostic(error: ErrorDetails, root: Node, schema: Mapping[str, Any], *, suggest: bool) -> Diagnostic:
+    path = _path(error)
+    name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    kind = error["type"]
+    if kind == "missing":
+        return Diagnostic(
+            summary="Key missing",
+            detail=f'"{name}" must be given{_inside(path[:-1])}.',
+            where=key_at(root, path[:-1]),
+            hint=_description(schema, error["loc"]),
+        )
+    if kind == "extra_forbidden":
+        known = _keys(schema, error["loc"][:-1])
+        return Diagnostic(
+            summary="Unknown key",
+            detail=f'"{name}" is not a key{_inside(path[:-1])}.',
+            where=key_at(root, path),
+            hint=_key_hint(name, known) if suggest else "",
+        )
+    if path == ["version"]:
+        return Diagnostic(
+            summary="Version not supported",
+            detail="This program reads version 1 of the format.",
+            where=value_at(root, path),
+            hint="write version: 1, or use a later program",
+        )
+    expected, hint = _expected(error, written := error["input"], suggest=suggest)
+    where = value_at(root, path)
+    if name in ("credential", "authentication_credential"):
+        where = replace(where, text="")  # the line may hold a password
+    return Diagnostic(
+        summary="Value not allowed",
+        detail=f"{_said(name, path)} must be {expected}{_found(written, name)}.",
+        where=where,
+        hint=hint or _description(schema, error["loc"]),
+    )
+
+
+def _said(name: str, path: Sequence[str | int]) -> str:
+    return f'Item {path[-1] + 1} of "{name}"' if path and isinstance(path[-1], int) else f'"{name}"'
+
+
+def _inside(path: Sequence[str | int]) -> str:
+    names = [str(step) for step in path if isinstance(step, str)]
+    return f' in "{names[-1]}"' if names else ""
+
+
+def _found(written: Any, name: str) -> str:
+    if "credential" in name or isinstance(written, (dict, list)):
+        return ""
+    text = "null" if written is None else str(written).lower() if isinstance(written, bool) else str(written)
+    return f', not "{text}"' if len(text) <= 80 else ""
+
+
+def _expected(error: ErrorDetails, written: Any, *, suggest: bool) -> tuple[str, str]:
+    """What stands where in words, and a hint if there is one better than the key's description."""
+    kind, context = error["type"], error.get("ctx", {})
+    match kind:
+        case "not_a_value":
+            expected = str(context["expected"])
+            if expected == "true or false":
+                return expected, "YAML 1.2 knows true and false only; yes, no, on and off are texts"
+            if isinstance(written, (int, bool)) and context["expected"] in ("a text", "a name"):
+                return expected, f'write it in quotes: "{written}"'
+            names = context["names"] if suggest else ()
+            close = suggestion(written, names) if isinstance(written, str) and names else None
+            if isinstance(written, str) and re.match(r"\*[^.]", written):
+                return expected, f'write "*.{written[1:]}" for the subdomains'
+            return expected, f'did you mean "{close}"?' if close else ""
+        case "literal_error":
+            names = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
+            close = suggestion(written, names) if isinstance(written, str) and suggest else None
+            return " or ".join(f'"{name}"' for name in names), f'did you mean "{close}"?' if close else ""
+        case "string_type":
+            return "a text", f'write it in quotes: "{written}"' if isinstance(written, (int, bool)) else ""
+        case "int_type":
+            return "a whole number", ""
+        case "list_type":
+            return "a list", ""
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return "a mapping of keys", ""
+        case "greater_than_equal":
+            return f"{context['ge']} or more", ""
+        case "less_than_equal":
+            return f"{context['le']} or less", ""
+        case "too_short" | "string_too_short":
+            return "not empty", ""
+        case _:
+            return "of another form", ""
+
+
+def _key_hint(name: str, known: Sequence[str]) -> str:
+    friendly = next(
+        (short for short, attribute in FRIENDLY.items() if attribute == name and short in known), None
+    )
+    if name == "protocol_logging_level" and "protocol_logging" in known:
+        friendly = "protocol_logging"
+    if friendly:
+        return f'write "{friendly}"'
+    if name == "<<":
+        return "merge keys are not part of YAML 1.2: write the keys out"
+    return did_you_mean(name, known, otherwise='"reconciler schema" prints all keys')
+
+
+def _schema_at(schema: Mapping[str, Any], loc: Sequence[str | int]) -> Mapping[str, Any]:
+    """The part of a JSON Schema that describes a place; empty where there is none."""
+
+    def resolved(part: Mapping[str, Any]) -> Mapping[str, Any]:
+        while "$ref" in part:
+            part = schema["$defs"][part["$ref"].rpartition("/")[2]]
+        return part
+
+    part = resolved(schema)
+    for step in loc:
+        if step in _TAGS:
+            part = resolved(part.get("oneOf", [{}, {}])[_TAGS[str(step)]])
+        elif isinstance(step, int):
+            part = resolved(part.get("items", {}))
+        else:
+            below = part.get("properties", {}).get(step) or part.get("additionalProperties") or {}
+            described = {"description": below["description"]} if "description" in below else {}
+            part = {**resolved(below), **described}
+    return part
+
+
+def _keys(schema: Mapping[str, Any], loc: Sequence[str | int]) -> list[str]:
+    return list(_schema_at(schema, loc).get("properties", {}))
+
+
+def _description(schema: Mapping[str, Any], loc: Sequence[str | int]) -> str:
+    return str(_schema_at(schema, loc).get("description", ""))
