@@ -281,7 +281,7 @@ class Binding:
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
 _LARGEST_SIZE: Final = 2**64
-_SIZE = re.compile(r"(\d{1,15})\s*(B|KB|MB|GB|TB)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,20})\s*(B|KB|MB|GB|TB)?", re.IGNORECASE)
 _EXACT_SIZE = re.compile(
     r"\d[\d.,\s'\u2019]{0,30}(?:B|KB|MB|GB|TB)\s*\((\d[\d.,\s'\u2019]{0,30})\s[^)\d]{1,20}\)", re.IGNORECASE
 )
