@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
+from enum import Enum
 from typing import Any
-from uuid import UUID
 
 from psrpcore.types import (
     PSByteArray,
+    PSChar,
     PSCredential,
     PSObject,
     PSQueue,
@@ -55,14 +55,12 @@ def _plain_scalar(value: Any) -> Any:
         return _timespan(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, UUID | Decimal):
-        return str(value)
-    if isinstance(value, PSObject) and value.PSObject.to_string:
-        return str(value.PSObject.to_string)
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, Enum | PSChar):
         return int(value)
     if isinstance(value, float):
         return float(value)
+    if isinstance(value, PSObject) and value.PSObject.to_string:
+        return str(value.PSObject.to_string)
     return str(value)
 
 

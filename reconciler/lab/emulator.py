@@ -243,6 +243,19 @@ class ThreadedLab:
         self._emulator = emulator
 
     def _end(self) -> None:
+        asyncio.run_coroutine_threadsafe(_abort_connections(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _abort_connections() -> None:
+    """Close what clients left half open: a TLS handshake or farewell that its peer never finished."""
+    # asyncio has no public list of connections, and a Server forgets those that it accepted.
+    connections: Mapping[int, asyncio.WriteTransport] = getattr(asyncio.get_running_loop(), "_transports", {})
+    while open_ones := [connection for connection in connections.values() if not connection.is_closing()]:
+        for connection in open_ones:
+            connection.abort()
+    for _ in range(3):
+        # A transport closes its socket in a callback of its own.
+        await asyncio.sleep(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -64,6 +64,19 @@ class _Ended(Exception):
     def __init__(self, result: str) -> None:
         super().__init__(result)
         self.result = result
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of one command: in Exchange (``result``), and what its client was told (``error``)."""
+
+    result: str = ""
+    error: str | None = None
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, result: str, error: ErrorRecord | None) -> None:
+        self.result = result
+        self.error = error.fully_qualified_id if error else None
 
 
 class RunningPipeline:
@@ -171,26 +184,30 @@ class RunningPipeline:
             is_script=command.is_script,
         )
         record = self._ledger.begin(call)
-        answers: list[dict[str, Any]] = []
-        outcome = "abandoned"
-        first_error: ErrorRecord | None = None
+        outcome = _Outcome()
         try:
-            rule = self._faults.match(call.server, call.cmdlet)
-            error = await self._disturb(rule, "before", record)
-            errors: list[ErrorRecord] = []
-            if error is None:
-                error, errors = await self._execute(call, answers)
-                error = error or await self._disturb(rule, "after", record)
-            first_error = error or next(iter(errors), None)
-            outcome = "completed" if first_error is None else "failed"
+            error = await self._run_command(call, record, outcome)
         except _Ended as ended:
-            outcome = ended.result
+            outcome.result = outcome.result or ended.result
             raise
         finally:
-            error_id = first_error.fully_qualified_id if first_error else None
-            self._ledger.end(record, outcome, error_id, answers)
+            self._ledger.end(record, outcome.result or "abandoned", outcome.error, outcome.answers)
         unheard_of = error is not None and (refusals.is_not_found(error) or error is refusals.NO_LANGUAGE)
         return error, "" if unheard_of else call.cmdlet
+
+    async def _run_command(self, call: Call, record: int, outcome: _Outcome) -> ErrorRecord | None:
+        """Run one command with the disturbances it is to meet; returns its terminating error."""
+        rule = self._faults.match(call.server, call.cmdlet)
+        error = await self._disturb(rule, "before", record)
+        if error is not None:
+            outcome.note("failed", error)
+            return error
+        error, errors = await self._execute(call, outcome.answers)
+        first = error or next(iter(errors), None)
+        outcome.note("failed" if first else "completed", first)
+        disturbance = await self._disturb(rule, "after", record)
+        outcome.note(outcome.result, first or disturbance)
+        return error or disturbance
 
     async def _execute(
         self, call: Call, answers: list[dict[str, Any]]

@@ -1,16 +1,19 @@
-"""The smallest Exchange that the wire can be tested with: a real implementation of the protocol, few cmdlets."""
+"""The smallest Exchange that the wire can be tested with: a real one of the protocol, with few cmdlets."""
 
 from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pypsrp.wsman import WSMan
 
 from reconciler.lab.call import (
     Call,
@@ -21,16 +24,18 @@ from reconciler.lab.call import (
     Identity,
     Output,
     Prompt,
+    Role,
     Secret,
     ServerFacts,
     Terminated,
     Warned,
 )
+from reconciler.lab.emulator import ThreadedLab
 
 REFUSED = ErrorRecord(
     message="The operation couldn't be performed because 'x' couldn't be found.\r\nLine two \x01 & <b>",
     exception_type="Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException",
-    fully_qualified_id="[Server=MBX1,RequestId=1,TimeStamp=2] [FailureCategory=Cmdlet-X] ABCDEF01,M.E.SetThing",
+    fully_qualified_id="[Server=MBX1,RequestId=1] [FailureCategory=Cmdlet-X] ABCDEF01,M.E.SetThing",
     category=5,
     target="x",
 )
@@ -151,3 +156,46 @@ def self_signed(name: str) -> Identity:
         ),
         is_stand_in=False,
     )
+
+
+@pytest.fixture
+def exchange() -> TinyExchange:
+    return TinyExchange()
+
+
+@pytest.fixture
+def lab(exchange: TinyExchange, tmp_path: Path) -> Iterator[ThreadedLab]:
+    """A lab without faults, in a thread."""
+    with ThreadedLab(exchange, tmp_path / "lab") as running:
+        yield running
+
+
+@pytest.fixture
+def identity() -> Callable[[str], Identity]:
+    return self_signed
+
+
+@pytest.fixture
+def refused() -> ErrorRecord:
+    """What Set-Failing and Get-Broken end with."""
+    return REFUSED
+
+
+@pytest.fixture
+def connect() -> Callable[..., Any]:
+    """Make stock pypsrp's transport to a server of a lab."""
+
+    def make(lab: ThreadedLab, server: str = "MBX1", role: Role = Role.ADMIN, **options: Any) -> Any:
+        account = lab.account(role)
+        settings: dict[str, Any] = {
+            "port": lab.port(server),
+            "path": "wsman" if server.startswith("EDGE") else "PowerShell/?serializationLevel=Full",
+            "username": account.name,
+            "password": account.password,
+            "auth": "basic",
+            "cert_validation": str(lab.ca),
+            "no_proxy": True,
+        }
+        return WSMan("127.0.0.1", **{**settings, **options})
+
+    return make
