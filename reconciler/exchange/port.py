@@ -73,7 +73,9 @@ class Credential:
 Value: TypeAlias = bool | int | str | bytes | tuple[str, ...] | Credential | None
 """What a parameter may be on the wire. None is ``$null``; True is a switch that is given."""
 
-_NONE: Mapping[str, Value] = MappingProxyType({})
+
+def _none() -> Mapping[str, Value]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Query:
 
     cmdlet: str
     types: frozenset[str]
-    parameters: Mapping[str, Value] = _NONE
+    parameters: Mapping[str, Value] = field(default_factory=_none)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Command:
     """
 
     cmdlet: str
-    parameters: Mapping[str, Value] = _NONE
+    parameters: Mapping[str, Value] = field(default_factory=_none)
     answers: tuple[Answer, ...] = ()
 
 

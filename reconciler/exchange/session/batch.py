@@ -73,47 +73,40 @@ class Batch:
 
     def take(self, ended: Ended) -> None:
         """Note how what `next_statements` gave has ended."""
+        snap_in = tuple(record for record in ended.errors if record.is_about(SNAP_IN.cmdlet))
+        told = tuple(record for record in ended.errors if record not in snap_in)
+        self._snap_in_errors += snap_in
+        if len(self._running) == 1:
+            # Alone in its pipeline everything is about it, whatever it is called.
+            (at,) = self._running
+            failed = bool(told) or not ended.completed
+            self._found[at] = self._failed(at, told or snap_in) if failed else Result(ended.outputs)
+            return
         errors: dict[int, list[ErrorRecord]] = {}
-        unplaced = []
-        for record in ended.errors:
-            if record.is_about(SNAP_IN.cmdlet):
-                self._snap_in_errors += (record,)
-            elif (at := self._query_of(record)) is not None:
-                errors.setdefault(at, []).append(record)
-            else:
-                unplaced.append(record)
         outputs: dict[int, list[Primitive | Object]] = {at: [] for at in self._running}
-        strangers = False
+        placed = True
+        for record in told:
+            at_error = self._query_of(record)
+            placed = placed and at_error is not None
+            if at_error is not None:
+                errors.setdefault(at_error, []).append(record)
         for output in ended.outputs:
-            if (at := self._source_of(output)) is None:
-                strangers = True
-            else:
-                outputs[at].append(output)
-        if unplaced or strangers or not (ended.completed or errors or self._snap_in_errors):
-            self._give_up_on_the_batch(ended, unplaced)
+            at_output = self._source_of(output)
+            placed = placed and at_output is not None
+            if at_output is not None:
+                outputs[at_output].append(output)
+        if not placed or not (ended.completed or errors):
+            self._alone = True
             return
         for at, records in errors.items():
             self._found[at] = self._failed(at, tuple(records))
         if ended.completed:
             for at in self._running:
                 self._found.setdefault(at, Result(tuple(outputs[at])))
-        elif not errors:
-            self._alone = True  # only the snap-in failed: each query now tells for itself
 
     def results(self) -> tuple[Result, ...]:
         """One result for each query."""
         return tuple(self._found[at] for at in range(len(self.queries)))
-
-    def _give_up_on_the_batch(self, ended: Ended, unplaced: list[ErrorRecord]) -> None:
-        if len(self._running) > 1:
-            self._alone = True
-            return
-        # Alone in its pipeline everything is about it, whatever it is called.
-        (at,) = self._running
-        if ended.errors or not ended.completed:
-            self._found[at] = self._failed(at, ended.errors or tuple(unplaced))
-        else:
-            self._found[at] = Result(ended.outputs)
 
     def _failed(self, at: int, errors: tuple[ErrorRecord, ...]) -> Result:
         return Result(failure=failure(self.server, self.queries[at].cmdlet, errors, self._snap_in_errors))
