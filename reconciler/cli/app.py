@@ -1,0 +1,293 @@
+"""The commands, their options and their help; what they do is in :mod:`reconciler.cli.commands`.
+
+This is the one place of lazy imports: each command imports its room when it runs, so that ``--help``,
+``version`` and completion do not wait for cryptography and PowerShell remoting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, ParamSpec
+
+import typer
+
+from .exit_code import ExitCode
+from .options import Connections, DesiredPath, LabFolder, StateFolder
+
+P = ParamSpec("P")
+
+
+class Ended(Exception):
+    """A command came to its end; carries its exit code past typer, which has codes of its own."""
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _end(command: Callable[P, ExitCode], *arguments: P.args, **options: P.kwargs) -> NoReturn:
+    try:
+        code = command(*arguments, **options)
+    except KeyboardInterrupt:
+        typer.echo("\nInterrupted: nothing was changed.", err=True)
+        code = ExitCode.INTERRUPTED
+    raise Ended(code)
+
+
+def _examples(*lines: str) -> str:
+    r"""An epilog that keeps its line ends: \b is click's mark for that."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _application(help: str) -> typer.Typer:
+    return typer.Typer(
+        help=help,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # a path or a domain in a help text is not markup
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+app = _application("Public SMTP TLS on on-premises Exchange: declare it, plan it, apply it, keep it true.")
+lab = _application("An Exchange organization to practise on, on this machine.")
+app.add_typer(lab, name="lab")
+
+
+class SchemaName(StrEnum):
+    desired = "desired"
+    plan = "plan"
+    events = "events"
+
+
+class PlanForm(StrEnum):
+    text = "text"
+    json = "json"
+
+
+@app.command(epilog=_examples("reconciler validate tls.yaml", "reconciler validate --strict infrastructure/"))
+def validate(
+    path: DesiredPath,
+    connections: Connections = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+) -> None:
+    """Check the YAML without connecting to anything."""
+    from .commands.validate import validate as run
+
+    _end(run, path, connections, strict=strict)
+
+
+@app.command(
+    epilog=_examples(
+        "reconciler plan tls.yaml",
+        "reconciler plan tls.yaml --out tls.plan",
+        "reconciler plan tls.yaml --target certificate.EDGE1.public",
+        "reconciler plan tls.yaml --detailed-exitcode --json > plan.json",
+    )
+)
+def plan(
+    path: DesiredPath,
+    connections: Connections = None,
+    state: StateFolder = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save the plan for apply.", show_default=False)
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDR",
+            help="Plan only this address and what it needs; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    refresh_only: Annotated[
+        bool, typer.Option("--refresh-only", help="Only show what was changed outside; plan nothing.")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Show what apply would change. Writes nothing to Exchange."""
+    from .commands.plan import plan as run
+
+    _end(
+        run,
+        path,
+        connections,
+        state,
+        out=out,
+        targets=target or [],
+        refresh_only=refresh_only,
+        detailed_exitcode=detailed_exitcode,
+        json=json,
+    )
+
+
+@app.command(
+    epilog=_examples(
+        "reconciler apply tls.yaml", "reconciler apply tls.plan --auto-approve --json > events.jsonl"
+    )
+)
+def apply(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH|PLANFILE", help="The YAML file or folder, or a saved plan.", show_default=False
+        ),
+    ],
+    connections: Connections = None,
+    state: StateFolder = None,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON event a line on stdout.")] = False,
+) -> None:
+    """Make Exchange as declared, by the plan's cmdlets and no other."""
+    from .commands.apply import apply as run
+
+    _end(run, path, connections, state, auto_approve=auto_approve, json=json)
+
+
+@app.command(epilog=_examples("reconciler verify tls.yaml"))
+def verify(path: DesiredPath, connections: Connections = None, state: StateFolder = None) -> None:
+    """Check what each public endpoint presents.
+
+    One STARTTLS handshake with each server of each endpoint, as the world does it.
+    """
+    from .commands.verify import verify as run
+
+    _end(run, path, connections, state)
+
+
+@app.command(
+    "import",
+    epilog=_examples(
+        "reconciler import tls.yaml 'send_connector.\"Mail to O365\"'",
+        "reconciler import tls.yaml send_connector.EDGE1.tls_required",
+    ),
+)
+def import_(
+    path: DesiredPath,
+    address: Annotated[
+        str, typer.Argument(metavar="ADDR", help="Address of a declared resource.", show_default=False)
+    ],
+    connections: Connections = None,
+    state: StateFolder = None,
+) -> None:
+    """Take over what exists in Exchange and differs.
+
+    Writes only the record: the next plan shows the differences, and apply makes them go.
+    """
+    from .commands.import_ import import_ as run
+
+    _end(run, path, connections, state, address=address)
+
+
+@app.command(epilog=_examples("reconciler show tls.plan", "reconciler show tls.plan --as json"))
+def show(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A plan that plan --out saved.", show_default=False)
+    ],
+    form: Annotated[PlanForm, typer.Option("--as", help="How to show it.")] = PlanForm.text,
+) -> None:
+    """Show a saved plan, stale or not."""
+    from .commands.show import show as run
+
+    _end(run, file, json=form is PlanForm.json)
+
+
+@app.command(epilog=_examples("reconciler schema > tls.schema.json", "reconciler schema plan"))
+def schema(
+    of: Annotated[SchemaName, typer.Argument(help="Of what.")] = SchemaName.desired,
+) -> None:
+    """Print a JSON Schema.
+
+    Of the YAML (desired), of the document that plan --json prints, or of a line of apply --json (events).
+    """
+    from .commands.schema import schema as run
+
+    _end(run, of.value)
+
+
+@app.command(epilog=_examples("reconciler version"))
+def version() -> None:
+    """Print the version."""
+    from .version import tool_version
+
+    typer.echo(f"reconciler {tool_version()}")
+
+
+@lab.command(
+    epilog=_examples(
+        "reconciler lab up --dir lab",
+        "reconciler lab up --dir lab --servers 4 --edges 2 --exchange 2019-cu15",
+        "reconciler lab up --dir rehearsal --from-clixml exports/",
+    )
+)
+def up(
+    directory: LabFolder,
+    servers: Annotated[int, typer.Option(min=0, max=99, metavar="N", help="Mailbox servers.")] = 2,
+    edges: Annotated[int, typer.Option(min=0, max=99, metavar="M", help="Edge servers.")] = 1,
+    exchange: Annotated[
+        str, typer.Option(metavar="BUILD", help="Such as 2019-cu15; a year is its newest.")
+    ] = "2019",
+    from_clixml: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Start from Export-Clixml files of a real organization.", show_default=False
+        ),
+    ] = None,
+    latency: Annotated[int, typer.Option(min=0, metavar="MS", help="Wait so long before each answer.")] = 0,
+    faults: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rules of what is to go wrong, JSON.", show_default=False),
+    ] = None,
+) -> None:
+    """Start a lab, or one that was stopped again. Returns when every listener answers."""
+    from .commands.lab import up as run
+
+    _end(
+        run,
+        directory,
+        servers=servers,
+        edges=edges,
+        exchange=exchange,
+        from_clixml=from_clixml,
+        latency_ms=latency,
+        faults=faults,
+    )
+
+
+@lab.command(epilog=_examples("reconciler lab down --dir lab"))
+def down(directory: LabFolder) -> None:
+    """Stop a lab; its folder keeps the organization."""
+    from .commands.lab import down as run
+
+    _end(run, directory)
+
+
+@lab.command(epilog=_examples("reconciler lab status --dir lab", "reconciler lab status --dir lab --json"))
+def status(
+    directory: LabFolder,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document: also every cmdlet received.")
+    ] = False,
+) -> None:
+    """Tell what a lab is and what it has received."""
+    from .commands.lab import status as run
+
+    _end(run, directory, json=json)
+
+
+COMMANDS = frozenset(
+    {"lab", *(name.value for name in SchemaName)}
+    | {
+        command.name or command.callback.__name__
+        for part in (app, lab)
+        for command in part.registered_commands
+        if command.callback
+    }
+)
+"""The words of a command line that are the program's own, not the user's."""

@@ -1,0 +1,86 @@
+"""lab: an Exchange organization to practise on."""
+
+from __future__ import annotations
+
+import json as text_of
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.lab import control
+from reconciler.views.terminal import harmless
+
+from ..console import Console
+from ..exit_code import ExitCode
+
+
+def up(
+    directory: Path,
+    *,
+    servers: int,
+    edges: int,
+    exchange: str,
+    from_clixml: Path | None,
+    latency_ms: int,
+    faults: Path | None,
+) -> ExitCode:
+    """Start a lab and tell where it is."""
+    console = Console.of_this_process()
+    console.err("starting the lab ...\n")
+    try:
+        status = control.up(
+            directory,
+            servers=servers,
+            edges=edges,
+            exchange=exchange,
+            from_clixml=from_clixml,
+            latency_ms=latency_ms,
+            faults=faults,
+        )
+    except control.LabError as error:
+        return _failed(console, error)
+    console.out(_status_text(status) + f"\nuse it with --connections {directory / 'connections.yaml'}\n")
+    return ExitCode.DONE
+
+
+def down(directory: Path) -> ExitCode:
+    """Stop a lab."""
+    console = Console.of_this_process()
+    try:
+        control.down(directory)
+    except control.LabError as error:
+        return _failed(console, error)
+    console.out(f"the lab in {directory} is stopped\n")
+    return ExitCode.DONE
+
+
+def status(directory: Path, *, json: bool) -> ExitCode:
+    """Tell how a lab is."""
+    console = Console.of_this_process()
+    try:
+        found = control.status(directory)
+    except control.LabError as error:
+        return _failed(console, error)
+    console.out(text_of.dumps(found, indent=2) + "\n" if json else _status_text(found))
+    return ExitCode.DONE
+
+
+def _status_text(status: dict[str, Any]) -> str:
+    state = f"runs until {status['ends']}" if status["running"] else "is stopped"
+    lines = [f"the lab in {status['directory']} {state}"]
+    received = Counter(call["server"] for call in status["cmdlets"])
+    for server in status["servers"]:
+        name = server["name"]
+        lines.append(
+            f"  {name}  {server['role']}, {server['build']}  {server['url']}  smtp {server['smtp']}  "
+            f"{status['requests'].get(name, 0)} requests, {received[name]} cmdlets"
+        )
+    lines += [f"  note: {harmless(remark)}" for remark in status["remarks"]]
+    return "\n".join(lines) + "\n"
+
+
+def _failed(console: Console, error: control.LabError) -> ExitCode:
+    hint = "reconciler lab down --dir DIR" if isinstance(error, control.AlreadyRunning) else ""
+    console.problems([Diagnostic(summary="Lab not usable", detail=f"{error}.", hint=hint)])
+    return ExitCode.ERROR

@@ -1,0 +1,79 @@
+"""The two streams of a run: stdout for what was asked for, stderr for what is told beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.views.diagnostics import render_diagnostics
+from reconciler.views.terminal import DEFAULT_WIDTH
+
+
+class Console:
+    """Writes text that was rendered elsewhere, and never fails at it.
+
+    A reader who left (``| head``), a full disk or a terminal that lacks a character must not stop an
+    apply half-way: what cannot be written is dropped, what cannot be encoded is escaped.
+
+    Attributes:
+        loss: Why something was dropped, other than that its reader left.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, environment: Mapping[str, str]) -> None:
+        self._out = out
+        self._err = err
+        self.loss: OSError | None = None
+        self.colour_out = _takes_colour(out, environment)
+        self.colour_err = _takes_colour(err, environment)
+        self.width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if out.isatty() else DEFAULT_WIDTH
+
+    @classmethod
+    def of_this_process(cls) -> Console:
+        return cls(sys.stdout, sys.stderr, os.environ)
+
+    def out(self, text: str) -> None:
+        """What was asked for."""
+        self._write(self._out, text)
+
+    def err(self, text: str) -> None:
+        """What is told beside it."""
+        self._write(self._err, text)
+
+    def problems(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.err(render_diagnostics(diagnostics, colour=self.colour_err, width=self.width))
+
+    def ask(self, question: str) -> str:
+        """What the person at the terminal answers; "" when there is nobody."""
+        self.err(question)
+        return sys.stdin.readline().strip()
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        encoding = stream.encoding or "utf-8"
+        try:
+            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            stream.flush()
+        except BrokenPipeError:
+            _discard(stream)
+        except OSError as error:
+            self.loss = error
+            _discard(stream)
+
+
+def _takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Only a terminal that understands it, and only when nobody objects. Source: no-color.org."""
+    if not stream.isatty() or environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+        return False
+    if sys.platform == "win32":  # the old console prints escape sequences as they are
+        return "WT_SESSION" in environment or "TERM" in environment or environment.get("ConEmuANSI") == "ON"
+    return True
+
+
+def _discard(stream: TextIO) -> None:
+    """Let later writes, and the flush at the end of the process, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,107 @@
+"""Text on its way to people and pipes."""
+
+from __future__ import annotations
+
+import errno
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.console import Console
+from reconciler.diagnostics import Diagnostic
+
+
+class Screen(io.TextIOWrapper):
+    """A stream of a given encoding that may be a terminal."""
+
+    def __init__(self, encoding: str = "utf-8", *, terminal: bool = True) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, write_through=True, newline="")
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    @property
+    def shown(self) -> bytes:
+        self.seek(0)
+        return self.buffer.read()
+
+
+def shown(screen: Screen, **environment: str) -> bytes:
+    """What a problem looks like on this screen."""
+    Console(Screen(terminal=False), screen, environment).problems(
+        [Diagnostic(summary="Bad", detail="It is.")]
+    )
+    return screen.shown
+
+
+class TestColour:
+    def test_is_for_terminals(self) -> None:
+        assert b"\x1b[31m" in shown(Screen(), TERM="xterm")
+
+    def test_is_not_for_files(self) -> None:
+        assert b"\x1b" not in shown(Screen(terminal=False), TERM="xterm")
+
+    def test_is_off_when_somebody_objects(self) -> None:
+        assert b"\x1b" not in shown(Screen(), TERM="xterm", NO_COLOR="1")
+
+    def test_is_not_objected_to_by_an_empty_wish(self) -> None:
+        """As no-color.org has it."""
+        assert b"\x1b" in shown(Screen(), TERM="xterm", NO_COLOR="")
+
+    def test_is_off_for_a_dumb_terminal(self) -> None:
+        assert b"\x1b" not in shown(Screen(), TERM="dumb")
+
+
+class TestACharacterThatTheTerminalLacks:
+    @pytest.mark.parametrize(("encoding", "expected"), [("ascii", rb"M\xfcnchen"), ("cp1252", b"M\xfcnchen")])
+    def test_is_escaped(self, encoding: str, expected: bytes) -> None:
+        screen = Screen(encoding)
+        Console(screen, screen, {}).out("München")
+        assert screen.shown == expected
+
+    def test_may_even_be_half_a_character(self) -> None:
+        """File names on disk need not be text."""
+        screen = Screen()
+        Console(screen, screen, {}).out("\udcff")
+        assert screen.shown == rb"\udcff"
+
+
+class TestAReaderWhoLeft:
+    def test_is_not_an_error(self) -> None:
+        """``reconciler schema | head -1``: no complaint, and the exit code of what was done."""
+        program = "import sys; from reconciler.cli import main; sys.exit(main(['schema', 'plan']))"
+        running = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert running.stdout is not None
+        running.stdout.close()
+        _, complaint = running.communicate()
+        assert (running.returncode, complaint) == (0, b"")
+
+
+class FullDisk(Screen):
+    """A file that takes nothing more."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(terminal=False)
+        self._descriptor = descriptor
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+
+class TestAFullDisk:
+    def test_is_remembered(self, tmp_path: Path) -> None:
+        """The command goes on, but does not end as if its output were there."""
+        with (tmp_path / "plan.json").open("w") as file:
+            console = Console(FullDisk(file.fileno()), Screen(), {})
+            console.out("{}")
+        assert console.loss is not None
+        assert console.loss.errno == errno.ENOSPC
