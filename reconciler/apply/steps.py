@@ -10,11 +10,13 @@ from datetime import datetime
 
 from reconciler.cmdlets.certificate import ANSWER
 from reconciler.cmdlets.invocation import Invocation, ParameterValue
+from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import IssueFinished, IssueStarted, Listener
+from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ExchangeError
 from reconciler.exchange.port import Command, Credential, Outcome, Value, Writer
-from reconciler.exchange.reading import read_certificate, read_send_connector
+from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.issuers.port import CertificateRequest, Issuer, IssuerFailed
 from reconciler.pki.answer import check_answer, read_chain
 from reconciler.pki.asked import asked_domains
@@ -132,7 +134,10 @@ class ChangeRun:
             case Deferred():
                 return str(self._known[value])
             case CredentialReference():
-                return self._tools.credential(value)
+                try:
+                    return self._tools.credential(value)
+                except CredentialError as error:
+                    raise Stopped(problems.secret_missing(self.address, error), was_sent=False) from error
             case _:
                 return value
 
@@ -175,7 +180,7 @@ class ChangeRun:
         if learned.recorded is None or not isinstance(learned.recorded.resource, SendConnector):
             return learned
         for output in outcome.outputs:
-            guid = read_send_connector(output).guid
+            guid = read_resource(SendConnector, output)[0].guid if isinstance(output, Object) else UNSET
             if isinstance(guid, str):
                 resource = learned.recorded.resource.with_(guid=guid)
                 return replace(learned, recorded=replace(learned.recorded, resource=resource))
@@ -183,9 +188,9 @@ class ChangeRun:
 
     def _requested(self, invocation: Invocation, outcome: Outcome) -> Learned:
         asked = self._asked()
-        text = next((output for output in outcome.outputs if isinstance(output, str)), None)
+        texts = [output.text for output in outcome.outputs if isinstance(output, Primitive)]
         try:
-            facts = parse_request(text or "")
+            facts = parse_request("".join(texts))
         except NotARequest as error:
             told = problems.no_output(self.address, invocation.cmdlet, f"a certificate request ({error})")
             raise Stopped(told, was_sent=True) from error
@@ -204,7 +209,7 @@ class ChangeRun:
         request = self._ledger.record.requests[self.address]
         leaf = read_chain(request.answer)[0]
         for output in outcome.outputs:
-            found = read_certificate(output).thumbprint
+            found = read_certificate(output)[0].thumbprint if isinstance(output, Object) else UNSET
             if isinstance(found, Thumbprint) and found != leaf.thumbprint:
                 wrong = problems.other_certificate(self.address, str(leaf.thumbprint), str(found))
                 raise Stopped(wrong, was_sent=True)

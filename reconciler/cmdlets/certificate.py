@@ -1,4 +1,8 @@
-"""The certificate cmdlets: request, answer, enable."""
+"""The certificate cmdlets: request, answer, enable.
+
+Each names its server: an Exchange endpoint may hand a session on to another server, and a request
+belongs to the one that will hold the key [1-1]. An Edge server knows only itself.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ THUMBPRINT = "thumbprint"
 TLS_CERTIFICATE_NAME = "tls_certificate_name"
 
 
-def request(asked: Certificate, *, server: str, mark: str) -> Invocation:
+def request(asked: Certificate, *, server: str, edge: bool, mark: str) -> Invocation:
     """New-ExchangeCertificate -GenerateRequest: key and PKCS#10 are made on the server.
 
     The request comes back as text: the type that ``-BinaryEncoded`` returns is not documented [2.1-2].
@@ -29,15 +33,16 @@ def request(asked: Certificate, *, server: str, mark: str) -> Invocation:
         if attribute.name != "services":  # not with GenerateRequest [2.1-1]
             parameters[attribute.exchange] = parameter_value(attribute, value)
     parameters["FriendlyName"] = _friendly_name(asked, mark)
-    return Invocation(server, "New-ExchangeCertificate", parameters)
+    return Invocation(server, "New-ExchangeCertificate", {**parameters, **_on(server, edge)})
 
 
-def export_request(pending: Thumbprint, *, server: str) -> Invocation:
+def export_request(pending: Thumbprint, *, server: str, edge: bool) -> Invocation:
     """Export-ExchangeCertificate of a pending entry: the same PKCS#10 again [2.1-12]. Changes nothing."""
-    return Invocation(server, "Export-ExchangeCertificate", {"Thumbprint": str(pending)})
+    parameters: dict[str, ParameterValue] = {"Thumbprint": str(pending)}
+    return Invocation(server, "Export-ExchangeCertificate", {**parameters, **_on(server, edge)})
 
 
-def import_answer(address: Address, asked: Certificate, *, server: str, mark: str) -> Invocation:
+def import_answer(address: Address, asked: Certificate, *, server: str, edge: bool, mark: str) -> Invocation:
     """Import-ExchangeCertificate on the server that made the request [2.2-3].
 
     FriendlyName and PrivateKeyExportable are said again: Import has its own defaults [2.2-4].
@@ -48,11 +53,16 @@ def import_answer(address: Address, asked: Certificate, *, server: str, mark: st
     }
     if isinstance(asked.exportable, bool):
         parameters["PrivateKeyExportable"] = asked.exportable
-    return Invocation(server, "Import-ExchangeCertificate", parameters)
+    return Invocation(server, "Import-ExchangeCertificate", {**parameters, **_on(server, edge)})
 
 
 def enable(
-    thumbprint: Thumbprint | Deferred, services: frozenset[str], *, server: str, replace_default: bool
+    thumbprint: Thumbprint | Deferred,
+    services: frozenset[str],
+    *,
+    server: str,
+    edge: bool,
+    replace_default: bool,
 ) -> Invocation:
     """Enable-ExchangeCertificate for more services; it only ever adds [2.3-1].
 
@@ -69,7 +79,11 @@ def enable(
             parameters["Force"] = True
         else:
             answers = (Answer("default_smtp", "no"),)
-    return Invocation(server, "Enable-ExchangeCertificate", parameters, answers)
+    return Invocation(server, "Enable-ExchangeCertificate", {**parameters, **_on(server, edge)}, answers)
+
+
+def _on(server: str, edge: bool) -> dict[str, ParameterValue]:
+    return {} if edge else {"Server": server}
 
 
 def _friendly_name(asked: Certificate, mark: str) -> str:

@@ -52,6 +52,7 @@ class _Case:
     address: Address
     asked: Certificate
     server: str
+    edge: bool
     live: tuple[Certificate, ...]
     record: StateRecord
     mark: str
@@ -92,6 +93,7 @@ def plan_certificate(address: Address, asked: Certificate, situation: Situation)
         address=address,
         asked=asked,
         server=str(server),
+        edge=situation.is_edge(server),
         live=listing.objects,
         record=situation.record,
         mark=situation.mark(address),
@@ -142,7 +144,7 @@ def _continued(case: _Case, request: Request) -> CertificatePlan:
     """The rest of a request: its text again if we lost it, its answer, its services."""
     steps: list[Invocation] = []
     if not request.csr and request.pending is not None:
-        steps.append(cmdlets.export_request(request.pending, server=case.server))
+        steps.append(cmdlets.export_request(request.pending, server=case.server, edge=case.edge))
     return _requested(case, steps, f"requested {request.since:%Y-%m-%d}", current=_current(case)[0])
 
 
@@ -176,7 +178,7 @@ def _current(case: _Case) -> tuple[Certificate | None, bool]:
 
 
 def _new_request(case: _Case, reason: str, current: Certificate | None) -> CertificatePlan:
-    step = cmdlets.request(case.asked, server=case.server, mark=case.mark)
+    step = cmdlets.request(case.asked, server=case.server, edge=case.edge, mark=case.mark)
     return _requested(case, [step], reason, current)
 
 
@@ -186,7 +188,10 @@ def _requested(
     """A certificate that has to come from its issuer; ``steps`` lead to the request."""
     asked, address = case.asked, case.address
     thumbprint = Deferred(address, cmdlets.THUMBPRINT)
-    steps = [*steps, cmdlets.import_answer(address, asked, server=case.server, mark=case.mark)]
+    steps = [
+        *steps,
+        cmdlets.import_answer(address, asked, server=case.server, edge=case.edge, mark=case.mark),
+    ]
     if isinstance(asked.services, frozenset) and asked.services:
         steps.append(_enable(case, thumbprint, asked.services))
     differences = {
@@ -247,7 +252,11 @@ def _missing_services(case: _Case, current: Certificate) -> tuple[frozenset[str]
 
 def _enable(case: _Case, thumbprint: Thumbprint | Deferred, services: frozenset[str]) -> Invocation:
     return cmdlets.enable(
-        thumbprint, services, server=case.server, replace_default=case.asked.default_smtp == "replace"
+        thumbprint,
+        services,
+        server=case.server,
+        edge=case.edge,
+        replace_default=case.asked.default_smtp == "replace",
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from reconciler.cmdlets.mark import mark_of
 from state.address import Address
 from state.record import StateRecord
-from state.resources import Build, Certificate, ReceiveConnector, SendConnector
+from state.resources import Build, Certificate, ReceiveConnector, SendConnector, Server
 from state.snapshot import LiveServer, LiveState, Snapshot
 from state.values import Name
 
@@ -44,6 +44,10 @@ class Situation:
         if name not in self._indexes:
             self._indexes[name] = ConnectorIndex(self.server(name).send_connectors.objects)
         return self._indexes[name]
+
+    def is_edge(self, name: Name) -> bool:
+        declared = self.desired.resources.get(Address.of("server", str(name)))
+        return isinstance(declared, Server) and declared.role == "edge"
 
     def build(self, name: Name) -> Build | None:
         """The build of a server; None where it could not be read."""

@@ -1,0 +1,30 @@
+"""How an operation ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from reconciler.diagnostics import Diagnostic
+
+
+class Cause(Enum):
+    """What kind of end: the command line gives each its exit code."""
+
+    ERROR = "error"
+    LOCKED = "locked"
+    STALE = "stale"
+    REFUSED = "refused"
+
+
+class OperationFailed(Exception):
+    """The operation was not done, and nothing was changed.
+
+    Attributes:
+        diagnostics: Everything there is to say, warnings included; at least one is an error.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], cause: Cause = Cause.ERROR) -> None:
+        self.diagnostics = tuple(diagnostics)
+        self.cause = cause
+        super().__init__("; ".join(diagnostic.summary for diagnostic in self.diagnostics))

@@ -1,0 +1,152 @@
+"""``import PATH ADDR``: take over what exists and differs. Changes the record, never Exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.cmdlets.mark import mark_of
+from reconciler.diagnostics import Diagnostic
+from reconciler.pki.selection import select
+from reconciler.plan.compare import compare, live_value
+from reconciler.plan.recording import to_record
+from state.address import Address
+from state.record import Learned, Recorded, StateRecord
+from state.resources import Certificate, Kind, ReceiveConnector, Resource, SendConnector
+from state.snapshot import Listing, LiveServer
+from state.values import UNKNOWN, UNSET
+
+from .failed import OperationFailed
+from .inputs import Inputs, Surroundings, load_declared
+from .planning import homes, targeted
+from .records import locked, open_store, remember, written
+from .servers import Servers, require_declared
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was taken over.
+
+    Attributes:
+        name: Exchange's name of it.
+        differing: Declared attributes that the next plan will change.
+    """
+
+    address: Address
+    name: str
+    differing: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> Imported:
+    """Record the live object behind an address as ours, with its attributes as they are.
+
+    It was not created by this tool, so it is never deleted by it.
+
+    Raises:
+        OperationFailed: nothing was recorded.
+    """
+    declared = load_declared(inputs, surroundings)
+    desired = declared.desired
+    require_declared(desired, (address,))
+    resource = desired.snapshot.resources[address]
+    store = open_store(desired.organization, inputs.path, inputs.state)
+    with locked(store, "import", surroundings) as fence:
+        remembered = remember(store, desired.organization)
+        servers = Servers(desired)
+        snapshot = targeted(desired.snapshot, (address,))
+        live = servers.refresh(homes(snapshot), surroundings.listener)
+        home = homes(snapshot)[0]
+        found = _find(address, resource, live.servers[home], remembered.record, surroundings)
+        recorded = Recorded(_as_it_is(resource, found), created=False, at=surroundings.now())
+        learned = Learned(address, recorded, remembered.record.requests.get(address))
+        store.write(written(remembered.record.learn(learned)), fence)
+    return Imported(
+        address=address,
+        name=_name(found),
+        differing=tuple(compare(resource, found).differences),
+        diagnostics=declared.diagnostics,
+    )
+
+
+def _find(
+    address: Address, resource: Resource, live: LiveServer, record: StateRecord, surroundings: Surroundings
+) -> Resource:
+    """The live object.
+
+    Raises:
+        OperationFailed: there is none, or its list could not be read.
+    """
+    found: Resource | None
+    listing: Listing[SendConnector] | Listing[ReceiveConnector] | Listing[Certificate]
+    match resource:
+        case SendConnector():
+            listing = live.send_connectors
+            found = next((one for one in listing.objects if one.name == resource.name), None)
+        case ReceiveConnector():
+            listing = live.receive_connectors
+            found = next((one for one in listing.objects if one.name == resource.name), None)
+        case Certificate():
+            listing = live.certificates
+            mark = mark_of(record.organization, address)
+            found = select(resource, listing.objects, None, mark, surroundings.now()).certificate
+        case _:
+            raise OperationFailed((_not_importable(address),))
+    if listing.unreadable:
+        raise OperationFailed((_unreadable(address, live, listing.unreadable.reason),))
+    if found is None:
+        raise OperationFailed((_missing(address, resource, live),))
+    return found
+
+
+def _as_it_is(resource: Resource, live: Resource) -> Resource:
+    """What is declared of it, with the values that Exchange has."""
+    values = {
+        attribute.name: value
+        for attribute, _ in resource.declared(Kind.WRITABLE)
+        if (value := live_value(live, attribute.name)) is not UNKNOWN
+    }
+    unread = {
+        attribute.name: UNSET
+        for attribute, _ in resource.declared(Kind.WRITABLE)
+        if attribute.name not in values
+    }
+    identity = {
+        name: value
+        for name in ("guid", "public_key", "thumbprint")
+        if name in live.attributes() and (value := getattr(live, name)) not in (UNSET, UNKNOWN)
+    }
+    return to_record(resource.with_(**values, **unread), **identity)
+
+
+def _name(found: Resource) -> str:
+    return str(getattr(found, "name", None) or getattr(found, "thumbprint", ""))
+
+
+def _not_importable(address: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="Not importable",
+        detail=f"{address} is only read, never changed: there is nothing to take over.",
+        hint="import connectors and certificates",
+        subject=str(address),
+    )
+
+
+def _unreadable(address: Address, live: LiveServer, reason: str) -> Diagnostic:
+    return Diagnostic(
+        summary="List not read",
+        detail=f"{live.name}: {reason}. Whether {address} exists is unknown.",
+        hint="let the account read it, or mend the server; then import again",
+        subject=str(address),
+    )
+
+
+def _missing(address: Address, resource: Resource, live: LiveServer) -> Diagnostic:
+    name = getattr(resource, "name", None)
+    return Diagnostic(
+        summary="Nothing to import",
+        detail=f"{live.name} has no {address.type.replace('_', ' ')}"
+        + (f' named "{name}"' if name else " for these domains")
+        + ".",
+        hint="check the name in the YAML; what does not exist is created by apply",
+        subject=str(address),
+    )

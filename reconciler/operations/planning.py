@@ -1,0 +1,151 @@
+"""``plan``: what apply would do. Holds nothing that can write to Exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from reconciler.config.desired import Desired
+from reconciler.diagnostics import Diagnostic
+from reconciler.plan.change import Plan
+from reconciler.plan.planner import plan
+from reconciler.plan.settle import settle
+from reconciler.plan.situation import Situation
+from state.address import Address
+from state.errors import InvalidAddress
+from state.record import StateRecord
+from state.resources import Certificate, ReceiveConnector, SendConnector, Server
+from state.snapshot import LiveState, Snapshot
+from state.values import Name
+
+from .inputs import Declared, Inputs, Surroundings, load_declared
+from .records import Remembered, open_store, remember
+from .servers import Servers, require_declared
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what it was made from.
+
+    Attributes:
+        plan: Its diagnostics are those of planning, placed in the YAML.
+        diagnostics: The warnings of loading and those of the plan: all there is to tell.
+        snapshot: What was planned: all of the YAML, or what ``--target`` names and needs.
+        live: As it was read.
+        record: As it was before; requests whose answer was lost are settled.
+    """
+
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+    desired: Desired
+    snapshot: Snapshot
+    live: LiveState
+    record: StateRecord
+
+
+def run_plan(
+    inputs: Inputs,
+    surroundings: Surroundings,
+    *,
+    targets: tuple[Address, ...] = (),
+    refresh_only: bool = False,
+) -> Planned:
+    """Load, read, plan.
+
+    Args:
+        targets: Plan these addresses and what they need; all when empty.
+        refresh_only: Only look for drift.
+
+    Raises:
+        OperationFailed: the YAML has an error, or the record cannot be read. An error of planning
+            is among the diagnostics.
+    """
+    declared = load_declared(inputs, surroundings)
+    desired = declared.desired
+    require_declared(desired, targets)
+    store = open_store(desired.organization, inputs.path, inputs.state)
+    planned = make_plan(
+        declared,
+        targeted(desired.snapshot, targets) if targets else desired.snapshot,
+        remember(store, desired.organization),
+        Servers(desired),
+        surroundings,
+        targets=targets,
+    )
+    return replace(planned, plan=replace(planned.plan, changes=())) if refresh_only else planned
+
+
+def make_plan(
+    declared: Declared,
+    snapshot: Snapshot,
+    remembered: Remembered,
+    servers: Servers,
+    surroundings: Surroundings,
+    *,
+    targets: tuple[Address, ...] = (),
+) -> Planned:
+    """Read the servers of a snapshot, and plan it."""
+    live = servers.refresh(homes(snapshot), surroundings.listener)
+    record = settle(remembered.record, remembered.doubts, live)
+    considered = _only(record, snapshot) if targets else record
+    made = plan(Situation(snapshot, live, considered, surroundings.now()))
+    made = replace(made, diagnostics=tuple(_placed(made.diagnostics, declared.desired)))
+    return Planned(
+        plan=made,
+        diagnostics=(*declared.diagnostics, *made.diagnostics),
+        desired=declared.desired,
+        snapshot=snapshot,
+        live=live,
+        record=record,
+    )
+
+
+def targeted(snapshot: Snapshot, targets: Iterable[Address]) -> Snapshot:
+    """What is named, the certificates that it is bound to, and their servers."""
+    wanted = set(targets)
+    for address in tuple(wanted):
+        resource = snapshot.resources[address]
+        if isinstance(resource, SendConnector | ReceiveConnector) and isinstance(
+            resource.certificates, tuple
+        ):
+            wanted.update(resource.certificates)
+    names = {name for address in wanted for name in _home(snapshot.resources[address])}
+    wanted.update(Address.of("server", str(name)) for name in names)
+    return Snapshot({address: found for address, found in snapshot.resources.items() if address in wanted})
+
+
+def homes(snapshot: Snapshot) -> tuple[Name, ...]:
+    """The servers that a snapshot needs read, in the order they are declared."""
+    return tuple(Name(address.parts[0]) for address, _ in snapshot.of(Server))
+
+
+def _home(resource: object) -> tuple[Name, ...]:
+    if isinstance(resource, Certificate | SendConnector | ReceiveConnector) and isinstance(
+        resource.home, tuple
+    ):
+        return resource.home
+    return ()
+
+
+def _only(record: StateRecord, snapshot: Snapshot) -> StateRecord:
+    """The part of the record that targets are about: the rest is neither compared nor forgotten."""
+    return replace(
+        record,
+        resources={key: value for key, value in record.resources.items() if key in snapshot.resources},
+        requests={key: value for key, value in record.requests.items() if key in snapshot.resources},
+    )
+
+
+def _placed(diagnostics: Iterable[Diagnostic], desired: Desired) -> Iterable[Diagnostic]:
+    """Point at the place in the YAML that declares what a diagnostic is about."""
+    for diagnostic in diagnostics:
+        try:
+            address = (
+                Address.parse(diagnostic.subject)
+                if "." in diagnostic.subject
+                else Address.of("server", diagnostic.subject)
+            )
+        except InvalidAddress:
+            yield diagnostic
+        else:
+            yield replace(diagnostic, where=desired.where(address))

@@ -1,0 +1,87 @@
+"""Plan files on disk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.plan.plan_file import LARGEST, SavedPlan, decode_plan, encode_plan, is_plan_file
+from state.address import Address
+from state.errors import StateTooNew, StateUnreadable, StateUnwritable
+from state.stores.files import replace_file
+
+from .failed import OperationFailed
+from .inputs import Inputs
+from .planning import Planned
+
+
+def save_plan(
+    planned: Planned,
+    inputs: Inputs,
+    out: Path,
+    *,
+    targets: tuple[Address, ...],
+    made_at: datetime,
+    tool_version: str,
+) -> None:
+    """Write a plan that holds no error, readable by its owner alone.
+
+    Raises:
+        OperationFailed: the file cannot be written.
+    """
+    saved = SavedPlan(
+        plan=planned.plan,
+        desired=planned.snapshot,
+        path=str(inputs.path.resolve()),
+        connections=str(inputs.connections.resolve()) if inputs.connections else "",
+        state=str(inputs.state.resolve()) if inputs.state else "",
+        targets=targets,
+        made_at=made_at,
+        tool_version=tool_version,
+    )
+    try:
+        replace_file(out, encode_plan(saved))
+    except StateUnwritable as error:
+        raise OperationFailed((_unwritable(error),)) from error
+
+
+def is_saved_plan(path: Path) -> bool:
+    """Tell whether a file is a saved plan; False for anything that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return is_plan_file(file.read(200))
+    except OSError:
+        return False
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """Read a saved plan.
+
+    Raises:
+        OperationFailed: it is none, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        return decode_plan(data, str(path))
+    except OSError as error:
+        raise OperationFailed((_unreadable(path, error.strerror or str(error)),)) from error
+    except (StateUnreadable, StateTooNew) as error:
+        raise OperationFailed((_unreadable(path, str(error)),)) from error
+
+
+def _unwritable(error: StateUnwritable) -> Diagnostic:
+    return Diagnostic(
+        summary="Plan not saved",
+        detail=f"{error}.",
+        hint="name a file that can be written with --out",
+    )
+
+
+def _unreadable(path: Path, reason: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Not a saved plan",
+        detail=f"{path}: {reason}.",
+        hint="make one with: reconciler plan PATH --out FILE",
+    )

@@ -1,0 +1,126 @@
+"""From declared connections to open sessions, and from servers to live state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from reconciler.config.desired import Connection, Desired
+from reconciler.credentials.errors import CredentialError
+from reconciler.credentials.reference import resolve
+from reconciler.diagnostics import Diagnostic
+from reconciler.events import Listener, ReadFinished, ReadStarted
+from reconciler.exchange import port
+from reconciler.exchange.errors import ExchangeError
+from reconciler.exchange.port import Reader, Writer
+from reconciler.exchange.refresh import read_server
+from reconciler.exchange.session.sessions import Sessions
+from state.address import Address
+from state.resources import Server
+from state.snapshot import LiveServer, LiveState, Unreadable
+from state.values import CredentialReference, Name
+
+from .failed import OperationFailed
+
+AT_ONCE = 16
+"""Servers read at the same time: beyond, one process has no more to gain."""
+
+
+class Servers:
+    """The servers of one desired state: opens sessions, reads them all."""
+
+    def __init__(self, desired: Desired) -> None:
+        self._desired = desired
+        self._sessions = Sessions()
+
+    @contextmanager
+    def reader(self, name: Name) -> Iterator[Reader]:
+        """Open a session that can only read.
+
+        Raises:
+            ExchangeError, CredentialError: there is no session.
+        """
+        with self._sessions.reader(self._connection(name)) as session:
+            yield session
+
+    @contextmanager
+    def writer(self, name: str) -> Iterator[Writer]:
+        """Open a session that reads and changes.
+
+        Raises:
+            ExchangeError, CredentialError: there is no session.
+        """
+        with self._sessions.writer(self._connection(Name(name))) as session:
+            yield session
+
+    def refresh(self, names: Iterable[Name], listener: Listener) -> LiveState:
+        """Read servers beside each other; one that cannot be read is part of what is told."""
+        wanted = tuple(names)
+        if not wanted:
+            return LiveState({})
+        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(wanted)), thread_name_prefix="read") as pool:
+            read = pool.map(lambda name: self._read(name, listener), wanted)
+            return LiveState(dict(zip(wanted, read, strict=True)))
+
+    def _read(self, name: Name, listener: Listener) -> LiveServer:
+        listener(ReadStarted(str(name)))
+        try:
+            with self.reader(name) as session:
+                server = read_server(session, name, edge=self.is_edge(name))
+        except ExchangeError as error:
+            server = LiveServer.lost(name, Unreadable(str(error).removeprefix(f"{name}: ")))
+        except CredentialError as error:
+            server = LiveServer.lost(name, Unreadable(str(error)))
+        listener(ReadFinished(str(name), server.unreachable.reason if server.unreachable else ""))
+        return server
+
+    def is_edge(self, name: Name) -> bool:
+        declared = self._desired.snapshot.resources.get(Address.of("server", str(name)))
+        return isinstance(declared, Server) and declared.role == "edge"
+
+    def credential(self, reference: CredentialReference) -> port.Credential:
+        """Fetch the secret of a smart host.
+
+        Raises:
+            CredentialError: there is none.
+        """
+        text = str(reference)
+        secret = resolve(text, self._desired.credentials.get(text, self._desired.path))
+        return port.Credential(secret.user, secret.password)
+
+    def _connection(self, name: Name) -> port.Connection:
+        declared: Connection = self._desired.connections[name]
+        if declared.credential is None:
+            raise CredentialError(
+                "(none)", f"no credential is declared for {name}", "declare connection: {credential: ...}"
+            )
+        secret = resolve(declared.credential, declared.base)
+        return port.Connection(
+            server=str(name),
+            url=declared.url,
+            endpoint=port.Endpoint(declared.endpoint),
+            user=secret.user,
+            password=secret.password,
+            ca=declared.ca,
+        )
+
+
+def require_declared(desired: Desired, addresses: Iterable[Address]) -> None:
+    """Refuse addresses that the YAML does not hold.
+
+    Raises:
+        OperationFailed: with a diagnostic for each.
+    """
+    unknown = [address for address in addresses if address not in desired.snapshot.resources]
+    if unknown:
+        there = [str(address) for address in desired.snapshot.resources if address.type != "server"]
+        raise OperationFailed(
+            Diagnostic(
+                summary="Address not declared",
+                detail=f"{address} is not among the resources of {desired.path}.",
+                hint="declared are: " + ", ".join(there),
+                subject=str(address),
+            )
+            for address in unknown
+        )
