@@ -11,8 +11,9 @@ from state.values import Name
 
 from .desired import Connection, IssuerSettings
 from .draft import DeclaredServer, Draft
+from .models.base import given
 from .models.certificate import LocalIssuer
-from .models.connection import ConnectionDefaults, ConnectionsFile, given
+from .models.connection import ConnectionDefaults, ConnectionsFile
 from .tree import Node, key_at
 
 ANY_ISSUER = "*"
@@ -24,11 +25,10 @@ class ConnectionsSource:
     def __init__(self, model: ConnectionsFile, root: Node, base: Path) -> None:
         self.root = root
         self.base = base
-        written = given(model)
         self.servers: Mapping[Name, tuple[str, ConnectionDefaults]] = {
-            Name(name): (name, connection) for name, connection in written.get("servers", {}).items()
+            Name(name): (name, connection) for name, connection in model.servers.items()
         }
-        self.issuers: Mapping[str, LocalIssuer] = written.get("issuers", {})
+        self.issuers: Mapping[str, LocalIssuer] = model.issuers
 
 
 def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[Name, Connection]:
@@ -37,7 +37,7 @@ def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> 
     A server that the connections file names is reached as the file says, and only so: a credential
     of the desired state is never sent to an address from another file.
     """
-    defaults = given(draft.state.connection) if "connection" in draft.state.model_fields_set else {}
+    defaults = given(draft.state.connection)
     found: dict[Name, Connection] = {}
     for server in draft.servers.values():
         if file is not None and server.name in file.servers:
@@ -45,7 +45,7 @@ def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> 
             where = key_at(file.root, ("servers", key, "endpoint"))
             found[server.name] = _connection(draft, server, given(model), file.base, where)
         else:
-            own = given(server.model.connection) if "connection" in server.model.model_fields_set else {}
+            own = given(server.model.connection)
             shared = {
                 key: value for key, value in defaults.items() if key != "endpoint" or not server.is_edge
             }
@@ -65,7 +65,7 @@ def _connection(
             where,
             "write endpoint: winrm",
         )
-    host = server.model.host if "host" in server.model.model_fields_set else str(server.name)
+    host = server.model.host or str(server.name)
     ca = values.get("ca")
     credential = values.get("credential")
     return Connection(
@@ -87,13 +87,11 @@ def _url(host: str, endpoint: str) -> str:
 
 def issuers_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[str, IssuerSettings]:
     """The issuers by name; those of a connections file win, and its ``*`` stands for any other."""
-    declared: dict[str, tuple[LocalIssuer, Path]] = {}
-    if "issuers" in draft.state.model_fields_set:
-        declared = {name: (model, base) for name, model in draft.state.issuers.items()}
+    declared = {name: (model, base) for name, model in draft.state.issuers.items()}
     if file is not None:
         anyone = file.issuers.get(ANY_ISSUER)
         if anyone is not None:
-            declared = {name: (anyone, file.base) for name in declared}
+            declared = dict.fromkeys(declared, (anyone, file.base))
         declared |= {name: (model, file.base) for name, model in file.issuers.items() if name != ANY_ISSUER}
     return {
         name: IssuerSettings(name, model.type, folder / model.certificate, folder / model.key)

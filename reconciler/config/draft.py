@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from state.address import Address
-from state.resources import Resource
-from state.values import UNSET, Name
+from state.resources import ReceiveConnector, Resource, SendConnector
+from state.values import Name
 
 from .models.acknowledge import Acknowledgement
 from .models.desired import DesiredState, ServerModel
 from .suggestion import did_you_mean
 from .tree import MappingNode, Node, Path, key_at, node_at, value_at
+
+R = TypeVar("R", bound=Resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +129,24 @@ class Draft:
         for attribute, key in attributes:
             self.sources[address, attribute] = self.key(*path, key)
 
-    def acknowledge(self, address: Address, acknowledgements: Any) -> None:
-        if acknowledgements is not UNSET:
-            rules: Sequence[Acknowledgement] = acknowledgements
-            self.acknowledged[address] = frozenset(rule.rule for rule in rules)
+    def acknowledge(self, address: Address, acknowledgements: Sequence[Acknowledgement]) -> None:
+        if acknowledgements:
+            self.acknowledged[address] = frozenset(each.rule for each in acknowledgements)
 
     def accepts(self, address: Address, rule: str) -> bool:
         """True when a warning was acknowledged."""
         return rule in self.acknowledged.get(address, frozenset())
+
+    def of(self, kind: type[R]) -> Iterator[tuple[Address, R]]:
+        """The resources of one kind, in the order they are declared."""
+        for address, resource in self.resources.items():
+            if isinstance(resource, kind):
+                yield address, resource
+
+    def connectors(self) -> Iterator[tuple[Address, SendConnector | ReceiveConnector]]:
+        """Send connectors, then receive connectors."""
+        yield from self.of(SendConnector)
+        yield from self.of(ReceiveConnector)
 
     # References
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.diagnostics import Diagnostic, SourceRange
 
-from .tree import Entry, MappingNode, Node, Parsed, given_twice, parse
+from .tree import Entry, MappingNode, Parsed, given_twice, parse, plain
 
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of one file."""
@@ -66,20 +66,18 @@ def read_file(path: Path) -> Parsed:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = content[: error.start]
-        where = SourceRange(str(path), before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        return Parsed(
-            None,
-            (
-                Diagnostic(
-                    summary="Not UTF-8",
-                    detail=f"Byte {error.start + 1} of the file, 0x{content[error.start]:02x}, belongs to no UTF-8 text.",
-                    where=where,
-                    hint="save the file as UTF-8",
-                ),
-            ),
-        )
+        return Parsed(None, (_not_utf8(path, content, error.start),))
     return _as_mapping(parse(text, str(path)), path)
+
+
+def _not_utf8(path: Path, content: bytes, at: int) -> Diagnostic:
+    before = content[:at]
+    return Diagnostic(
+        summary="Not UTF-8",
+        detail=f"Byte {at + 1} of the file, 0x{content[at]:02x}, fits no UTF-8 text.",
+        where=SourceRange(str(path), before.count(b"\n") + 1, at - before.rfind(b"\n")),
+        hint="save the file as UTF-8",
+    )
 
 
 def _as_mapping(parsed: Parsed, path: Path) -> Parsed:
@@ -110,18 +108,13 @@ def _merge(files: list[Parsed]) -> Parsed:
             first = entries.get(name)
             if first is None:
                 entries[name] = entry
-            elif name == "version" and first.node == _moved(entry.node, first.node):
+            elif name == "version" and plain(first.node) == plain(entry.node):
                 continue
             elif name in _BY_NAME and (section := _joined(first, entry, diagnostics)):
                 entries[name] = section
             else:
                 diagnostics.append(given_twice(name, entry.key, first.key))
     return Parsed(MappingNode(entries, roots[0].where), tuple(diagnostics))
-
-
-def _moved(node: Node, to: Node) -> Node:
-    """The node as if it stood where another one stands, so that ``==`` compares what they say."""
-    return type(node)(node.value, to.where) if hasattr(node, "value") else node
 
 
 def _joined(first: Entry, second: Entry, diagnostics: list[Diagnostic]) -> Entry | None:

@@ -86,13 +86,11 @@ def _connections(path: Path | None, diagnostics: list[Diagnostic]) -> Connection
 
 
 def _endpoints(draft: Draft) -> tuple[Endpoint, ...]:
-    if "endpoints" not in draft.state.model_fields_set:
-        return ()
     found = []
     for at, model in enumerate(draft.state.endpoints):
         servers: tuple[Name, ...] = tuple(
             server.name for server in draft.servers_named(model.servers, "endpoints", at, "servers")
         )
         name: Fqdn = model.name
-        found.append(Endpoint(name, servers, model.port if "port" in model.model_fields_set else 25))
+        found.append(Endpoint(name, servers, model.port))
     return tuple(found)

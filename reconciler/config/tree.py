@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from reconciler.diagnostics import Diagnostic, SourceRange
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     Event,
     MappingStartEvent,
@@ -26,6 +26,8 @@ from ruamel.yaml.events import (
     ScalarEvent,
     SequenceStartEvent,
 )
+
+from reconciler.diagnostics import Diagnostic, SourceRange
 
 MOST_NODES: Final = 200_000
 """Aliases counted each time they are used: five hundred servers need a tenth of it."""
@@ -230,7 +232,7 @@ class _Builder:
 
     def _begin(self, event: NodeEvent) -> SourceRange:
         where = self._at(event.start_mark, event.end_mark)
-        if getattr(event, "tag", None) is not None:
+        if isinstance(event, (ScalarEvent, CollectionStartEvent)) and event.tag is not None:
             self._diagnostics.append(
                 Diagnostic(
                     summary="Tags are not supported",

@@ -57,9 +57,19 @@ def key(description: str, **constraints: Any) -> Any:
     return Field(default_factory=_not_given, description=description, **constraints)
 
 
+def section(kind: type[Any], description: str, **constraints: Any) -> Any:
+    """An optional key; left out it is what its type makes of nothing: an empty list, mapping or text."""
+    return Field(default_factory=kind, description=description, **constraints)
+
+
 def required(description: str, **constraints: Any) -> Any:
     """A key that must be given."""
     return Field(description=description, **constraints)
+
+
+def given(model: BaseModel) -> dict[str, Any]:
+    """The keys of a model that were written, with their values."""
+    return {name: getattr(model, name) for name in type(model).model_fields if name in model.model_fields_set}
 
 
 class As:

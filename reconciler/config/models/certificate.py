@@ -9,7 +9,7 @@ from state.resources.attribute import Scalar
 from state.resources.certificate import SERVICES
 
 from .acknowledge import Acknowledgement
-from .base import As, Flag, Model, Patterns, Text, Whole, key, required
+from .base import As, Flag, Model, Patterns, Text, Whole, key, required, section
 
 
 def _window(text: str) -> str:
@@ -51,7 +51,7 @@ class CertificateModel(Model):
     renew_before: Window = key(
         "How long before its end it is renewed: 30d, 12h, or 1/3 of its lifetime (assumed)."
     )
-    acknowledge: list[Acknowledgement] = key("Warnings about this certificate that are accepted.")
+    acknowledge: list[Acknowledgement] = section(list, "Warnings about this certificate that are accepted.")
 
 
 class SharedCertificate(CertificateModel):

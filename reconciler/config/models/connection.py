@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from .base import Credential, Model, key
+from .base import Credential, Model, key, section
 from .certificate import LocalIssuer
 
 
@@ -19,7 +19,8 @@ class ConnectionDefaults(Model):
     credential: Credential = key(
         "Reference to user and password: env:NAME, file:PATH, keyring:SERVICE, command:COMMAND."
     )
-    ca: str = key(
+    ca: str = section(
+        str,
         "Certificates, PEM, that server certificates are checked against; counts from this file.",
         min_length=1,
     )
@@ -28,11 +29,13 @@ class ConnectionDefaults(Model):
 class ConnectionModel(ConnectionDefaults):
     """One server's connection."""
 
-    url: str = key(
+    url: str = section(
+        str,
         "Where to connect; made from host where it is left out.",
         pattern=r"^[Hh][Tt][Tt][Pp][Ss]://[^\s/]+(/\S*)?$",
     )
-    smtp: str = key(
+    smtp: str = section(
+        str,
         "host:port where verify finds its SMTP service.",
         pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$",
     )
@@ -41,10 +44,7 @@ class ConnectionModel(ConnectionDefaults):
 class ConnectionsFile(Model):
     """Connections and issuers of one environment; replaces what the desired state says of them."""
 
-    servers: dict[str, ConnectionModel] = key("Connections by the servers' names.")
-    issuers: dict[str, LocalIssuer] = key('Issuers by name; "*" stands for every name that is not here.')
-
-
-def given(value: Any) -> dict[str, Any]:
-    """The keys of a model that were written, with their values."""
-    return {name: getattr(value, name) for name in value.model_fields_set}
+    servers: dict[str, ConnectionModel] = section(dict, "Connections by the servers' names.")
+    issuers: dict[str, LocalIssuer] = section(
+        dict, 'Issuers by name; "*" stands for every name that is not here.'
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator
-from typing import Annotated
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from .base import Domain, Model, key, required
+from state.resources.attribute import Choice
+
+from .base import As, Domain, Model, key, required, section
 from .certificate import CertificateModel, LocalIssuer, SharedCertificate
 from .connection import ConnectionDefaults, ConnectionModel
 from .receive_connector import ReceiveConnectorModel
@@ -18,7 +19,13 @@ def _year(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Version: TypeAlias = Annotated[Literal["2010", "2013", "2016", "2019", "SE"], BeforeValidator(_year)]
+_VERSIONS = ("2010", "2013", "2016", "2019", "SE")
+Version: TypeAlias = Annotated[
+    Any,
+    As(Choice(*_VERSIONS)),
+    BeforeValidator(_year),
+    WithJsonSchema({"enum": [*_VERSIONS, *(int(year) for year in _VERSIONS if year.isdigit())]}),
+]
 
 
 class EndpointModel(Model):
@@ -26,7 +33,7 @@ class EndpointModel(Model):
 
     name: Domain = required("The name, as MX records and partners know it.")
     servers: list[str] = required("The servers that answer under it.", min_length=1)
-    port: int = key("TCP port, 25 where it is left out.", ge=1, le=65535)
+    port: int = Field(25, description="TCP port.", ge=1, le=65535)
 
 
 class ServerModel(Model):
@@ -34,15 +41,16 @@ class ServerModel(Model):
 
     role: Literal["mailbox", "edge"] = required("mailbox (or Hub Transport), or an unsubscribed edge.")
     version: Version = key("Exchange's version, for the offline checks: 2010, 2013, 2016, 2019 or SE.")
-    host: str = key(
+    host: str = section(
+        str,
         "Where to connect, not what the world sees; the server's name where it is left out.",
         pattern=r"^[^\s/:\[\]@]+$|^[0-9A-Fa-f:.]+$",
     )
-    connection: ConnectionModel = key("What differs from the connection of all servers.")
-    certificates: dict[str, CertificateModel] = key("Its certificates, by names of your own.")
-    send_connectors: Set = key("Its three outbound connectors.")
-    receive_connectors: dict[str, ReceiveConnectorModel] = key(
-        "Inbound connectors that exist, by their names in Exchange."
+    connection: ConnectionModel = section(ConnectionModel, "What differs from the connection of all servers.")
+    certificates: dict[str, CertificateModel] = section(dict, "Its certificates, by names of your own.")
+    send_connectors: Set = section(Set, "Its three outbound connectors.")
+    receive_connectors: dict[str, ReceiveConnectorModel] = section(
+        dict, "Inbound connectors that exist, by their names in Exchange."
     )
 
 
@@ -53,15 +61,19 @@ class DesiredState(Model):
     organization: str = required(
         "Names the record of what was applied.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
     )
-    legal_name: str = key(
-        "The organization's name as it must stand in the O= of every subject.", min_length=1
+    legal_name: str = section(
+        str, "The organization's name as it must stand in the O= of every subject.", min_length=1
     )
-    connection: ConnectionDefaults = key("How to connect to servers that do not say otherwise.")
-    issuers: dict[str, LocalIssuer] = key("Who signs certificates, by names of your own.")
-    partners: dict[str, list[PartnerEntry]] = key("Lists of domains, by names of your own.")
-    endpoints: list[EndpointModel] = key("The names that the world connects to: what verify checks.")
+    connection: ConnectionDefaults = section(
+        ConnectionDefaults, "How to connect to servers that do not say otherwise."
+    )
+    issuers: dict[str, LocalIssuer] = section(dict, "Who signs certificates, by names of your own.")
+    partners: dict[str, list[PartnerEntry]] = section(dict, "Lists of domains, by names of your own.")
+    endpoints: list[EndpointModel] = section(
+        list, "The names that the world connects to: what verify checks."
+    )
     servers: dict[str, ServerModel] = required("The servers, by their names in Exchange.", min_length=1)
-    certificates: dict[str, SharedCertificate] = key("Certificates that several servers get.")
-    send_connectors: dict[str, SetOrOther] = key(
-        "Sets for several source servers, and other connectors by their names in Exchange."
+    certificates: dict[str, SharedCertificate] = section(dict, "Certificates that several servers get.")
+    send_connectors: dict[str, SetOrOther] = section(
+        dict, "Sets for several source servers, and other connectors by their names in Exchange."
     )

@@ -25,6 +25,7 @@ from .base import (
     Texts,
     Whole,
     key,
+    section,
 )
 
 SizeMode: TypeAlias = Annotated[Any, As(Choice("Enabled", "Disabled", "EnabledWithoutValue"))]
@@ -33,7 +34,7 @@ SizeMode: TypeAlias = Annotated[Any, As(Choice("Enabled", "Disabled", "EnabledWi
 class ReceiveConnectorModel(Model):
     """Attributes of one listener. What is left out is neither compared nor touched."""
 
-    certificate: str = key("Name of the declared certificate that it presents.")
+    certificate: str = section(str, "Name of the declared certificate that it presents.")
     enabled: Flag = key("Whether it listens.")
     bindings: Bindings = key("Local addresses and ports, such as 0.0.0.0:25.")
     remote_ip_ranges: IpRanges = key("Clients it is for: addresses, ranges (a-b) or networks (a/24).")

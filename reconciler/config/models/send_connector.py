@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Field, Tag
 
+from state.errors import InvalidValue
 from state.resources import SendConnector
-from state.resources.attribute import Choice
+from state.resources.attribute import Choice, Scalar
 
 from .acknowledge import Acknowledgement
 from .base import (
@@ -35,6 +37,7 @@ from .base import (
     Whole,
     key,
     required,
+    section,
 )
 
 ConnectorType: TypeAlias = Annotated[Any, As(Choice("Default", "XPremises"))]
@@ -61,7 +64,9 @@ Via: TypeAlias = Annotated[
 class SendAttributes(Model):
     """What every send connector may declare. What is left out is neither compared nor touched."""
 
-    certificate: str = key("Name of the declared certificate that it presents, on each of its servers.")
+    certificate: str = section(
+        str, "Name of the declared certificate that it presents, on each of its servers."
+    )
     via: Via = key("dns, or the smart hosts that take its mail.")
     enabled: Flag = key("Whether Exchange uses it; mail of a disabled one goes to a less specific connector.")
     scoped: Flag = key("Whether only servers of the same Active Directory site use it.")
@@ -93,7 +98,7 @@ class SendAttributes(Model):
     protocol_logging: Logging = key("None or Verbose.")
     error_policies: Policies = key("Which errors are made lighter or heavier.")
     comment: Text = key("A note on the connector; our mark is appended to those that we make.")
-    acknowledge: list[Acknowledgement] = key("Warnings about this connector that are accepted.")
+    acknowledge: list[Acknowledgement] = section(list, "Warnings about this connector that are accepted.")
 
 
 class Kind(SendAttributes):
@@ -102,8 +107,14 @@ class Kind(SendAttributes):
     to: str | list[str] = key(
         'Who it is for: the name of a list under partners, or several of them, domains, or "*" for everybody.'
     )
-    cost: int = key("Preference among connectors that are equally specific, 1 (first) to 100.", ge=1, le=100)
-    name: str = key(
+    cost: int = Field(
+        1,
+        description="Preference among connectors that are equally specific, 1 (first) to 100.",
+        ge=1,
+        le=100,
+    )
+    name: str = section(
+        str,
         "Its name in Exchange; {set} stands for the server or set, {group} for what sets a group apart.",
         min_length=1,
     )
@@ -129,7 +140,7 @@ class OtherConnector(SendAttributes):
     """Any other connector, by its attributes."""
 
     kind: Literal["other"] = required("None of the three kinds: only what is written here is declared.")
-    source_servers: list[str] = key("Servers that send through it.", min_length=1)
+    source_servers: list[str] = section(list, "Servers that send through it.", min_length=1)
     name: NameText = key("A new name in Exchange.")
     address_spaces: Spaces = key("What it carries, such as contoso.com, *.contoso.com or SMTP:*;10.")
     require_tls: Flag = key("Whether mail is encrypted or not sent.")
@@ -170,6 +181,16 @@ def attribute_of(name: str) -> str | None:
     return attribute if attribute in SendConnector.attributes() else None
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidValue(text, "a date such as 2027-01-31") from None
+
+
+Day: TypeAlias = Annotated[Any, As(Scalar("a date such as 2027-01-31", _day))]
+
+
 class Partner(Model):
     """A domain with more to say about it."""
 
@@ -177,12 +198,12 @@ class Partner(Model):
     tls_auth_level: AuthLevel = key("As on the connector, for this domain.")
     tls_domain: Pattern = key("As on the connector, for this domain.")
     via: Via = key("As on the connector, for this domain.")
-    reason: str = key("Why it is on the list.")
-    until: str = key(
+    reason: str = section(str, "Why it is on the list.")
+    until: Day = key(
         "Last day that the entry is meant for, such as 2027-01-31; later it is a warning.",
         json_schema_extra={"format": "date"},
     )
-    owner: str = key("Who answers for it.")
+    owner: str = section(str, "Who answers for it.")
 
 
 def _entry(value: Any) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.config.draft import DeclaredServer, Draft
+from reconciler.config.models.base import given
 from reconciler.config.models.certificate import CertificateModel
-from reconciler.config.models.connection import given
 from reconciler.config.suggestion import did_you_mean
 from state.address import Address
 from state.resources import Certificate
-from state.values import UNSET, Deferred
+from state.values import Deferred
 
 _KEYS = (
     "subject",
@@ -28,15 +28,14 @@ _SMTP = frozenset({"SMTP"})
 
 def add_certificates(draft: Draft) -> None:
     """Each server's own certificates, then its part of the shared ones, server by server."""
-    shared = draft.state.certificates if "certificates" in draft.state.model_fields_set else {}
+    shared = draft.state.certificates
     servers = {
         name: draft.servers_named(model.servers, "certificates", name, "servers")
         for name, model in shared.items()
     }
     for server in draft.servers.values():
-        if "certificates" in server.model.model_fields_set:
-            for name, model in server.model.certificates.items():
-                _add(draft, server, name, model, (*server.path, "certificates", name))
+        for name, model in server.model.certificates.items():
+            _add(draft, server, name, model, (*server.path, "certificates", name))
         for name, shared_model in shared.items():
             if server in servers[name]:
                 _add(draft, server, name, shared_model, ("certificates", name))
@@ -79,7 +78,7 @@ def binding(
         address = Address.of("certificate", str(server.name), name)
         if address in draft.resources:
             addresses.append(address)
-        elif name in _shared_names(draft):
+        elif name in draft.state.certificates:
             draft.error(
                 "Certificate not on every server",
                 f'Certificate "{name}" is not declared for server "{server.name}".',
@@ -103,7 +102,3 @@ def binding(
         "tls_certificate_name": Deferred(addresses[0], "tls_certificate_name"),
         "certificates": tuple(addresses),
     }
-
-
-def _shared_names(draft: Draft) -> frozenset[str]:
-    return frozenset(draft.state.certificates) if draft.state.certificates is not UNSET else frozenset()

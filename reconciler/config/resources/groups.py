@@ -81,7 +81,7 @@ def members(draft: Draft, kind: Kind, path: tuple[str, ...]) -> tuple[Member, ..
 
 
 def _named(draft: Draft, kind: Kind, path: tuple[str, ...]) -> Iterator[Member]:
-    lists = _lists(draft)
+    lists = draft.state.partners
     if "to" not in kind.model_fields_set:
         if path[-1] == "opportunistic":
             yield Member(EVERYBODY, draft.key(*path), path)
@@ -93,15 +93,21 @@ def _named(draft: Draft, kind: Kind, path: tuple[str, ...]) -> Iterator[Member]:
                 "add to: with the name of a list under partners",
             )
         return
-    items = [(kind.to, (*path, "to"))] if isinstance(kind.to, str) else None
-    for text, item_path in items or [(text, (*path, "to", at)) for at, text in enumerate(kind.to)]:
+    to: tuple[str | int, ...] = (*path, "to")
+    items = (
+        [(kind.to, to)]
+        if isinstance(kind.to, str)
+        else [(text, (*to, at)) for at, text in enumerate(kind.to)]
+    )
+    for text, item_path in items:
         where = draft.value(*item_path)
         if text in lists:
             for at, entry in enumerate(lists[text]):
-                entry_path = ("partners", text, at)
-                partner = entry if isinstance(entry, Partner) else None
-                domain = partner.domain if partner else entry
-                yield Member(domain, draft.value(*entry_path), entry_path, partner)
+                place: tuple[str | int, ...] = ("partners", text, at)
+                if isinstance(entry, Partner):
+                    yield Member(entry.domain, draft.value(*place), place, entry)
+                else:
+                    yield Member(entry, draft.value(*place), place)
         elif not draft.is_broken("partners", text):
             domain = _domain(draft, text, where, lists)
             if domain is not None:
@@ -133,10 +139,6 @@ def _domain(draft: Draft, text: str, where: SourceRange, lists: Mapping[str, Any
     return None
 
 
-def _lists(draft: Draft) -> Mapping[str, Any]:
-    return draft.state.partners if "partners" in draft.state.model_fields_set else {}
-
-
 def grouped(kind: Kind, found: tuple[Member, ...]) -> Mapping[Group, tuple[Member, ...]]:
     """The members by group; the group with the defaults first, if it has any."""
     default = default_group(kind)
@@ -157,4 +159,4 @@ def _group(default: Group, partner: Partner | None) -> Group:
     tls_domain: Maybe[DomainPattern | None] = partner.tls_domain
     if tls_domain is UNSET and level == default.level:
         tls_domain = default.tls_domain
-    return Group(level, tls_domain, default.route if partner.via is UNSET else partner.via)
+    return Group(level, tls_domain, partner.via if "via" in partner.model_fields_set else default.route)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.config.draft import DeclaredServer, Draft
-from reconciler.config.models.connection import given
+from reconciler.config.models.base import given
 from reconciler.config.models.receive_connector import ReceiveConnectorModel, attribute_of
 from state.address import Address
 from state.resources import ReceiveConnector
@@ -14,9 +14,8 @@ from .certificates import binding
 
 def add_receive_connectors(draft: Draft) -> None:
     for server in draft.servers.values():
-        if "receive_connectors" in server.model.model_fields_set:
-            for name, model in server.model.receive_connectors.items():
-                _add(draft, server, name, model)
+        for name, model in server.model.receive_connectors.items():
+            _add(draft, server, name, model)
 
 
 def _add(draft: Draft, server: DeclaredServer, text: str, model: ReceiveConnectorModel) -> None:
@@ -32,7 +31,7 @@ def _add(draft: Draft, server: DeclaredServer, text: str, model: ReceiveConnecto
     attributes = {key: attribute for key in given(model) if (attribute := attribute_of(key))}
     values = {attribute: getattr(model, key) for key, attribute in attributes.items()}
     places = [(attribute, key) for key, attribute in attributes.items()]
-    if "certificate" in model.model_fields_set:
+    if model.certificate:
         values |= binding(draft, (server,), model.certificate, *path, "certificate")
         places += [("tls_certificate_name", "certificate"), ("certificates", "certificate")]
     address = Address.of("receive_connector", str(server.name), text)

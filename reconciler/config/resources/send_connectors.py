@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.config.draft import DeclaredServer, Draft
-from reconciler.config.models.connection import given
+from reconciler.config.models.base import given
 from reconciler.config.models.send_connector import (
     Kind,
     OtherConnector,
@@ -61,11 +61,8 @@ class SourceServers:
 
 def add_send_connectors(draft: Draft) -> None:
     for server in draft.servers.values():
-        if "send_connectors" in server.model.model_fields_set:
-            path = (*server.path, "send_connectors")
-            _add_set(draft, str(server.name), server.model.send_connectors, SourceServers((server,)), path)
-    if "send_connectors" not in draft.state.model_fields_set:
-        return
+        path = (*server.path, "send_connectors")
+        _add_set(draft, str(server.name), server.model.send_connectors, SourceServers((server,)), path)
     for name, model in draft.state.send_connectors.items():
         path = ("send_connectors", name)
         if not name.strip():
@@ -115,7 +112,7 @@ def _add_set(draft: Draft, name: str, model: Set, sources: SourceServers, path: 
             if other != role:
                 draft.error(
                     "Domain under two kinds",
-                    f'"{member.domain}" is under {other} and under {role} of "{name}"; also at {first.where}.',
+                    f'"{member.domain}" is under {role} and, at {first.where}, under {other} of "{name}".',
                     # One list under two kinds: the entry is one place, so what differs is told.
                     draft.key(*kind_path, "to") if first.path == member.path else member.where,
                     "a domain can be on one connector of a set only",
@@ -134,7 +131,7 @@ def _add_set(draft: Draft, name: str, model: Set, sources: SourceServers, path: 
 def _is_told(draft: Draft, kind: Kind, path: tuple[str, ...]) -> bool:
     """True when the domains are missing because something about them is wrong."""
     texts = [kind.to] if isinstance(kind.to, str) else kind.to
-    lists = draft.state.partners if "partners" in draft.state.model_fields_set else {}
+    lists = draft.state.partners
     return any(text not in lists for text in texts) or any(
         diagnostic.where == draft.value("partners", text)
         for text in texts
@@ -154,12 +151,11 @@ def _add_group(
 ) -> None:
     text = group.text(default_group(kind))
     address = Address.of("send_connector", set_name, role, *([text] if text else []))
-    cost = kind.cost if "cost" in kind.model_fields_set else 1
     values: dict[str, Any] = {
         "declared_in": set_name,
         "role": role,
         "name": Name.parse(_name(draft, kind, role, set_name, text, path)),
-        "address_spaces": frozenset(AddressSpace(str(member.domain), cost) for member in of_group),
+        "address_spaces": frozenset(AddressSpace(str(member.domain), kind.cost) for member in of_group),
         **sources.attributes(),
         **_attributes(kind, but=("name", *_OF_GROUP)),
         **KINDS[role],
@@ -168,7 +164,7 @@ def _add_group(
     for attribute, value in (("tls_auth_level", group.level), ("tls_domain", group.tls_domain)):
         if value is not UNSET:
             values[attribute] = value
-    if "certificate" in kind.model_fields_set:
+    if kind.certificate:
         values |= binding(draft, sources.servers, kind.certificate, *path, "certificate")
     if not draft.add(address, SendConnector(**values), draft.key(*path) if not text else of_group[0].where):
         return
@@ -182,7 +178,7 @@ def _add_group(
 
 def _name(draft: Draft, kind: Kind, role: str, set_name: str, group: str, path: tuple[str, ...]) -> str:
     """The connector's name in Exchange; one that we make is shortened to what Exchange takes."""
-    is_ours = "name" not in kind.model_fields_set
+    is_ours = not kind.name
     template = _TEMPLATES[role] if is_ours else kind.name
     if group and "{group}" not in template:
         template += " {group}"
@@ -203,7 +199,7 @@ def _name(draft: Draft, kind: Kind, role: str, set_name: str, group: str, path: 
 
 def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, ...]) -> None:
     address = Address.of("send_connector", name)
-    if "source_servers" in model.model_fields_set:
+    if model.source_servers:
         servers = draft.servers_named(model.source_servers, *path, "source_servers")
     else:
         mailbox = tuple(server for server in draft.servers.values() if not server.is_edge)
@@ -226,9 +222,9 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
         **_attributes(model, but=("source_servers",)),
         **_route(draft, model.via),
     }
-    if "source_servers" not in model.model_fields_set:
+    if not model.source_servers:
         values.pop("source_transport_servers", None)
-    if "certificate" in model.model_fields_set:
+    if model.certificate:
         values |= binding(draft, servers, model.certificate, *path, "certificate")
     _refuse_twice(draft, model, path)
     if draft.add(address, SendConnector(**values), draft.key(*path)):
