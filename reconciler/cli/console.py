@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TextIO
 
 from reconciler.diagnostics import Diagnostic
@@ -13,20 +14,23 @@ from reconciler.views.diagnostics import render_diagnostics
 from reconciler.views.terminal import DEFAULT_WIDTH
 
 
+class OutputLost(Exception):
+    """What a command was asked for could not be written: a full disk, not a reader who left."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Console:
-    """Writes text that was rendered elsewhere, and never fails at it.
+    """Writes text that was rendered elsewhere.
 
-    A reader who left (``| head``), a full disk or a terminal that lacks a character must not stop an
-    apply half-way: what cannot be written is dropped, what cannot be encoded is escaped.
-
-    Attributes:
-        loss: Why something was dropped, other than that its reader left.
+    A reader who left (``| head``) is no error, and what a terminal cannot show is escaped.
     """
 
     def __init__(self, out: TextIO, err: TextIO, environment: Mapping[str, str]) -> None:
         self._out = out
         self._err = err
-        self.loss: OSError | None = None
         self.colour_out = _takes_colour(out, environment)
         self.colour_err = _takes_colour(err, environment)
         self.width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if out.isatty() else DEFAULT_WIDTH
@@ -35,13 +39,26 @@ class Console:
     def of_this_process(cls) -> Console:
         return cls(sys.stdout, sys.stderr, os.environ)
 
+    def document(self, text: str) -> None:
+        """What was asked for.
+
+        Raises:
+            OutputLost: it cannot be written.
+        """
+        try:
+            _write(self._out, text)
+        except OSError as error:
+            raise OutputLost(error.strerror or str(error)) from error
+
     def out(self, text: str) -> None:
-        """What was asked for."""
-        self._write(self._out, text)
+        """What is shown of an apply: nothing stops that half-way, so what cannot be written is dropped."""
+        with suppress(OSError):
+            _write(self._out, text)
 
     def err(self, text: str) -> None:
-        """What is told beside it."""
-        self._write(self._err, text)
+        """What is told beside it; dropped when it cannot be written."""
+        with suppress(OSError):
+            _write(self._err, text)
 
     def problems(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.err(render_diagnostics(diagnostics, colour=self.colour_err, width=self.width))
@@ -51,17 +68,6 @@ class Console:
         self.err(question)
         return sys.stdin.readline().strip()
 
-    def _write(self, stream: TextIO, text: str) -> None:
-        encoding = stream.encoding or "utf-8"
-        try:
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-            stream.flush()
-        except BrokenPipeError:
-            _discard(stream)
-        except OSError as error:
-            self.loss = error
-            _discard(stream)
-
 
 def _takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
     """Only a terminal that understands it, and only when nobody objects. Source: no-color.org."""
@@ -70,6 +76,18 @@ def _takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
     if sys.platform == "win32":  # the old console prints escape sequences as they are
         return "WT_SESSION" in environment or "TERM" in environment or environment.get("ConEmuANSI") == "ON"
     return True
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        _discard(stream)
+    except OSError:
+        _discard(stream)
+        raise
 
 
 def _discard(stream: TextIO) -> None:

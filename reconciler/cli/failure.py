@@ -8,7 +8,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.operations.failed import Cause, OperationFailed
 
 from .bug_report import write_bug_report
-from .console import Console
+from .console import Console, OutputLost
 from .exit_code import ExitCode
 from .version import tool_version
 
@@ -23,24 +23,30 @@ _LAB_MODULES = ("aiohttp", "aiosmtpd", "psrpcore")
 """What the extra ``lab`` installs."""
 
 
+class StoppedByBug(Exception):
+    """An apply ended part-way by an error that nobody foresaw: its cause."""
+
+
 def tell(error: Exception, arguments: Sequence[str], commands: Collection[str]) -> ExitCode:
-    """Tell a person why a command ended early, and choose the exit code."""
+    """Tell a person why a command ended early, and choose the exit code.
+
+    What nobody foresaw is told in one line; the rest of it is in a file that can be sent in.
+    """
     console = Console.of_this_process()
     if isinstance(error, OperationFailed):
         console.problems(error.diagnostics)
         return _CODES[error.cause]
+    if isinstance(error, OutputLost):
+        console.problems([Diagnostic(summary="Output not written", detail=f"stdout: {error.reason}.")])
+        return ExitCode.ERROR
     if isinstance(error, ModuleNotFoundError) and error.name in _LAB_MODULES:
         console.problems([_lab_missing(error.name)])
-    else:
-        tell_bug(error, arguments, commands, console)
-    return ExitCode.ERROR
-
-
-def tell_bug(error: Exception, arguments: Sequence[str], commands: Collection[str], console: Console) -> None:
-    """One line for what nobody foresaw; the rest is in a file that can be sent in."""
-    report = write_bug_report(error, arguments=arguments, commands=commands, version=tool_version())
+        return ExitCode.ERROR
+    bug = error.__cause__ if isinstance(error, StoppedByBug) and error.__cause__ else error
+    report = write_bug_report(bug, arguments=arguments, commands=commands, version=tool_version())
     where = f"; a report without secrets is in {report}" if report else ""
-    console.err(f"internal error: {type(error).__name__}{where}\n")
+    console.err(f"internal error: {type(bug).__name__}{where}\n")
+    return ExitCode.STOPPED if isinstance(error, StoppedByBug) else ExitCode.ERROR
 
 
 def _lab_missing(module: str) -> Diagnostic:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from reconciler.events import Event, InvocationStarted, ReadFinished, ReadStarted
 from reconciler.views.events_json import render_event_json
@@ -24,34 +23,39 @@ class Progress:
             interrupted has stopped part-way.
     """
 
-    def __init__(self, console: Console, now: Callable[[], datetime], *, json: bool = False) -> None:
+    def __init__(self, console: Console, *, json: bool = False) -> None:
         self.has_sent = False
         self._console = console
-        self._now = now
         self._json = json
         self._lock = threading.Lock()
-        self._reading: dict[str, None] = {}
+        self._awaited: dict[str, None] = {}
         self._is_slow = False
         self._timer: threading.Timer | None = None
 
     def __call__(self, event: Event) -> None:
         with self._lock:
             if self._json:
-                self._console.out(render_event_json(event, self._now()))
+                self._console.out(render_event_json(event, datetime.now(UTC)))
             match event:
                 case ReadStarted(server=server):
-                    self._reading[server] = None
+                    self._awaited[server] = None
                     self._watch()
                 case ReadFinished(server=server):
-                    self._reading.pop(server, None)
+                    self._awaited.pop(server, None)
                     if self._is_slow:
                         self._tell(event)
-                    if not self._reading:
+                    if not self._awaited:
                         self._rest()
                 case InvocationStarted():
                     self.has_sent = True
                 case _:
                     self._tell(event)
+
+    def waits_for(self, what: str) -> None:
+        """Until it is closed, it waits for something that no event will tell the end of."""
+        with self._lock:
+            self._awaited[what] = None
+            self._watch()
 
     def close(self) -> None:
         """Wait for nothing any more."""
@@ -75,6 +79,6 @@ class Progress:
 
     def _grow_impatient(self) -> None:
         with self._lock:
-            if self._reading:
+            if self._timer is not None:
                 self._is_slow = True
-                self._console.err(f"reading {', '.join(self._reading)} ...\n")
+                self._console.err(f"waiting for {', '.join(self._awaited)} ...\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from reconciler.diagnostics import Diagnostic, Severity, has_errors
+from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.plan.change import Action, Change, Drift, Plan
 from state.resources import Certificate, SendConnector
 from state.values import AddressSpace
@@ -49,6 +49,22 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
         *_recorded_block(plan.changes, ink=ink),
         *_problem_block(plan.diagnostics, ink=ink, width=width),
         "\n".join(_summary_lines(plan, ink=ink)),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def render_drift(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH) -> str:
+    """Only what was changed outside since the last apply.
+
+    Returns:
+        Lines, each ended. The last one is exactly ``No drift`` when there is none and nothing is wrong.
+    """
+    ink = Ink(colour)
+    verdict = f"Drift: {counted(len(plan.drift), 'resource')}" if plan.drift else "No drift"
+    blocks = [
+        *_drift_block(plan.drift, ink=ink, width=width),
+        *_problem_block(plan.diagnostics, ink=ink, width=width),
+        _unplannable(plan, ink=ink) or ink.bold(verdict),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -165,9 +181,8 @@ def _problem_block(diagnostics: Sequence[Diagnostic], *, ink: Ink, width: int) -
 
 
 def _summary_lines(plan: Plan, *, ink: Ink) -> list[str]:
-    if has_errors(plan.diagnostics):
-        errors = [one for one in plan.diagnostics if one.severity is Severity.ERROR]
-        return [ink.bold(f"This plan cannot be applied: {count_of(errors)}")]
+    if problem := _unplannable(plan, ink=ink):
+        return [problem]
     counts = Counter(change.action for change in plan.changes)
     recorded = counts[Action.ADOPT] + counts[Action.FORGET]
     if plan.is_empty:
@@ -182,6 +197,11 @@ def _summary_lines(plan: Plan, *, ink: Ink) -> list[str]:
     if recorded:
         parts.append(f"{recorded} will be recorded")
     return [*_commands_line(plan.changes), ink.bold("Plan: " + ", ".join(parts))]
+
+
+def _unplannable(plan: Plan, *, ink: Ink) -> str:
+    errors = [one for one in plan.diagnostics if one.severity is Severity.ERROR]
+    return ink.bold(f"This plan cannot be applied: {count_of(errors)}") if errors else ""
 
 
 def _commands_line(changes: Iterable[Change]) -> list[str]:

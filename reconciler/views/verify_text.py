@@ -12,9 +12,9 @@ _HEADS = ("ENDPOINT", "SERVER", "ADDRESS", "CERTIFICATE", "VALID UNTIL", "RESULT
 
 
 def render_verification(checks: Sequence[EndpointChecked], *, colour: bool = False) -> str:
-    """One row for each handshake, and how many are as declared."""
+    """One row for each handshake, and how many are as declared; "" for none."""
     if not checks:
-        return "No endpoints are declared, so there is nothing to verify.\n"
+        return ""
     ink = Ink(colour)
     rows = [tuple(harmless(cell) for cell in _cells(check)) for check in checks]
     widths = [max(columns(row[at]) for row in (_HEADS, *rows)) for at in range(len(_HEADS) - 1)]

@@ -40,7 +40,7 @@ def up(
         )
     except control.LabError as error:
         return _failed(console, error)
-    console.out(_status_text(status) + f"\nuse it with --connections {directory / 'connections.yaml'}\n")
+    console.document(_status_text(status) + f"\nuse it with --connections {directory / 'connections.yaml'}\n")
     return ExitCode.DONE
 
 
@@ -51,7 +51,7 @@ def down(directory: Path) -> ExitCode:
         control.down(directory)
     except control.LabError as error:
         return _failed(console, error)
-    console.out(f"the lab in {directory} is stopped\n")
+    console.document(f"the lab in {directory} is stopped\n")
     return ExitCode.DONE
 
 
@@ -62,7 +62,7 @@ def status(directory: Path, *, json: bool) -> ExitCode:
         found = control.status(directory)
     except control.LabError as error:
         return _failed(console, error)
-    console.out(text_of.dumps(found, indent=2) + "\n" if json else _status_text(found))
+    console.document(text_of.dumps(found, indent=2) + "\n" if json else _status_text(found))
     return ExitCode.DONE
 
 

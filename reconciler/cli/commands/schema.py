@@ -19,5 +19,5 @@ def schema(name: str) -> ExitCode:
     Args:
         name: ``desired``, ``plan`` or ``events``.
     """
-    Console.of_this_process().out(json.dumps(_SCHEMAS[name](), indent=2) + "\n")
+    Console.of_this_process().document(json.dumps(_SCHEMAS[name](), indent=2) + "\n")
     return ExitCode.DONE

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.bug_report import write_bug_report
-from reconciler.cli.console import Console
-from reconciler.cli.failure import tell, tell_bug
+from reconciler.cli.failure import StoppedByBug, tell
 
 
 def crash(password: str) -> None:
@@ -77,5 +76,21 @@ class TestABug:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-        tell_bug(bug, ["plan"], {"plan"}, Console.of_this_process())
+        tell(bug, ["plan"], {"plan"})
         assert capsys.readouterr().err == "internal error: ValueError\n"
+
+
+class TestABugInTheMiddleOfAnApply:
+    def test_ends_with_the_code_of_a_stopped_apply(
+        self,
+        bug: Exception,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """A pipeline must learn that something was changed; the bug is what is told."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        stopped = StoppedByBug()
+        stopped.__cause__ = bug
+        assert tell(stopped, ["apply"], {"apply"}) == 3
+        assert capsys.readouterr().err.startswith("internal error: ValueError;")

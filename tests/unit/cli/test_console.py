@@ -6,11 +6,12 @@ import errno
 import io
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from reconciler.cli.console import Console
+from reconciler.cli.console import Console, OutputLost
 from reconciler.diagnostics import Diagnostic
 
 
@@ -27,7 +28,7 @@ class Screen(io.TextIOWrapper):
     @property
     def shown(self) -> bytes:
         self.seek(0)
-        return self.buffer.read()
+        return bytes(self.buffer.read())
 
 
 def shown(screen: Screen, **environment: str) -> bytes:
@@ -98,10 +99,15 @@ class FullDisk(Screen):
 
 
 class TestAFullDisk:
-    def test_is_remembered(self, tmp_path: Path) -> None:
-        """The command goes on, but does not end as if its output were there."""
+    @pytest.fixture
+    def console(self, tmp_path: Path) -> Iterator[Console]:
         with (tmp_path / "plan.json").open("w") as file:
-            console = Console(FullDisk(file.fileno()), Screen(), {})
-            console.out("{}")
-        assert console.loss is not None
-        assert console.loss.errno == errno.ENOSPC
+            yield Console(FullDisk(file.fileno()), Screen(), {})
+
+    def test_fails_what_was_asked_for(self, console: Console) -> None:
+        """A plan that is not in its file must not end with 0."""
+        with pytest.raises(OutputLost, match="No space left"):
+            console.document("{}")
+
+    def test_does_not_stop_an_apply(self, console: Console) -> None:
+        console.out("{}")

@@ -11,7 +11,7 @@ import pytest
 from reconciler.cmdlets.invocation import Answer, Invocation, ParameterValue
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.plan.change import Action, Change, Difference, Drift, Plan
-from reconciler.views.plan_text import render_plan
+from reconciler.views.plan_text import render_drift, render_plan
 from state.address import Address
 from state.record import Learned, Recorded
 from state.resources import SendConnector
@@ -67,6 +67,22 @@ class TestTheLastLine:
     def test_is_not_spoiled_by_a_warning(self) -> None:
         problem = Diagnostic(summary="Odd", detail="Odd.", severity=Severity.WARNING)
         assert last_line(plan_of(problems=(problem,))) == "No changes"
+
+
+class TestTheDriftAlone:
+    def test_is_told_to_be_none(self) -> None:
+        """Whatever apply would change."""
+        assert render_drift(plan_of(change(Action.CREATE))) == "No drift\n"
+
+    def test_is_counted(self) -> None:
+        drift = (Drift(address=CONNECTOR, attributes={"port": Difference(25, 26)}),)
+        text = render_drift(plan_of(change(Action.UPDATE), drift=drift))
+        assert "25 -> 26" in text
+        assert text.endswith("\nDrift: 1 resource\n")
+
+    def test_is_not_told_to_be_none_where_it_could_not_be_seen(self) -> None:
+        problem = Diagnostic(summary="Server not read", detail="EX1: connection refused.")
+        assert "No drift" not in render_drift(plan_of(problems=(problem,)))
 
 
 class TestACommand:

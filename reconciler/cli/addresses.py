@@ -1,0 +1,34 @@
+"""Addresses as they are given on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.operations.failed import OperationFailed
+from state.address import Address
+from state.errors import InvalidAddress
+
+
+def parse_addresses(texts: Iterable[str]) -> tuple[Address, ...]:
+    """Read addresses, in their order.
+
+    Raises:
+        OperationFailed: with a diagnostic for each text that is none.
+    """
+    found: list[Address] = []
+    problems: list[Diagnostic] = []
+    for text in texts:
+        try:
+            found.append(Address.parse(text))
+        except InvalidAddress as error:
+            problems.append(
+                Diagnostic(
+                    summary="Not an address",
+                    detail=f"{error}.",
+                    hint="write it as plan shows it, in single quotes where it holds double ones",
+                )
+            )
+    if problems:
+        raise OperationFailed(problems)
+    return tuple(found)

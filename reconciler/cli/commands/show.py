@@ -1,0 +1,23 @@
+"""show: a saved plan, stale or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.operations.saved_plans import read_plan
+from reconciler.views.plan_json import render_plan_json
+from reconciler.views.plan_text import render_plan
+
+from ..console import Console
+from ..exit_code import ExitCode
+
+
+def show(file: Path, *, json: bool) -> ExitCode:
+    """Show a saved plan as the program that made it would have shown it."""
+    console = Console.of_this_process()
+    saved = read_plan(file)
+    if json:
+        console.document(render_plan_json(saved.plan, tool_version=saved.tool_version))
+    else:
+        console.document(render_plan(saved.plan, colour=console.colour_out, width=console.width))
+    return ExitCode.DONE
