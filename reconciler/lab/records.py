@@ -123,8 +123,8 @@ def _exception(error: ErrorRecord) -> str:
         f"<ToString>{encode(name)}: {encode(error.message)}</ToString><Props>"
         f'<S N="Message">{encode(error.message)}</S><Obj N="Data" RefId="3"><TN RefId="2">'
         "<T>System.Collections.ListDictionaryInternal</T><T>System.Object</T></TN><DCT/></Obj>"
-        '<Nil N="InnerException"/><Nil N="TargetSite"/><Nil N="StackTrace"/><Nil N="HelpLink"/><Nil N="Source"/>'
-        '<I32 N="HResult">-2146233087</I32></Props></Obj>'
+        '<Nil N="InnerException"/><Nil N="TargetSite"/><Nil N="StackTrace"/><Nil N="HelpLink"/>'
+        '<Nil N="Source"/><I32 N="HResult">-2146233087</I32></Props></Obj>'
     )
 
 

@@ -32,6 +32,9 @@ ANONYMOUS: Final = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonym
 MAX_ENVELOPE: Final = 512_000
 """Bytes; WinRM's default MaxEnvelopeSizekb is 500."""
 
+_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 cannot hold."""
+
 _DURATION = re.compile(r"P(?:(\d{1,5})D)?T?(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?")
 
 
@@ -165,11 +168,12 @@ def response(action: str, relates_to: str, message_id: UUID, body: str) -> bytes
 def fault(error: WSManFault, relates_to: str, message_id: UUID, machine: str) -> bytes:
     """Write a fault envelope as WinRM does: SOAP codes, and WSManFault in the detail."""
     code, subcode = _SUBCODE[error.code]
+    reason = escape(_UNSPEAKABLE.sub("?", error.reason))
     body = (
         f"<s:Fault><s:Code><s:Value>{code}</s:Value><s:Subcode><s:Value>{subcode}</s:Value></s:Subcode></s:Code>"
-        f'<s:Reason><s:Text xml:lang="en-US">{escape(error.reason)}</s:Text></s:Reason>'
+        f'<s:Reason><s:Text xml:lang="en-US">{reason}</s:Text></s:Reason>'
         f'<s:Detail><f:WSManFault xmlns:f="{FAULT}" Code="{error.code.value}" Machine={quoteattr(machine)}>'
-        f"<f:Message>{escape(error.reason)}</f:Message></f:WSManFault></s:Detail></s:Fault>"
+        f"<f:Message>{reason}</f:Message></f:WSManFault></s:Detail></s:Fault>"
     )
     action = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
     return _envelope(action, relates_to, message_id, body)
