@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +11,15 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from reconciler.credentials.private_file import PrivateFileRefused, read_private
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused
+from reconciler.pki.coverage import uncovered
+from reconciler.pki.names import COMMON_NAME, COUNTRY
+from reconciler.pki.request import NotARequest, parse_request
+from state.values import Unknown
 
 LIFETIME: Final = timedelta(days=90)
 SMALLEST_KEY: Final = 2048
@@ -82,9 +85,14 @@ class LocalIssuer:
         chain = _read_chain(name, certificate)
         private_key = _read_key(name, key)
         authority = chain[0]
-        if private_key.public_key() != authority.public_key():
+        try:
+            has_key = private_key.public_key() == authority.public_key()
+            may_sign = _may_sign_certificates(authority)
+        except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
+            raise IssuerUnusable(name, f"{certificate} cannot be understood: {error}") from error
+        if not has_key:
             raise IssuerUnusable(name, f"{key} is not the key of {certificate}")
-        if not _may_sign_certificates(authority):
+        if not may_sign:
             raise IssuerUnusable(name, f"{certificate} is not the certificate of an authority")
         if not authority.not_valid_before_utc <= (now := clock()) <= authority.not_valid_after_utc:
             raise IssuerUnusable(
@@ -119,18 +127,26 @@ class LocalIssuer:
 
     def _checked(self, request: CertificateRequest) -> x509.CertificateSigningRequest:
         try:
-            csr = x509.load_pem_x509_csr(request.csr.encode())
-            key = csr.public_key()
-            signed = csr.is_signature_valid
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise RequestRefused(self._name, f"the request cannot be read: {error}") from error
-        if not signed:
+            facts = parse_request(request.csr)
+        except NotARequest as error:
+            raise RequestRefused(self._name, f"the request cannot be read: {error.reason}") from error
+        if not facts.is_signed:
             raise RequestRefused(self._name, "the request is not signed with its own key")
-        if not isinstance(key, RSAPublicKey) or key.key_size < SMALLEST_KEY:
+        if facts.key_type != "RSA" or not isinstance(facts.key_size, int) or facts.key_size < SMALLEST_KEY:
             raise RequestRefused(
                 self._name, f"the request's key is no RSA key of {SMALLEST_KEY} bits or more"
             )
-        return csr
+        if isinstance(facts.alternative_domains, Unknown):
+            raise RequestRefused(self._name, "the names of the request cannot be read")
+        if missing := uncovered(facts.alternative_domains, request.domains):
+            named = ", ".join(sorted(domain.name for domain in missing))
+            raise RequestRefused(self._name, f"the request does not name {named}")
+        for attribute in facts.name.attributes:
+            length = len(attribute.value.encode())
+            shortest, longest = _LENGTHS.get(attribute.type, (1, length))
+            if not attribute.is_text or not shortest <= length <= longest:
+                raise RequestRefused(self._name, f"its subject has {attribute}, which X.509 does not allow")
+        return x509.load_pem_x509_csr(facts.pem.encode("ascii"))
 
     def _leaf(
         self, csr: x509.CertificateSigningRequest, not_before: datetime, not_after: datetime
@@ -139,10 +155,8 @@ class LocalIssuer:
             alternative = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except x509.ExtensionNotFound:
             raise RequestRefused(self._name, "the request has no SubjectAltName") from None
-        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-            raise RequestRefused(self._name, f"the names of the request cannot be read: {error}") from error
         key = csr.public_key()
-        subject = self._subject(csr)
+        subject = csr.subject
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -161,16 +175,6 @@ class LocalIssuer:
         )
         return builder.sign(self._key, hashes.SHA256())
 
-    def _subject(self, csr: x509.CertificateSigningRequest) -> x509.Name:
-        """The request's subject. A country that is no two letters is a request that is refused."""
-        try:
-            with warnings.catch_warnings(action="error", category=UserWarning):
-                return csr.subject
-        except (ValueError, UserWarning) as error:
-            raise RequestRefused(
-                self._name, f"the subject of the request is not in order: {error}"
-            ) from error
-
     def _authority_key_identifier(self) -> x509.AuthorityKeyIdentifier:
         authority = self._chain[0]
         try:
@@ -179,6 +183,9 @@ class LocalIssuer:
             return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
+
+_LENGTHS: Final = {COUNTRY: (2, 2), "1.3.6.1.4.1.311.60.2.1.3": (2, 2), COMMON_NAME: (1, 64)}
+"""Bytes, least and most. Source: RFC 5280 A.1, X520countryName and ub-common-name."""
 
 _KEY_USAGE: Final = x509.KeyUsage(
     digital_signature=True,
@@ -203,7 +210,7 @@ def _read_chain(name: str, path: Path) -> tuple[x509.Certificate, ...]:
         raise IssuerUnusable(name, f"{path} has over {_LARGEST} bytes")
     try:
         return tuple(x509.load_pem_x509_certificates(data))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise IssuerUnusable(name, f"{path} is no certificate in PEM") from error
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from reconciler.pki.certificate import common_domains
 from reconciler.pki.names import DistinguishedName
 from reconciler.pki.subject import SubjectProblem, parse_subject
-from state.errors import InvalidValue
 from state.resources import Certificate
 from state.values import DomainPattern
 
@@ -19,11 +19,6 @@ def asked_subject(asked: Certificate) -> DistinguishedName | None:
 
 def asked_domains(asked: Certificate) -> frozenset[DomainPattern]:
     """The declared domains, and the common name of the subject, which Exchange always adds [2.1-6]."""
-    domains = set(asked.domains) if isinstance(asked.domains, frozenset) else set()
+    declared = asked.domains if isinstance(asked.domains, frozenset) else frozenset()
     subject = asked_subject(asked)
-    for common_name in subject.common_names if subject else ():
-        try:
-            domains.add(DomainPattern.parse(common_name))
-        except InvalidValue:
-            continue  # "CN=Contoso mail" is a subject, but no name to connect to
-    return frozenset(domains)
+    return declared | common_domains(subject) if subject else declared

@@ -6,6 +6,7 @@ Exchange's own text for a certificate depends on the server's culture and clock 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -50,8 +51,9 @@ class CertificateFacts:
         subject: As Exchange prints it.
         issuer: As Exchange prints it.
         name: The subject, taken apart.
-        domains: DNS names of SubjectAltName, and the common names that are domains; UNKNOWN when the
-            extension cannot be understood.
+        alternative_domains: DNS names of SubjectAltName, for which clients accept it (RFC 9525 6.3); UNKNOWN
+            when the extension cannot be understood.
+        domains: These, and the common names that are domains: what Exchange takes it to be for; UNKNOWN too.
         other_names: Names of SubjectAltName that are no domains.
         not_before: UTC, aware; to the second.
         not_after: UTC, aware; to the second, still valid at that second (RFC 5280 4.1.2.5).
@@ -65,6 +67,7 @@ class CertificateFacts:
     subject: str
     issuer: str
     name: DistinguishedName
+    alternative_domains: frozenset[DomainPattern] | Unknown
     domains: frozenset[DomainPattern] | Unknown
     other_names: tuple[str, ...]
     not_before: datetime
@@ -93,10 +96,10 @@ def certificate_facts(data: bytes) -> CertificateFacts:
         not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         issuer, subject, key = _names_and_key(certificate.tbs_certificate_bytes)
         issuer_name, name = DistinguishedName.from_element(issuer), DistinguishedName.from_element(subject)
-    except (ValueError, der.NotDer) as error:
+    except (ValueError, x509.InvalidVersion, der.NotDer) as error:
         raise NotACertificate(str(error), len(data)) from error
-    key_type, key_size = _kind_of_key(certificate)
-    domains, other_names = names_covered(certificate, name)
+    key_type, key_size = kind_of_key(certificate)
+    alternative_domains, other_names = alternative_names(certificate)
     return CertificateFacts(
         thumbprint=Thumbprint(hashlib.sha1(data, usedforsecurity=False).hexdigest().upper()),
         public_key=hashlib.sha256(key.encoded).hexdigest(),
@@ -105,7 +108,8 @@ def certificate_facts(data: bytes) -> CertificateFacts:
         subject=str(name),
         issuer=str(issuer_name),
         name=name,
-        domains=domains,
+        alternative_domains=alternative_domains,
+        domains=with_common_names(alternative_domains, name),
         other_names=other_names,
         not_before=not_before,
         not_after=not_after,
@@ -136,7 +140,8 @@ def _names_and_key(tbs: bytes) -> tuple[der.Element, der.Element, der.Element]:
     return issuer, subject, key
 
 
-def _kind_of_key(holder: x509.Certificate | x509.CertificateSigningRequest) -> tuple[str, int | Unknown]:
+def kind_of_key(holder: x509.Certificate | x509.CertificateSigningRequest) -> tuple[str, int | Unknown]:
+    """``RSA``, ``EC`` or ``other``, and the bits."""
     try:
         key = holder.public_key()
     except (ValueError, UnsupportedAlgorithm):
@@ -150,19 +155,19 @@ def _kind_of_key(holder: x509.Certificate | x509.CertificateSigningRequest) -> t
             return "other", UNKNOWN
 
 
-def names_covered(
-    holder: x509.Certificate | x509.CertificateSigningRequest, subject: DistinguishedName
+def alternative_names(
+    holder: x509.Certificate | x509.CertificateSigningRequest,
 ) -> tuple[frozenset[DomainPattern] | Unknown, tuple[str, ...]]:
-    """The domains of a certificate or request, and its alternative names that are none."""
+    """The domains in SubjectAltName, and the names in it that are none."""
     domains: set[DomainPattern] = set()
     others: list[str] = []
     try:
         alternative = holder.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        alternative = None
+        return frozenset(), ()
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return UNKNOWN, ()
-    for general_name in alternative or ():
+    for general_name in alternative:
         value = general_name.value
         try:
             if not isinstance(general_name, x509.DNSName):
@@ -170,12 +175,23 @@ def names_covered(
             domains.add(DomainPattern.parse(value))
         except InvalidValue:
             others.append(f"{type(general_name).__name__} {value}")
-    for common_name in subject.common_names:
-        try:
-            domains.add(DomainPattern.parse(common_name))
-        except InvalidValue:
-            continue  # a common name need not be a domain: "Microsoft Exchange Server Auth Certificate"
     return frozenset(domains), tuple(others)
+
+
+def with_common_names(
+    domains: frozenset[DomainPattern] | Unknown, subject: DistinguishedName
+) -> frozenset[DomainPattern] | Unknown:
+    """Add the common names that are domains; UNKNOWN stays so."""
+    return domains if isinstance(domains, Unknown) else domains | common_domains(subject)
+
+
+def common_domains(subject: DistinguishedName) -> frozenset[DomainPattern]:
+    """The common names that are domains; "Microsoft Exchange Server Auth Certificate" is none."""
+    domains = set()
+    for common_name in subject.common_names:
+        with suppress(InvalidValue):
+            domains.add(DomainPattern.parse(common_name))
+    return frozenset(domains)
 
 
 def _no_other_key_signed(certificate: x509.Certificate) -> bool:

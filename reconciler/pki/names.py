@@ -16,12 +16,13 @@ from typing import Final, Self
 from reconciler.pki import der
 
 COMMON_NAME: Final = "2.5.4.3"
+COUNTRY: Final = "2.5.4.6"
 
 KEYS: Final = {
     COMMON_NAME: "CN",
     "2.5.4.4": "SN",
     "2.5.4.5": "SERIALNUMBER",
-    "2.5.4.6": "C",
+    COUNTRY: "C",
     "2.5.4.7": "L",
     "2.5.4.8": "S",
     "2.5.4.9": "STREET",

@@ -245,8 +245,9 @@ def _found_in(
         problems.append(
             HandshakeProblem(Fault.NOT_YET_VALID, f"before {facts.not_before:%Y-%m-%d %H:%M} UTC")
         )
-    if not isinstance(facts.domains, Unknown) and uncovered(facts.domains, [DomainPattern(name.name)]):
-        names = ", ".join(sorted(domain.name for domain in facts.domains)[:5]) or facts.subject
+    domains = facts.alternative_domains
+    if not isinstance(domains, Unknown) and uncovered(domains, [DomainPattern(name.name)]):
+        names = ", ".join(sorted(domain.name for domain in domains)[:5]) or facts.subject
         problems.append(HandshakeProblem(Fault.NAME_MISMATCH, names))
     if public_key is not None and facts.public_key != public_key:
         problems.append(

@@ -1,0 +1,78 @@
+"""When a certificate is to be renewed."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Final
+
+from state.errors import InvalidValue
+from state.values import Maybe
+
+DEFAULT: Final = Fraction(1, 3)
+"""Of its lifetime left. A number of days would be wrong when lifetimes shrink (47 days from 2029)."""
+
+_SPAN = re.compile(r"(\d{1,5})\s*([dh])", re.IGNORECASE | re.ASCII)
+_FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})", re.ASCII)
+_EXPECTED: Final = "a span such as 30d or 12h, or a fraction of the lifetime such as 1/3"
+
+
+def parse_window(text: str) -> timedelta | Fraction:
+    """Read ``renew_before``: how long before its end a certificate is renewed.
+
+    Returns:
+        A span over zero, or a fraction of the lifetime between zero and one.
+
+    Raises:
+        InvalidValue: it is neither.
+    """
+    if found := _SPAN.fullmatch(text.strip()):
+        number, unit = found.groups()
+        span = timedelta(days=int(number)) if unit in "dD" else timedelta(hours=int(number))
+        if span:
+            return span
+    if found := _FRACTION.fullmatch(text.strip()):
+        part, whole = map(int, found.groups())
+        if 0 < part < whole:
+            return Fraction(part, whole)
+    raise InvalidValue(text, _EXPECTED)
+
+
+def renewal_date(not_before: datetime, not_after: datetime, renew_before: Maybe[str]) -> datetime:
+    """The instant from which a certificate is to be renewed.
+
+    A window as long as the lifetime or longer would renew at every run, and no plan would ever be empty;
+    there the default holds.
+
+    Args:
+        not_before: Begin of validity, UTC, aware.
+        not_after: End of validity, UTC, aware.
+        renew_before: :attr:`state.resources.Certificate.renew_before`; what is no text means the default,
+            one third of the lifetime.
+
+    Raises:
+        InvalidValue: a text that is no window.
+    """
+    lifetime = not_after - not_before
+    window = parse_window(renew_before) if isinstance(renew_before, str) else DEFAULT
+    if isinstance(window, timedelta):
+        if window < lifetime:
+            return not_after - window
+        window = DEFAULT
+    return not_after - lifetime * window.numerator / window.denominator
+
+
+def renewal_due(not_before: datetime, not_after: datetime, now: datetime, renew_before: Maybe[str]) -> bool:
+    """Tell whether a certificate is to be renewed now.
+
+    Args:
+        not_before: Begin of validity, UTC, aware.
+        not_after: End of validity, UTC, aware.
+        now: UTC, aware.
+        renew_before: As for :func:`renewal_date`.
+
+    Raises:
+        InvalidValue: a text that is no window.
+    """
+    return now >= renewal_date(not_before, not_after, renew_before)

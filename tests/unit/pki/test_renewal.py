@@ -1,0 +1,64 @@
+"""When a certificate is to be renewed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.pki.renewal import parse_window, renewal_date, renewal_due
+from state.errors import InvalidValue
+from state.values import UNKNOWN, UNSET
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+END = BEGIN + timedelta(days=90)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("renew_before", "days_before_the_end"),
+    [("30d", 30), ("12h", 0.5), (" 7 D ", 7), ("1/3", 30), ("1/2", 45), (UNSET, 30), (UNKNOWN, 30)],
+)
+def test_renewal_begins_at_its_instant_and_not_a_second_before(
+    renew_before: str, days_before_the_end: float
+) -> None:
+    """A third of the lifetime left, unless the declaration says otherwise."""
+    begins = END - timedelta(days=days_before_the_end)
+    assert renewal_date(BEGIN, END, renew_before) == begins
+    assert renewal_due(BEGIN, END, begins, renew_before)
+    assert not renewal_due(BEGIN, END, begins - SECOND, renew_before)
+
+
+@pytest.mark.parametrize("renew_before", ["90d", "400d", "2160h"])
+def test_a_window_as_long_as_the_lifetime_gives_way_to_the_default(renew_before: str) -> None:
+    """It would renew at every run: apply, then plan, would never be empty."""
+    assert renewal_date(BEGIN, END, renew_before) == END - timedelta(days=30)
+
+
+@given(
+    st.timedeltas(timedelta(hours=1), timedelta(days=4000)),
+    st.one_of(
+        st.integers(1, 99999).map(lambda number: f"{number}d"),
+        st.integers(1, 99999).map(lambda number: f"{number}h"),
+        st.integers(1, 99).map(lambda part: f"{part}/100"),
+        st.just(UNSET),
+    ),
+)
+def test_a_certificate_just_issued_is_never_due(lifetime: timedelta, renew_before: str) -> None:
+    assert not renewal_due(BEGIN, BEGIN + lifetime, BEGIN, renew_before)
+    assert renewal_due(BEGIN, BEGIN + lifetime, BEGIN + lifetime, renew_before)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "0d", "0h", "1/1", "3/2", "0/3", "1/0", "-1d", "30 days", "٣d", "1.5d"]
+)
+def test_another_text_is_no_window(text: str) -> None:
+    with pytest.raises(InvalidValue, match="30d"):
+        parse_window(text)
+
+
+def test_a_fraction_is_kept_exact() -> None:
+    assert parse_window("1/3") == Fraction(1, 3)
