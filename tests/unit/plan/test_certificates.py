@@ -1,0 +1,333 @@
+"""What becomes of a declared certificate, and of the connectors bound to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from reconciler.cmdlets.invocation import Answer
+from reconciler.plan.change import Action, Plan
+from state.address import Address
+from state.record import Recorded, Request
+from state.resources import Certificate
+from state.values import UNKNOWN, UNSET, Deferred, DomainPattern, Thumbprint, TlsCertificateName
+from tests.situations import (
+    BOUND,
+    EDGE1,
+    EX1,
+    NOW,
+    TRUSTED,
+    UNTOLD,
+    certificate,
+    cmdlets,
+    connector,
+    live_certificate,
+    live_connector,
+    live_server,
+    marked,
+    parameters,
+    plan_of,
+    recorded,
+    summaries,
+    the_change,
+)
+
+PUBLIC = Address.parse("certificate.EX1.public")
+ON_EDGE = Address.parse("certificate.EDGE1.public")
+NAME = Deferred(PUBLIC, "tls_certificate_name")
+AS_MADE = {"public_key": "k1", "thumbprint": Thumbprint("A" * 40)}
+UNREAD = {
+    "services": UNKNOWN,
+    "status": UNKNOWN,
+    "friendly_name": UNKNOWN,
+    "has_private_key": UNKNOWN,
+    "exportable": UNKNOWN,
+}
+"""What an Edge server does not tell."""
+
+
+def as_recorded(**values: object) -> dict[Address, Recorded]:
+    """The certificate as an earlier apply left it."""
+    return {PUBLIC: recorded(certificate(**{**AS_MADE, **values}))}
+
+
+def pending(**values: object) -> Certificate:
+    """The entry that a request leaves in the store [2.1-12]."""
+    entry = {
+        "thumbprint": Thumbprint("B" * 40),
+        "public_key": "k2",
+        "status": "PendingRequest",
+        "self_signed": True,
+        "services": frozenset(),
+        "friendly_name": marked(PUBLIC),
+    }
+    return live_certificate(**{**entry, **values})
+
+
+def under_way(**values: object) -> dict[Address, Request]:
+    made = {
+        "server": EX1,
+        "asked": certificate(),
+        "public_key": "k2",
+        "csr": "PEM",
+        "pending": Thumbprint("B" * 40),
+        "since": NOW - timedelta(days=2),
+    }
+    return {PUBLIC: Request(**{**made, **values})}
+
+
+def plan_public(*live: Certificate, **given: object) -> Plan:
+    return plan_of({PUBLIC: certificate()}, live_server(certificates=live), **given)
+
+
+class TestACertificateThatDoesNotExist:
+    def test_is_requested_imported_and_enabled(self) -> None:
+        change = the_change(plan_public())
+        assert change.action is Action.CREATE
+        assert cmdlets([change]) == [
+            "New-ExchangeCertificate",
+            "Import-ExchangeCertificate",
+            "Enable-ExchangeCertificate",
+        ]
+        assert parameters(change, 0) == {
+            "GenerateRequest": True,
+            "SubjectName": "CN=mail.contoso.com",
+            "DomainName": ("mail.contoso.com",),
+            "KeySize": 2048,
+            "FriendlyName": marked(PUBLIC),
+            "Server": "EX1",
+        }
+        assert parameters(change, 1) == {
+            "FileData": Deferred(PUBLIC, "certificate"),
+            "FriendlyName": marked(PUBLIC),
+            "Server": "EX1",
+        }
+        assert parameters(change, 2) == {
+            "Thumbprint": Deferred(PUBLIC, "thumbprint"),
+            "Services": "SMTP",
+            "Server": "EX1",
+        }
+
+    def test_keeps_the_default_smtp_certificate_unless_told_otherwise(self) -> None:
+        """Exchange asks; No is answered. -Force would mean Yes [2.3-3]."""
+        enable = the_change(plan_public()).invocations[-1]
+        assert enable.answers == (Answer("default_smtp", "no"),)
+        assert "Force" not in enable.parameters
+
+    def test_replaces_the_default_smtp_certificate_when_told_to(self) -> None:
+        made = plan_of({PUBLIC: certificate(default_smtp="replace")})
+        enable = the_change(made).invocations[-1]
+        assert enable.parameters["Force"] is True
+        assert enable.answers == ()
+
+    def test_is_not_requested_when_the_list_could_not_be_read(self) -> None:
+        """An expired auth certificate can empty the list: unknown is not absent."""
+        made = plan_of({PUBLIC: certificate()}, live_server(certificates=UNTOLD))
+        assert not made.changes
+        assert summaries(made) == ["List not read"]
+
+    def test_is_never_requested_when_it_is_only_watched(self) -> None:
+        made = plan_of({PUBLIC: certificate(issuer=UNSET)})
+        assert not made.changes
+        assert summaries(made) == ["Certificate not found"]
+
+    def test_names_no_server_on_an_edge(self) -> None:
+        made = plan_of({ON_EDGE: certificate(home=(EDGE1,))}, live_server(EDGE1))
+        assert all("Server" not in invocation.parameters for invocation in the_change(made).invocations)
+
+
+class TestACertificateThatIsThere:
+    def test_is_adopted_when_it_covers_the_names(self) -> None:
+        change = the_change(plan_public(live_certificate()))
+        assert change.action is Action.ADOPT
+
+    def test_needs_nothing_once_it_is_recorded(self) -> None:
+        first = the_change(plan_public(live_certificate()))
+        assert first.learned is not None
+        assert first.learned.recorded is not None
+        assert plan_public(live_certificate(), record={PUBLIC: first.learned.recorded}).is_empty
+
+    def test_gets_only_the_services_that_it_lacks(self) -> None:
+        asked = certificate(services=frozenset({"SMTP", "IMAP"}))
+        made = plan_of({PUBLIC: asked}, live_server(certificates=[live_certificate()]))
+        change = the_change(made)
+        assert change.action is Action.UPDATE
+        assert parameters(change)["Services"] == "IMAP"
+
+    def test_may_have_more_services_than_are_declared(self) -> None:
+        """Services are only ever added [2.3-2]."""
+        live = live_certificate(services=frozenset({"SMTP", "IIS", "POP"}))
+        assert plan_public(live, record=as_recorded()).is_empty
+
+    def test_is_not_taken_for_the_declared_one_by_its_subject(self) -> None:
+        other = live_certificate(domains=frozenset({DomainPattern("other.contoso.com")}))
+        assert the_change(plan_public(other)).action is Action.CREATE
+
+    def test_made_by_exchange_itself_is_not_what_an_issuer_was_asked_for(self) -> None:
+        assert the_change(plan_public(live_certificate(self_signed=True))).action is Action.CREATE
+
+
+class TestACertificateThatWillNotDo:
+    @pytest.mark.parametrize(
+        ("live", "reason"),
+        [
+            ({"not_after": NOW - timedelta(days=1)}, "expired 2026-11-23"),
+            ({"not_after": NOW + timedelta(days=3)}, "expires 2026-11-27, inside renew_before 1/3"),
+            ({"key_size": 1024}, "has a key of 1024 bits"),
+            ({"domains": frozenset({DomainPattern("x.contoso.com")})}, "does not cover mail.contoso.com"),
+        ],
+    )
+    def test_is_replaced_and_the_plan_says_why(self, live: dict[str, object], reason: str) -> None:
+        change = the_change(plan_public(live_certificate(**live), record=as_recorded()))
+        assert change.action is Action.REPLACE
+        assert change.reason == reason
+        assert cmdlets([change])[0] == "New-ExchangeCertificate"
+
+    def test_is_not_removed(self) -> None:
+        change = the_change(plan_public(live_certificate(key_size=1024), record=as_recorded()))
+        assert "Remove-ExchangeCertificate" not in cmdlets([change])
+
+    @pytest.mark.parametrize("attribute", ["subject", "exportable", "issuer"])
+    def test_is_replaced_when_it_is_declared_differently_than_it_was_made(self, attribute: str) -> None:
+        was = {"subject": "CN=old", "exportable": True, "issuer": "other"}
+        now = {"subject": "CN=mail.contoso.com", "exportable": False, "issuer": "house"}
+        made = plan_of(
+            {PUBLIC: certificate(**{attribute: now[attribute]})},
+            live_server(certificates=[live_certificate()]),
+            record=as_recorded(**{attribute: was[attribute]}),
+        )
+        assert the_change(made).reason == f"was made with another {attribute}"
+
+    def test_is_only_told_of_when_it_is_watched(self) -> None:
+        live = live_certificate(not_after=NOW + timedelta(days=3))
+        made = plan_of({PUBLIC: certificate(issuer=UNSET)}, live_server(certificates=[live]))
+        assert the_change(made).action is Action.ADOPT
+        assert summaries(made) == ["Certificate needs renewal"]
+
+
+class TestARequestUnderWay:
+    def test_goes_on_with_its_answer(self) -> None:
+        change = the_change(plan_public(pending(), requests=under_way()))
+        assert cmdlets([change]) == ["Import-ExchangeCertificate", "Enable-ExchangeCertificate"]
+        assert change.reason == "requested 2026-11-22"
+
+    def test_is_exported_again_when_its_text_was_lost(self) -> None:
+        change = the_change(plan_public(pending(), requests=under_way(csr="")))
+        assert cmdlets([change])[0] == "Export-ExchangeCertificate"
+        assert parameters(change)["Thumbprint"] == "B" * 40
+
+    def test_that_nobody_recorded_is_found_by_its_mark(self) -> None:
+        change = the_change(plan_public(pending()))
+        assert cmdlets([change])[0] == "Export-ExchangeCertificate"
+
+    def test_is_not_made_again_for_somebody_elses_pending_entry(self) -> None:
+        change = the_change(plan_public(pending(friendly_name="by hand")))
+        assert cmdlets([change])[0] == "New-ExchangeCertificate"
+
+    def test_is_done_when_the_answer_is_in_the_store(self) -> None:
+        """Imported, then killed: only the service is missing."""
+        imported = live_certificate(public_key="k2", thumbprint=Thumbprint("C" * 40), services=frozenset())
+        change = the_change(plan_public(imported, requests=under_way()))
+        assert cmdlets([change]) == ["Enable-ExchangeCertificate"]
+        assert parameters(change)["Thumbprint"] == "C" * 40
+        assert change.learned is not None
+        assert change.learned.request is None
+
+    def test_is_replaced_when_something_else_is_declared_by_now(self) -> None:
+        old = certificate(domains=frozenset({DomainPattern("old.contoso.com")}))
+        made = plan_public(pending(), requests=under_way(asked=old))
+        assert cmdlets([the_change(made)])[0] == "New-ExchangeCertificate"
+        assert summaries(made) == ["Request replaced"]
+
+    def test_is_made_anew_when_its_entry_is_gone(self) -> None:
+        """Somebody removed the pending entry, and the key with it."""
+        change = the_change(plan_public(requests=under_way()))
+        assert cmdlets([change])[0] == "New-ExchangeCertificate"
+
+
+class TestAnEdgeServer:
+    """Where only the certificates themselves can be read [6.1-1]."""
+
+    def plan(self, *live: Certificate, **given: object) -> Plan:
+        asked = {ON_EDGE: certificate(home=(EDGE1,))}
+        return plan_of(asked, live_server(EDGE1, certificates=live), **given)
+
+    def test_never_has_a_certificate_adopted_by_its_names(self) -> None:
+        change = the_change(self.plan(live_certificate(**UNREAD)))
+        assert change.action is Action.CREATE
+
+    def test_is_not_enabled_again_for_what_we_enabled(self) -> None:
+        was = {
+            ON_EDGE: recorded(certificate(home=(EDGE1,), public_key="k1", thumbprint=Thumbprint("A" * 40)))
+        }
+        assert self.plan(live_certificate(**UNREAD), record=was).is_empty
+
+    def test_is_enabled_once_for_what_we_did_not_enable(self) -> None:
+        was = {ON_EDGE: recorded(certificate(home=(EDGE1,), public_key="k1", services=UNSET))}
+        made = self.plan(live_certificate(**UNREAD), record=was)
+        assert cmdlets([the_change(made)]) == ["Enable-ExchangeCertificate"]
+        assert summaries(made) == ["Attribute not readable"]
+
+    def test_tells_a_pending_entry_from_its_answer_by_who_signed_it(self) -> None:
+        requests = {
+            ON_EDGE: Request(EDGE1, certificate(home=(EDGE1,)), "k2", "PEM", None, NOW - timedelta(days=1))
+        }
+        entry = pending(**UNREAD)
+        change = the_change(self.plan(entry, requests=requests))
+        assert cmdlets([change])[0] == "Import-ExchangeCertificate"
+        answer = live_certificate(public_key="k2", thumbprint=Thumbprint("C" * 40), **UNREAD)
+        change = the_change(self.plan(entry, answer, requests=requests))
+        assert cmdlets([change]) == ["Enable-ExchangeCertificate"]
+
+
+class TestAConnectorBoundToACertificate:
+    BINDING = connector(certificates=(PUBLIC,), tls_certificate_name=NAME)
+
+    def test_is_bound_to_what_is_there(self) -> None:
+        server = live_server(certificates=[live_certificate()])
+        made = plan_of({PUBLIC: certificate(), TRUSTED: self.BINDING}, server)
+        create = made.changes[1]
+        assert parameters(create)["TlsCertificateName"] == str(BOUND)
+        assert not create.requires
+
+    def test_waits_for_one_that_has_to_be_requested(self) -> None:
+        made = plan_of({PUBLIC: certificate(), TRUSTED: self.BINDING})
+        create = made.changes[1]
+        assert parameters(create)["TlsCertificateName"] == NAME
+        assert create.requires == {PUBLIC}
+
+    def test_is_bound_anew_when_its_certificate_is_replaced(self) -> None:
+        """The name may stay the same; the certificate that it means does not [3-15]."""
+        server = live_server(
+            certificates=[live_certificate(not_after=NOW + timedelta(days=1))],
+            send_connectors=[live_connector(tls_certificate_name=BOUND)],
+        )
+        record = {
+            **as_recorded(),
+            TRUSTED: recorded(connector(guid=live_connector().guid, tls_certificate_name=BOUND)),
+        }
+        made = plan_of({PUBLIC: certificate(), TRUSTED: self.BINDING}, server, record=record)
+        assert [change.action for change in made.changes] == [Action.REPLACE, Action.UPDATE]
+        assert parameters(made.changes[1]) == {"Identity": "EX1 TLS required", "TlsCertificateName": NAME}
+
+    def test_cannot_be_planned_without_its_certificate(self) -> None:
+        made = plan_of({PUBLIC: certificate(issuer=UNSET), TRUSTED: self.BINDING})
+        assert not made.changes
+        assert summaries(made) == ["Certificate not found", "Certificate not usable"]
+
+    def test_needs_one_name_on_all_its_source_servers(self) -> None:
+        """TlsCertificateName is one value for all of them [3-15]."""
+        other = TlsCertificateName("CN=Other CA", "CN=mail.contoso.com")
+        desired = {
+            PUBLIC: certificate(),
+            ON_EDGE: certificate(home=(EDGE1,), issuer=UNSET),
+            TRUSTED: connector(certificates=(PUBLIC, ON_EDGE), tls_certificate_name=NAME),
+        }
+        servers = (
+            live_server(certificates=[live_certificate()]),
+            live_server(EDGE1, certificates=[live_certificate(tls_certificate_name=other)]),
+        )
+        made = plan_of(desired, *servers)
+        assert "Certificates of one set differ" in summaries(made)
+        assert TRUSTED not in {change.address for change in made.changes}
