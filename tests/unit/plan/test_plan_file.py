@@ -1,0 +1,134 @@
+"""Saved plans: what is written is read, and anything else is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.plan.change import Plan
+from reconciler.plan.plan_file import SavedPlan, decode_plan, encode_plan, is_plan_file
+from state.address import Address
+from state.errors import StateTooNew, StateUnreadable
+from state.snapshot import Snapshot
+from state.values import CredentialReference, Deferred, SmartHost
+from tests.situations import (
+    NOW,
+    TRUSTED,
+    certificate,
+    connector,
+    live_certificate,
+    live_connector,
+    live_receive_connector,
+    live_server,
+    plan_of,
+    receive_connector,
+    recorded,
+)
+
+PUBLIC = Address.parse("certificate.EX1.public")
+GONE = Address.parse("send_connector.EX1.opportunistic")
+FRONTEND = Address.parse('receive_connector.EX1."Default Frontend EX1"')
+DESIRED = {
+    PUBLIC: certificate(renew_before="30d"),
+    TRUSTED: connector(
+        certificates=(PUBLIC,),
+        tls_certificate_name=Deferred(PUBLIC, "tls_certificate_name"),
+        dns_routing_enabled=False,
+        smart_hosts=frozenset({SmartHost("relay.example")}),
+        authentication_credential=CredentialReference("env:RELAY"),
+    ),
+    FRONTEND: receive_connector(),
+}
+
+
+def a_plan() -> Plan:
+    """One with every kind of change, value and parameter."""
+    server = live_server(
+        certificates=[live_certificate(not_after=NOW + timedelta(days=1))],
+        send_connectors=[live_connector(require_tls=False), live_connector(guid="g2", name=connector().name)],
+        receive_connectors=[live_receive_connector()],
+    )
+    record = {
+        TRUSTED: recorded(connector(guid=live_connector().guid)),
+        GONE: recorded(connector(guid="g2")),
+        PUBLIC: recorded(certificate(public_key="k1")),
+    }
+    return plan_of(DESIRED, server, record=record)
+
+
+def saved(plan: Plan) -> SavedPlan:
+    return SavedPlan(
+        plan=plan,
+        desired=Snapshot(DESIRED),
+        path="/srv/tls.yaml",
+        connections="",
+        state="",
+        targets=(PUBLIC,),
+        made_at=NOW,
+        tool_version="0.1.0",
+    )
+
+
+def invocation(document: dict[str, Any]) -> dict[str, Any]:
+    """The first one of a decoded plan file."""
+    found: dict[str, Any] = document["changes"][0]["invocations"][0]
+    return found
+
+
+class TestASavedPlan:
+    def test_is_read_as_it_was_written(self) -> None:
+        made = a_plan()
+        assert {change.action.value for change in made.changes} == {"replace", "update", "delete"}
+        read = decode_plan(encode_plan(saved(made)), "tls.plan")
+        assert read.plan.changes == made.changes
+        assert read.plan.drift == made.drift
+        assert read.plan.certificate_names == made.certificate_names
+        assert read == saved(read.plan)
+
+    def test_is_written_the_same_every_time(self) -> None:
+        assert encode_plan(saved(a_plan())) == encode_plan(saved(a_plan()))
+
+    def test_is_told_from_yaml_by_its_first_bytes(self) -> None:
+        assert is_plan_file(encode_plan(saved(a_plan()))[:200])
+        assert not is_plan_file(b"version: 1\norganization: contoso\n")
+
+    def test_holds_no_secret_but_where_it_is_found(self) -> None:
+        assert b"env:RELAY" in encode_plan(saved(a_plan()))
+
+    def test_of_a_later_version_is_refused(self) -> None:
+        document = json.loads(encode_plan(saved(a_plan())))
+        document["format_version"] = 2
+        with pytest.raises(StateTooNew):
+            decode_plan(json.dumps(document).encode(), "tls.plan")
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda document: document.pop("changes"),
+            lambda document: document.update(more=1),
+            lambda document: document["changes"][0].update(action="destroy"),
+            lambda document: document["changes"][0].update(invocations=[]),
+            lambda document: document["changes"][0].update(address="nonsense"),
+            lambda document: document["changes"][0]["attributes"].update(nonsense={"after": 1}),
+            lambda document: document["changes"][0]["invocations"][0]["parameters"].update(
+                x={"secret": True}
+            ),
+            lambda document: document.update(desired={"x.y": {"kind": "z", "attributes": {}}}),
+        ],
+    )
+    def test_that_somebody_edited_is_refused(self, damage: Callable[[dict[str, Any]], object]) -> None:
+        document = json.loads(encode_plan(saved(a_plan())))
+        damage(document)
+        with pytest.raises(StateUnreadable):
+            decode_plan(json.dumps(document).encode(), "tls.plan")
+
+    @given(st.binary(max_size=400))
+    def test_is_nothing_else(self, data: bytes) -> None:
+        with pytest.raises((StateUnreadable, StateTooNew)):
+            decode_plan(data, "tls.plan")
