@@ -56,7 +56,7 @@ def read_command(command: str, folder: Path, seconds: float = SECONDS, largest: 
         arguments = shlex.split(command)
     except ValueError as error:
         raise CommandFailed(f"its quotes are not in order: {error}") from None
-    if not arguments:
+    if not arguments or not arguments[0]:
         raise CommandMissing
     try:
         process = subprocess.Popen(  # noqa: S603 the program is what the person who wrote the file wants run

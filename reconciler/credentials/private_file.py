@@ -45,12 +45,15 @@ def read_private(path: Path, largest: int = LARGEST) -> bytes:
         raise PrivateFileRefused(path, f"it cannot be opened: {error.strerror}") from error
     except ValueError as error:  # a zero byte in the name
         raise PrivateFileRefused(path, f"it cannot be opened: {error}") from error
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)  # of what was opened, which the name may no longer mean
         if not stat.S_ISREG(status.st_mode):
             raise PrivateFileRefused(path, "it is no regular file")
         _refuse_if_others_may(path, status)
-        data = file.read(largest + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(largest + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > largest:
         raise PrivateFileRefused(path, f"it has over {largest} bytes")
     return data

@@ -1,0 +1,61 @@
+"""Programs that print a secret, within their bounds."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reconciler.credentials.command import CommandFailed, CommandMissing, read_command
+
+
+def python(program: str) -> str:
+    return shlex.join([sys.executable, "-c", program])
+
+
+class TestACommand:
+    def test_gives_what_it_prints(self, tmp_path: Path) -> None:
+        assert read_command(python("print('a:b', end='')"), tmp_path) == b"a:b"
+
+    def test_has_nothing_to_read(self, tmp_path: Path) -> None:
+        """One that asks for a passphrase would wait for a pipeline that never answers."""
+        assert read_command(python("import sys; print(repr(sys.stdin.read()), end='')"), tmp_path) == b"''"
+
+    def test_that_fails_counts_for_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandFailed, match="status 3"):
+            read_command(python("print('a:b'); raise SystemExit(3)"), tmp_path)
+
+    def test_that_takes_too_long_is_ended(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandFailed, match=r"over 0\.2 seconds"):
+            read_command(python("import time; time.sleep(60)"), tmp_path, seconds=0.2)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there only the program itself is ended")
+    def test_that_takes_too_long_is_ended_with_its_children(self, tmp_path: Path) -> None:
+        """A child that holds the pipe open would keep the reader."""
+        child = python("import time; time.sleep(60)")
+        began = time.monotonic()
+        with pytest.raises(CommandFailed, match=r"over 0\.3 seconds"):
+            read_command(f"sh -c {shlex.quote(child + ' & wait')}", tmp_path, seconds=0.3)
+        assert time.monotonic() - began < 30
+
+    def test_that_prints_without_end_is_ended(self, tmp_path: Path) -> None:
+        program = "import sys\nwhile True: sys.stdout.write('x' * 1000)"
+        with pytest.raises(CommandFailed, match="over 5000 bytes"):
+            read_command(python(program), tmp_path, largest=5000)
+
+    def test_that_is_not_there_is_missing(self, tmp_path: Path) -> None:
+        for command in ("no-such-program-anywhere", "", "''"):
+            with pytest.raises(CommandMissing):
+                read_command(command, tmp_path)
+
+    def test_that_is_no_program_fails(self, tmp_path: Path) -> None:
+        (tmp_path / "note").write_text("hello")
+        with pytest.raises(CommandFailed, match="cannot be run"):
+            read_command(str(tmp_path / "note"), tmp_path)
+
+    def test_with_quotes_that_do_not_close_fails(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandFailed, match="quotes"):
+            read_command("a 'b", tmp_path)
