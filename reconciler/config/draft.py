@@ -50,6 +50,7 @@ class Draft:
         self.credentials: set[str] = set()
         self.partners: dict[str, SourceRange] = {}
         self.servers: dict[Name, DeclaredServer] = {}
+        self._paths: dict[Address, Path] = {}
         for text, model in state.servers.items():
             self._declare(text, model)
 
@@ -109,8 +110,9 @@ class Draft:
 
     # Resources
 
-    def add(self, address: Address, resource: Resource, where: SourceRange) -> bool:
-        """Take a resource in; an address that is taken is told, and False."""
+    def add(self, address: Address, resource: Resource, path: Path) -> bool:
+        """Take a resource in, declared at ``path``; an address that is taken is told, and False."""
+        where = self.key(*path)
         if address in self.resources:
             self.error(
                 "Declared twice",
@@ -121,8 +123,13 @@ class Draft:
             )
             return False
         self.resources[address] = resource
+        self._paths[address] = path
         self.sources[address, ""] = where
         return True
+
+    def is_written(self, address: Address, *keys: str) -> bool:
+        """True when a key stands there, even if its value was wrong, which is told."""
+        return node_at(self.root, (*self._paths[address], *keys)) is not None
 
     def place(self, address: Address, path: Path, attributes: Iterable[tuple[str, str]]) -> None:
         """Remember where attributes stand: pairs of attribute and key below ``path``."""

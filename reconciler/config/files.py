@@ -131,10 +131,10 @@ def _joined(first: Entry, second: Entry, diagnostics: list[Diagnostic]) -> Entry
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """By file, line and column; what has no place comes first."""
+    """By file, line and column, each once; what has no place comes first."""
 
     def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
         where = diagnostic.where
         return ("", 0, 0) if where is None else (where.file, where.line, where.column)
 
-    return tuple(sorted(diagnostics, key=place))
+    return tuple(sorted(dict.fromkeys(diagnostics), key=place))

@@ -20,9 +20,9 @@ from .resources.certificates import add_certificates
 from .resources.receive_connectors import add_receive_connectors
 from .resources.send_connectors import add_send_connectors
 from .resources.servers import add_servers
-from .validation import validate
+from .validation import ANY, validate
 
-_PLACEHOLDERS = {"version": 1, "organization": "unnamed"}
+_PLACEHOLDERS = {("version",): 1, ("organization",): "unnamed", ("servers", ANY, "role"): "mailbox"}
 
 
 def load(path: Path, *, connections: Path | None = None, today: date) -> Loaded:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -26,6 +26,10 @@ _SUGGESTED: Final = 100
 """Suggestions in one run: each costs half a millisecond, and a wrong file has thousands of unknown keys."""
 _ATTEMPTS: Final = 4
 
+ANY: Final = "*"
+"""Stands for any name in a path of placeholders."""
+Placeholders: TypeAlias = Mapping[tuple[str, ...], Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Validated(Generic[M]):
@@ -40,12 +44,12 @@ class Validated(Generic[M]):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def validate(model: type[M], root: Node, placeholders: Mapping[str, Any]) -> Validated[M]:
+def validate(model: type[M], root: Node, placeholders: Placeholders) -> Validated[M]:
     """Check a tree against a model.
 
     Args:
-        placeholders: Values for required keys at the root that are missing or wrong, so that what
-            is below can still be checked.
+        placeholders: Values for required keys that are missing or wrong, so that what stands beside
+            them can still be checked.
     """
     data = plain(root)
     errors: Sequence[ErrorDetails] = ()
@@ -64,26 +68,36 @@ def validate(model: type[M], root: Node, placeholders: Mapping[str, Any]) -> Val
     return Validated(None, diagnostics)
 
 
-def _without(data: Any, errors: Sequence[ErrorDetails], placeholders: Mapping[str, Any]) -> Any:
+def _without(data: Any, errors: Sequence[ErrorDetails], placeholders: Placeholders) -> Any:
     """The data with what is wrong taken out; where a key is missing, the mapping that lacks it."""
     pruned = deepcopy(data)
-    doomed: list[list[str | int]] = []
+    doomed: set[tuple[str | int, ...]] = set()
     for error in errors:
-        path = _path(error)
-        if len(path) == 1 and path[0] in placeholders:
-            pruned[path[0]] = placeholders[str(path[0])]
+        path = tuple(_path(error))
+        pattern = next((each for each in placeholders if _matches(path, each)), None)
+        if pattern is not None:
+            _parent(pruned, path)[path[-1]] = placeholders[pattern]
         else:
-            doomed.append(path[:-1] if error["type"] == "missing" else path)
+            doomed.add(path[:-1] if error["type"] == "missing" else path)
     # Backwards, so that taking an item out of a list moves none that is still to go.
-    for path in sorted({tuple(path): path for path in doomed if path}.values(), key=_order, reverse=True):
-        parent = pruned
+    for path in sorted(doomed - {()}, key=_order, reverse=True):
         try:
-            for step in path[:-1]:
-                parent = parent[step]
-            del parent[path[-1]]
+            del _parent(pruned, path)[path[-1]]
         except (KeyError, IndexError, TypeError):
             continue  # already gone with something around it
     return pruned
+
+
+def _matches(path: Sequence[str | int], pattern: Sequence[str]) -> bool:
+    return len(path) == len(pattern) and all(
+        name in (ANY, step) for step, name in zip(path, pattern, strict=True)
+    )
+
+
+def _parent(data: Any, path: Sequence[str | int]) -> Any:
+    for step in path[:-1]:
+        data = data[step]
+    return data
 
 
 def _order(path: Sequence[str | int]) -> list[tuple[int, int, str]]:
@@ -172,7 +186,7 @@ def _expected(error: ErrorDetails, written: Any, *, suggest: bool) -> tuple[str,
         case "int_type":
             return "a whole number", ""
         case "list_type":
-            return "a list", ""
+            return "a list", f"write it in brackets: [{written}]" if isinstance(written, str) else ""
         case "dict_type" | "model_type" | "model_attributes_type":
             return "a mapping of keys", ""
         case "greater_than_equal":
@@ -224,4 +238,8 @@ def _keys(schema: Mapping[str, Any], loc: Sequence[str | int]) -> list[str]:
 
 
 def _description(schema: Mapping[str, Any], loc: Sequence[str | int]) -> str:
-    return str(_schema_at(schema, loc).get("description", ""))
+    """What a key is for; of an item in a list, what the list is for."""
+    for end in range(len(loc), 0, -1):
+        if described := _schema_at(schema, loc[:end]).get("description"):
+            return str(described)
+    return ""

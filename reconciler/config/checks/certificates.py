@@ -55,16 +55,21 @@ def _check_issuer(
 
 
 def _check_subject(draft: Draft, address: Address, certificate: Certificate) -> None:
+    if draft.is_written(address, "subject") is not isinstance(certificate.subject, str):
+        return  # it is there, and wrong
+    has_names = bool(asked_domains(certificate)) or (
+        draft.is_written(address, "domains") and certificate.domains is UNSET
+    )
     if not isinstance(certificate.subject, str):
         if certificate.issuer is not UNSET:
             draft.error(
                 "Subject missing",
-                f"{address} is to be requested without a subject: Exchange would write the server's own name.",
+                f"{address} is requested without a subject: Exchange would write the server's own name.",
                 draft.where(address),
                 'add subject: "CN=" and the name that the world connects to',
                 str(address),
             )
-        elif not asked_domains(certificate):
+        elif not has_names:
             draft.error(
                 "No names",
                 f"{address} is only watched, and without domains it cannot be told from others.",
@@ -84,7 +89,7 @@ def _check_subject(draft: Draft, address: Address, certificate: Certificate) -> 
             str(address),
         )
         return
-    if not asked_domains(certificate):
+    if not has_names:
         draft.error(
             "No names",
             f"{address} names no host: neither its domains nor a CN in its subject.",

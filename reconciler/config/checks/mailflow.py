@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reconciler.config.draft import Draft
 from state.address import Address
 from state.resources import SendConnector
-from state.values import UNSET, AddressSpace, ByteSize
+from state.values import AddressSpace, ByteSize
 
 from .label import label
 
@@ -18,7 +18,7 @@ def check_mail_flow(draft: Draft) -> None:
     connectors = list(draft.of(SendConnector))
     for address, connector in connectors:
         if connector.require_tls is True and not draft.accepts(address, _RULE):
-            for attribute, reason in _holes(address, connector, connectors):
+            for attribute, reason in _holes(connector, connectors):
                 draft.warning(
                     "Mail can fall through",
                     f"{label(address)} {reason}: that mail takes a less specific connector, without its TLS.",
@@ -30,7 +30,7 @@ def check_mail_flow(draft: Draft) -> None:
 
 
 def _holes(
-    address: Address, connector: SendConnector, connectors: list[tuple[Address, SendConnector]]
+    connector: SendConnector, connectors: list[tuple[Address, SendConnector]]
 ) -> Iterator[tuple[str, str]]:
     """The attributes that let mail pass by, and how."""
     if connector.enabled is False:
@@ -40,20 +40,18 @@ def _holes(
     size = connector.max_message_size
     if not isinstance(size, ByteSize) or size.bytes is None:
         return
-    for other_address, other in connectors:
-        if other_address != address and other.require_tls is not True and _is_wider(other, connector):
-            if other.max_message_size is UNSET:
-                yield (
-                    "max_message_size",
-                    f"takes at most {size}, and {other_address} does not say what it takes",
-                )
-            elif isinstance(other.max_message_size, ByteSize) and (
-                other.max_message_size.bytes is None or other.max_message_size.bytes > size.bytes
-            ):
-                yield (
-                    "max_message_size",
-                    f"takes at most {size}, and {other_address} takes {other.max_message_size}",
-                )
+    wider = [
+        str(other_address)
+        for other_address, other in connectors
+        if other.require_tls is not True and _is_wider(other, connector) and _may_take_more(other, size.bytes)
+    ]
+    if wider:
+        yield "max_message_size", f"takes at most {size}, and {' and '.join(wider)} may take more"
+
+
+def _may_take_more(other: SendConnector, size: int) -> bool:
+    largest = other.max_message_size
+    return not isinstance(largest, ByteSize) or largest.bytes is None or largest.bytes > size
 
 
 def _is_wider(other: SendConnector, connector: SendConnector) -> bool:
@@ -86,8 +84,8 @@ def _check_failover(draft: Draft) -> None:
         names = " and ".join(f'"{server.name}"' for server in apart)
         draft.warning(
             "No failover between servers",
-            f"{names} each send through connectors of their own: when those are down, mail does "
-            "not move to another server's.",
+            f"One server each sends through the connectors of {names}: while it is down, mail goes to "
+            "no other.",
             draft.key(*apart[0].path, "send_connectors"),
             "declare one set for all Mailbox servers under send_connectors",
         )

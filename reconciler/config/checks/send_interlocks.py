@@ -53,7 +53,9 @@ def _level_needs_tls(draft: Draft, address: Address, connector: SendConnector) -
 def _domain_validation_names_a_domain(draft: Draft, address: Address, connector: SendConnector) -> None:
     """[3-13]: with smart hosts Exchange refuses; with DNS it compares the recipient's own domain, which
     fails for every partner whose mail a large provider hosts. A connector that exists may be so."""
-    if connector.tls_auth_level != "DomainValidation" or connector.tls_domain not in (UNSET, None):
+    is_named = connector.tls_domain not in (UNSET, None)
+    is_wrong = connector.tls_domain is UNSET and draft.is_written(address, "tls_domain")
+    if connector.tls_auth_level != "DomainValidation" or is_named or is_wrong:
         return
     hint = "add tls_domain, or lower tls_auth_level to CertificateValidation"
     detail = f"{label(address)} asks for DomainValidation but names no tls_domain."
@@ -124,7 +126,8 @@ def _sign_on_needs_smart_hosts_and_credential(
     where = draft.where(address, "smart_host_auth_mechanism", "authentication_credential")
     needs_credential = mechanism in ("BasicAuth", "BasicAuthRequireTLS")
     # Exchange never returns the credential [1-10], so one that is there cannot be declared as it is.
-    is_missing = credential is None or (credential is UNSET and connector.role != "other")
+    is_wrong = credential is UNSET and draft.is_written(address, "via", "credential")
+    is_missing = credential is None or (credential is UNSET and connector.role != "other" and not is_wrong)
     if needs_credential and is_missing:
         draft.error(
             "Credential missing",

@@ -82,7 +82,7 @@ def _check_connector_names(draft: Draft) -> None:
         if other != address:
             draft.error(
                 "Connector name used twice",
-                f'{label(address)} and {label(other)} ({place}) would both be called "{connector.name}".',
+                f'{label(address)} and {other} ({place}) would both be called "{connector.name}".',
                 where,
                 "give one of them another name: with name:",
                 str(address),

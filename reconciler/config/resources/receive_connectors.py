@@ -36,5 +36,5 @@ def _add(draft: Draft, server: DeclaredServer, text: str, model: ReceiveConnecto
         places += [("tls_certificate_name", "certificate"), ("certificates", "certificate")]
     address = Address.of("receive_connector", str(server.name), text)
     connector = ReceiveConnector(name=Name.parse(text), home=(server.name,), **values)
-    if draft.add(address, connector, draft.key(*path)):
+    if draft.add(address, connector, path):
         draft.place(address, path, places)

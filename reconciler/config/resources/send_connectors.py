@@ -18,12 +18,14 @@ from reconciler.config.models.send_connector import (
     ViaSmartHosts,
     attribute_of,
 )
+from reconciler.config.tree import ListNode, node_at
+from reconciler.diagnostics import SourceRange
 from state.address import Address
 from state.resources import SendConnector
-from state.values import UNSET, AddressSpace, Name
+from state.values import UNSET, AddressSpace, DomainPattern, Name
 
 from .certificates import binding
-from .groups import Group, Member, Route, default_group, grouped, members
+from .groups import EVERYBODY, Group, Member, Route, default_group, grouped, members
 
 LONGEST_NAME: Final = 64
 KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -99,7 +101,7 @@ def _sources_of_set(draft: Draft, name: str, model: SharedSet, path: tuple[str, 
 
 
 def _add_set(draft: Draft, name: str, model: Set, sources: SourceServers, path: tuple[str, ...]) -> None:
-    kinds_of: dict[Any, tuple[str, Member]] = {}
+    kinds_of: dict[DomainPattern, tuple[str, Member]] = {}
     for role in KINDS:
         if role not in model.model_fields_set:
             continue
@@ -107,36 +109,51 @@ def _add_set(draft: Draft, name: str, model: Set, sources: SourceServers, path: 
         kind_path = (*path, role)
         found = members(draft, kind, kind_path)
         for member in found:
-            draft.partners.setdefault(str(member.domain), member.where)
-            other, first = kinds_of.setdefault(member.domain, (role, member))
-            if other != role:
-                draft.error(
-                    "Domain under two kinds",
-                    f'"{member.domain}" is under {role} and, at {first.where}, under {other} of "{name}".',
-                    # One list under two kinds: the entry is one place, so what differs is told.
-                    draft.key(*kind_path, "to") if first.path == member.path else member.where,
-                    "a domain can be on one connector of a set only",
-                )
-        if not found and "to" in kind.model_fields_set and not _is_told(draft, kind, kind_path):
+            if member.domain != EVERYBODY:
+                draft.partners.setdefault(str(member.domain), member.where)
+            _refuse_two_kinds(draft, kinds_of, name, role, member, draft.key(*kind_path, "to"))
+        groups = grouped(kind, found)
+        if not found and _is_broken(draft, kind):
+            groups = {default_group(kind): ()}  # so that the rest of it is checked in this run
+        elif not found:
             draft.warning(
                 "Nobody to send to",
                 f'No domain is under {role} of "{name}": the connector will not exist.',
                 draft.key(*kind_path, "to"),
                 "take the kind away, or add a domain",
             )
-        for group, of_group in grouped(kind, found).items():
+        for group, of_group in groups.items():
             _add_group(draft, name, role, kind, group, of_group, sources, kind_path)
 
 
-def _is_told(draft: Draft, kind: Kind, path: tuple[str, ...]) -> bool:
-    """True when the domains are missing because something about them is wrong."""
-    texts = [kind.to] if isinstance(kind.to, str) else kind.to
-    lists = draft.state.partners
-    return any(text not in lists for text in texts) or any(
-        diagnostic.where == draft.value("partners", text)
-        for text in texts
-        for diagnostic in draft.diagnostics
-    )
+def _refuse_two_kinds(
+    draft: Draft,
+    kinds_of: dict[DomainPattern, tuple[str, Member]],
+    name: str,
+    role: str,
+    member: Member,
+    to: SourceRange,
+) -> None:
+    other, first = kinds_of.setdefault(member.domain, (role, member))
+    if other != role:
+        draft.error(
+            "Domain under two kinds",
+            f'"{member.domain}" is under {role} and, at {first.where}, under {other} of "{name}".',
+            # One list under two kinds: its entry is one place, so the kind that repeats it is shown.
+            to if first.path == member.path else member.where,
+            "a domain can be on one connector of a set only",
+        )
+
+
+def _is_broken(draft: Draft, kind: Kind) -> bool:
+    """True when domains are missing because something about them is wrong, which is told."""
+    if "to" not in kind.model_fields_set:
+        return True
+    for text in [kind.to] if isinstance(kind.to, str) else kind.to:
+        written = node_at(draft.root, ("partners", text))
+        if text not in draft.state.partners or (isinstance(written, ListNode) and written.items):
+            return True
+    return False
 
 
 def _add_group(
@@ -166,7 +183,7 @@ def _add_group(
             values[attribute] = value
     if kind.certificate:
         values |= binding(draft, sources.servers, kind.certificate, *path, "certificate")
-    if not draft.add(address, SendConnector(**values), draft.key(*path) if not text else of_group[0].where):
+    if not draft.add(address, SendConnector(**values), of_group[0].path if text else path):
         return
     _place(draft, address, kind, path)
     draft.sources[address, "address_spaces"] = draft.key(*path, "to")
@@ -227,7 +244,7 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
     if model.certificate:
         values |= binding(draft, servers, model.certificate, *path, "certificate")
     _refuse_twice(draft, model, path)
-    if draft.add(address, SendConnector(**values), draft.key(*path)):
+    if draft.add(address, SendConnector(**values), path):
         _place(draft, address, model, path)
         draft.acknowledge(address, model.acknowledge)
         if (

@@ -13,6 +13,6 @@ def add_servers(draft: Draft) -> None:
         draft.add(
             address,
             Server(name=server.name, role=server.model.role, version=server.model.version),
-            draft.key(*server.path),
+            server.path,
         )
         draft.place(address, server.path, (("role", "role"), ("version", "version")))
