@@ -9,7 +9,8 @@ Source: MS-PSRP 2.2.5 (serialization), and Export-Clixml files of real Exchange 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from xml.sax.saxutils import escape
 
@@ -264,8 +265,8 @@ def plain(top: Obj) -> Obj:
 SERIALIZATION = frozenset({"SerializationData"})
 
 
-def without_serialization(top: Obj) -> Obj:
-    """The same tree, nested objects kept, no SerializationData anywhere.
+def with_blobs(top: Obj, change: Callable[[bytes], bytes] | None) -> Obj:
+    """The same tree, with every SerializationData changed, or (None) taken away.
 
     Shared nodes stay shared.
     """
@@ -282,10 +283,21 @@ def without_serialization(top: Obj) -> Obj:
             elif isinstance(body, Dictionary):
                 body = Dictionary(tuple((value(key), value(entry)) for key, entry in body.entries))
             properties = node.properties and {n: value(v) for n, v in node.properties.items()}
-            done[id(node)] = replace(node, body=body, properties=properties).without_notes(SERIALIZATION)
+            copied = replace(node, body=body, properties=properties)
+            done[id(node)] = _with_own_blob(copied, change)
         return done[id(node)]
 
     return obj(top)
+
+
+def _with_own_blob(node: Obj, change: Callable[[bytes], bytes] | None) -> Obj:
+    blob = (node.notes or {}).get("SerializationData")
+    if not isinstance(blob, Scalar):
+        return node
+    if change is None:
+        return node.without_notes(SERIALIZATION)
+    changed = Scalar("BA", b64encode(change(b64decode(blob.text))).decode())
+    return replace(node, notes={**(node.notes or {}), "SerializationData": changed})
 
 
 def walk(top: Value) -> Iterator[Value]:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid5
 
 from reconciler.lab.exchange import blobs
 from reconciler.lab.exchange.builds import Version
-from reconciler.lab.exchange.clixml import NIL, Obj, Scalar, Value, boolean, int32, list_of, string
+from reconciler.lab.exchange.clixml import (
+    NIL,
+    SERIALIZATION,
+    Obj,
+    Scalar,
+    Value,
+    boolean,
+    int32,
+    list_of,
+    string,
+    text_of,
+)
 from reconciler.lab.exchange.enums import OBJECT_STATE
 from reconciler.lab.exchange.values import BASE, OBJECT, note, object_version, strings
 
@@ -174,6 +185,38 @@ def ending(
         "IsValid": boolean(True),
         "ObjectState": OBJECT_STATE.named("Unchanged"),
     }
+
+
+def changed_now(tree: Obj, now: datetime) -> Obj:
+    """The object after a change: its dates move.
+
+    What it holds as a whole (the property bag in the object's own SerializationData) would be of
+    another time and cannot be written here, so it goes; nested blobs stay.
+    """
+    local, utc = stamped(now)
+    changed = tree.with_properties({"WhenChanged": local, "WhenChangedUTC": utc})
+    return changed.without_notes(SERIALIZATION)
+
+
+def renamed(tree: Obj, forest: Forest, dn: str, name: str, text: str | None = None) -> Obj:
+    """The object under another name: its GUID survives [3-24].
+
+    Args:
+        tree: The object.
+        forest: Where it lives.
+        dn: Its new distinguished name.
+        name: Its new name.
+        text: What it prints; its name by default.
+    """
+    guid = UUID(text_of((tree.properties or {})["Guid"]))
+    identity = forest.object_id(dn, guid, text)
+    named: dict[str, Value] = {
+        "Name": string(name),
+        "DistinguishedName": string(dn),
+        "Identity": identity,
+        "Id": identity,
+    }
+    return replace(tree.with_properties(named), text=text or name)
 
 
 def organization_id() -> Obj:

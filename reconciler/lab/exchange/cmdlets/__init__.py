@@ -1,0 +1,1 @@
+"""Exchange's cmdlets: how they are bound, and what each does."""

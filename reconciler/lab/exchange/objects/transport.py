@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from reconciler.lab.exchange import enums
+from reconciler.lab.exchange import blobs, enums
 from reconciler.lab.exchange.clixml import NIL, Obj, Value, boolean, int32
 from reconciler.lab.exchange.directory import Forest, ending
 from reconciler.lab.exchange.objects.receive_connector import Home
@@ -36,10 +36,10 @@ def transport_server(forest: Forest, home: Home, guid: UUID, *, now: datetime, o
         "MaxPerDomainOutboundConnections": unlimited_int(20),
         "MaxConnectionRatePerMinute": int32(1200),
         "ExternalDNSAdapterEnabled": boolean(True),
-        "ExternalDNSServers": multi_valued(ADDRESSES, "System, Version=4.0.0.0", ()),
+        "ExternalDNSServers": multi_valued(ADDRESSES, blobs.SYSTEM, ()),
         "ExternalIPAddress": NIL,
         "InternalDNSAdapterEnabled": boolean(True),
-        "InternalDNSServers": multi_valued(ADDRESSES, "System, Version=4.0.0.0", ()),
+        "InternalDNSServers": multi_valued(ADDRESSES, blobs.SYSTEM, ()),
         "ConnectivityLogEnabled": boolean(True),
         "IntraOrgConnectorProtocolLoggingLevel": none,
         "IntraOrgConnectorSmtpMaxMessagesPerConnection": int32(20),

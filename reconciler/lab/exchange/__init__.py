@@ -1,0 +1,61 @@
+"""An emulated Exchange organization: objects, rules and refusals, without a wire.
+
+Written from Microsoft's documents and from exports of real servers; it knows nothing of the
+rest of the project but the seam in :mod:`reconciler.lab.call`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.lab.exchange.builds import build_of_token
+from reconciler.lab.exchange.founding import found, load
+from reconciler.lab.exchange.imports import found_from_exports
+from reconciler.lab.exchange.keys import KeySource, new_rsa_key
+from reconciler.lab.exchange.lab_exchange import LabExchange
+
+__all__ = ["open_exchange"]
+
+FOLDER = "organization"
+
+
+def open_exchange(
+    directory: Path,
+    *,
+    servers: int,
+    edges: int,
+    build: str,
+    from_clixml: Path | None,
+    now: Callable[[], datetime],
+    new_key: KeySource = new_rsa_key,
+) -> LabExchange:
+    """Open the organization kept in a lab's folder, or make one there.
+
+    Args:
+        directory: The lab's folder. An organization that is there already is opened as it is, and the
+            other arguments are ignored.
+        servers: Number of Mailbox servers to make up, MBX1 and so on.
+        edges: Number of Edge servers to make up, EDGE1 and so on; unsubscribed.
+        build: Build token of the servers, such as ``2019-cu15``; a bare year is its newest.
+        from_clixml: Folder of Export-Clixml files to start from; then no Mailbox server is made up.
+        now: The clock; UTC, aware.
+        new_key: Where RSA keys come from.
+
+    Raises:
+        UnknownBuild: there is no such build.
+        UnusableExport: nothing in the folder can be used.
+    """
+    root = directory / FOLDER
+    if not root.exists():
+        beside = directory / f"{FOLDER}.new"
+        shutil.rmtree(beside, ignore_errors=True)  # of a lab that died while it was making one
+        chosen = build_of_token(build)
+        if from_clixml is None:
+            found(beside, servers=servers, edges=edges, build=chosen, now=now(), new_key=new_key)
+        else:
+            found_from_exports(beside, from_clixml, edges=edges, build=chosen, now=now(), new_key=new_key)
+        beside.rename(root)
+    return LabExchange(load(root, new_key), directory, now)

@@ -1,0 +1,233 @@
+"""One invocation: what a cmdlet knows while it runs, and how it shows and asks."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from reconciler.lab.call import Call, Emission, Output, Prompt
+from reconciler.lab.exchange import clixml
+from reconciler.lab.exchange.blobs import signed
+from reconciler.lab.exchange.certificates import (
+    StoredCertificate,
+    TrustStore,
+    certificate_object,
+    judged,
+    parsed,
+)
+from reconciler.lab.exchange.clixml import Obj, Scalar
+from reconciler.lab.exchange.cmdlets.binding import Bound
+from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet
+from reconciler.lab.exchange.cmdlets.errors import Refused, no_host, not_found
+from reconciler.lab.exchange.organization import Organization, Partition, Server, Stored
+
+Steps = Generator[Emission, int | None, None]
+
+YES_OR_NO: tuple[tuple[str, str], ...] = (
+    ("&Yes", "Continue with only the next step of the operation."),
+    ("Yes to &All", "Continue with all the steps of the operation."),
+    ("&No", "Skip this operation and proceed with the next operation."),
+    ("No to A&ll", "Skip this operation and all subsequent operations."),
+)
+"""An Exchange session offers no Suspend."""
+
+
+class Form(Enum):
+    """How an object is written for a session."""
+
+    FULL = "full"
+    SIGNED = "signed"
+    PLAIN = "plain"
+    SNAP_IN = "snap-in"
+
+
+class Renderings:
+    """Written objects, kept for as long as the object stays the same: listing 50 servers is cheap."""
+
+    def __init__(self) -> None:
+        self._trees: dict[tuple[str, Form], tuple[Obj, str]] = {}
+        self._certificates: dict[tuple[str, str, Form], tuple[StoredCertificate, int, int, str]] = {}
+
+    def of(self, key: str, tree: Obj, form: Form, secret: bytes) -> str:
+        known = self._trees.get((key, form))
+        if known is None or known[0] is not tree:
+            known = self._trees[key, form] = (tree, _written(tree, form, secret))
+        return known[1]
+
+    def of_certificate(
+        self, server: Server, stored: StoredCertificate, judgement: tuple[int, int], form: Form, secret: bytes
+    ) -> str:
+        key = (server.name, stored.thumbprint, form)
+        known = self._certificates.get(key)
+        if known is None or known[0] is not stored or known[1:3] != judgement:
+            tree = certificate_object(stored, server.home.fqdn, *judgement)
+            known = self._certificates[key] = (stored, *judgement, _written(tree, form, secret))
+        return known[3]
+
+
+def _written(tree: Obj, form: Form, secret: bytes) -> str:
+    match form:
+        case Form.FULL:
+            return clixml.write(tree)
+        case Form.SIGNED:
+            return clixml.write(clixml.with_blobs(tree, lambda blob: signed(blob, secret)))
+        case Form.PLAIN:
+            return clixml.write(clixml.plain(tree))
+        case Form.SNAP_IN:
+            return clixml.write(clixml.with_blobs(tree, None))
+
+
+@dataclass(slots=True)
+class Run:
+    """One cmdlet at work.
+
+    Attributes:
+        organization: What it works on.
+        server: The server that the session is with.
+        cmdlet: What it is.
+        call: How it was called.
+        bound: Its parameters.
+        now: The instant; UTC.
+        trust: The authorities that servers trust.
+        renderings: Objects written before.
+    """
+
+    organization: Organization
+    server: Server
+    cmdlet: Cmdlet
+    call: Call
+    bound: Bound
+    now: datetime
+    trust: TrustStore
+    renderings: Renderings
+
+    @property
+    def partition(self) -> Partition:
+        return self.server.partition
+
+    def show(self, stored: Stored) -> Output:
+        """Write an object as this session wants it [6.1-2], [6.1-5]."""
+        form = self._form(stored.is_export)
+        key = f"{self.server.partition.key}/{stored.tree.types and stored.tree.types[0]}/{stored.guid}"
+        return Output(self.renderings.of(key, stored.tree, form, self.organization.secret))
+
+    def show_value(self, value: clixml.Value) -> Output:
+        """Write something that is not in the directory, such as a request's text."""
+        if isinstance(value, Scalar):
+            return Output(clixml.write(value))
+        return Output(_written(value, self._form(is_export=False), self.organization.secret))
+
+    def show_certificate(self, server: Server, stored: StoredCertificate) -> Output:
+        form = self._form(is_export=stored.export is not None)
+        judgement = self.judged(server, stored)
+        secret = self.organization.secret
+        return Output(self.renderings.of_certificate(server, stored, judgement, form, secret))
+
+    def judged(self, server: Server, stored: StoredCertificate) -> tuple[int, int]:
+        """Status and RootCAType of a certificate on a server."""
+        known = [parsed(der) for der in server.intermediates]
+        return judged(stored, self.trust, known, self.now)
+
+    def _form(self, is_export: bool) -> Form:
+        # An Edge server's session loads the snap-in but not Exchange's type table, which is what adds
+        # SerializationData: its certificates are RawData only. That nested objects come whole there
+        # is the lab's choice; nobody has seen it [5-1].
+        if self.call.endpoint == "winrm":
+            return Form.SNAP_IN
+        if not self.call.full:
+            return Form.PLAIN
+        return Form.SIGNED if self.server.home.build.signs and not is_export else Form.FULL
+
+    def named_server(self, parameter: str = "Server") -> Server:
+        """The server that a parameter names, or the connected one."""
+        name = self.bound.text(parameter)
+        if name is None:
+            return self.server
+        server = self.organization.server(name)
+        if server is None or server.partition is not self.partition:
+            raise not_found(name, self.partition.origin)
+        return server
+
+    def matching(self, objects: Iterable[Stored], identity: str | None) -> list[Stored]:
+        """Find objects by name, GUID, DN or printed identity, ignoring case; None gives all [1-8].
+
+        Raises:
+            Refused: there is none of that identity.
+        """
+        every = list(objects)
+        if identity is None:
+            return every
+        wanted = identity.lower()
+        found = [
+            stored
+            for stored in every
+            if wanted
+            in {(stored[p] or "").lower() for p in ("Identity", "Guid", "DistinguishedName", "Name")}
+        ]
+        if not found:
+            raise not_found(identity, self.partition.origin)
+        return found
+
+    def one(self, objects: Iterable[Stored], identity: str | None) -> Stored:
+        """Find exactly one object."""
+        found = self.matching(objects, identity)
+        if len(found) > 1:
+            raise Refused(
+                f"The operation couldn't be performed because '{identity}' matches multiple entries.",
+                kind="ManagementObjectNotFoundException",
+                target=identity or "",
+            )
+        return found[0]
+
+    def should_process(self, action: str, *, always: bool = False) -> Generator[Emission, int | None, bool]:
+        """Ask as -Confirm and -WhatIf want it; True means go ahead.
+
+        Args:
+            action: What is going to happen, as a sentence.
+            always: Ask unless -Confirm:$false is given, as Remove-* does [1-9].
+        """
+        if self.bound.is_on("WhatIf"):
+            return False
+        wants = self.bound.get("Confirm")
+        if wants is True or (always and wants is not False):
+            question = f"Are you sure you want to perform this action?\n{action}"
+            return (yield from self.ask("Confirm", question))
+        return True
+
+    def ask(self, caption: str, message: str) -> Generator[Emission, int | None, bool]:
+        """Ask yes or no; default Yes.
+
+        Raises:
+            Terminated: there is no host to ask.
+        """
+        answer = yield Prompt(caption, message, YES_OR_NO, 0)
+        if answer is None:
+            raise no_host(self.cmdlet)
+        return answer in (0, 1)
+
+    def check_role(self) -> None:
+        """Refuse what the server's role does not allow [1-4]."""
+        is_edge = self.server.home.is_edge
+        for name in self.bound.values:
+            parameter = self.cmdlet.parameters[name]
+            if is_edge and (parameter.not_on_edge or name == "DomainController"):
+                raise Refused(
+                    f"The parameter {name} isn't supported on an Edge Transport server.", target=name
+                )
+            if parameter.edge_only and not is_edge:
+                raise Refused(
+                    f"The parameter {name} can be used on an Edge Transport server only.", target=name
+                )
+
+    def check_lengths(self) -> None:
+        """Refuse texts that are longer than the cmdlet pages allow."""
+        for name, value in self.bound.values.items():
+            longest = self.cmdlet.parameters[name].max_length
+            if isinstance(value, str) and longest and len(value) > longest:
+                raise Refused(
+                    f"The value of {name} is too long. The length can't exceed {longest}.",
+                    kind="DataValidationException",
+                    target=name,
+                )

@@ -1,0 +1,98 @@
+"""Get-ExchangeServer, and the transport services of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from uuid import uuid5
+
+from reconciler.lab.call import Warned
+from reconciler.lab.exchange import blobs, enums
+from reconciler.lab.exchange.clixml import Value
+from reconciler.lab.exchange.cmdlets.errors import not_found
+from reconciler.lab.exchange.cmdlets.properties import Many, property_of
+from reconciler.lab.exchange.cmdlets.run import Run, Steps
+from reconciler.lab.exchange.directory import changed_now
+from reconciler.lab.exchange.objects.transport import front_end_transport_server
+from reconciler.lab.exchange.organization import Server, Stored
+from reconciler.lab.exchange.values import checked_address, ip_address_object, multi_valued, strings
+
+KINDS: Mapping[str, enums.Enumeration] = {"ProtocolLoggingLevel": enums.PROTOCOL_LOGGING}
+
+
+def _addresses(texts: Iterable[str]) -> Value:
+    items = [ip_address_object(checked_address(text)) for text in texts]
+    return multi_valued("System.Net.IPAddress", blobs.SYSTEM, items)
+
+
+MANY: Mapping[str, Many] = {"ExternalDNSServers": _addresses, "InternalDNSServers": _addresses}
+NOT_PROPERTIES = frozenset({"Identity", "Confirm", "WhatIf", "DomainController"})
+
+
+def get_server(run: Run) -> Steps:
+    """Get-ExchangeServer: every server of the partition; an Edge server knows itself alone."""
+    run.check_role()
+    for server in _named(run):
+        yield run.show(server.shown)
+
+
+def get_transport(run: Run) -> Steps:
+    """Get-TransportService."""
+    run.check_role()
+    for server in _named(run):
+        yield run.show(server.transport)
+
+
+def get_front_end(run: Run) -> Steps:
+    """Get-FrontendTransportService: Mailbox servers have one."""
+    run.check_role()
+    for server in _named(run):
+        if not server.home.is_edge:
+            partition = server.partition
+            tree = front_end_transport_server(
+                partition.forest,
+                server.home,
+                uuid5(partition.forest.partition, f"Frontend {server.name}"),
+                now=run.now,
+                origin=partition.origin,
+            )
+            yield run.show_value(tree)
+
+
+def set_transport(run: Run) -> Steps:
+    """Set-TransportService: gives nothing back."""
+    run.check_role()
+    server = _named(run)[0]
+    properties = server.transport.tree.properties or {}
+    given: dict[str, Value] = {}
+    for name in run.bound.values:
+        if name in NOT_PROPERTIES:
+            continue
+        known = name in properties or run.cmdlet.parameters[name].type in ("Boolean", "Int32", "String")
+        text = run.bound.values[name]
+        given[name] = property_of(run, name, MANY, KINDS) if known else strings([str(text)])
+    if not (yield from run.should_process(f'Setting transport service of "{server.name}".')):
+        return
+    if not given:
+        yield Warned(
+            f"The command completed successfully but no settings of '{server.name}' have been modified."
+        )
+        return
+    tree = changed_now(server.transport.tree.with_properties(given), run.now)
+    run.organization.put_transport(server, replace(server.transport, tree=tree))
+
+
+def _named(run: Run) -> list[Server]:
+    """The servers that Identity names: all of them where it is not given [1-8]."""
+    members = list(run.organization.members(run.partition))
+    identity = run.bound.text("Identity")
+    if identity is None:
+        return members
+    found = [s for s in members if s is run.organization.server(identity) or _has(s.shown, identity)]
+    if not found:
+        raise not_found(identity, run.partition.origin)
+    return found
+
+
+def _has(stored: Stored, identity: str) -> bool:
+    return identity.lower() in {(stored[name] or "").lower() for name in ("Guid", "DistinguishedName")}
