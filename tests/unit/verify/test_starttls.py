@@ -1,0 +1,320 @@
+"""Handshakes with real SMTP servers, and with peers that are none."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from cryptography import x509
+
+from reconciler.pki.certificate import certificate_facts
+from reconciler.verify.dialogue import LONGEST_LINE, MOST_LINES
+from reconciler.verify.starttls import AuthorityUnreadable, Fault, Handshake, Trust, shake_hands
+from state.values import Fqdn
+from tests.authority import (
+    Authority,
+    common_name,
+    der,
+    make_certificate,
+    pem,
+    private_pem,
+    rsa_key,
+)
+
+# The peer verifies dates with the machine's own clock, so these certificates are dated by it.
+TODAY = datetime.now(UTC).replace(microsecond=0)
+MAIL = Fqdn("mail1.contoso.com")
+AUTHORITY = Authority.make()
+
+
+def certificate(days: int = 30, domains: tuple[str, ...] = ("mail1.contoso.com",)) -> x509.Certificate:
+    """Issued by the test authority; negative ``days``: it ended that long ago."""
+    return make_certificate(
+        common_name(domains[0]),
+        domains,
+        issuer=AUTHORITY,
+        not_before=TODAY - timedelta(days=60),
+        not_after=TODAY + timedelta(days=days),
+    )
+
+
+@pytest.fixture(scope="module")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Trusts the test authority besides the public roots."""
+    path = tmp_path_factory.mktemp("trust") / "ca.pem"
+    path.write_text(authority_for_today().pem)
+    return Trust((path,)).context()
+
+
+def authority_for_today() -> Authority:
+    """The same key and name as :data:`AUTHORITY`, valid by the machine's clock."""
+    made = make_certificate(
+        common_name("Contoso Test CA"),
+        (),
+        AUTHORITY.key,
+        not_before=TODAY - timedelta(days=100),
+        not_after=TODAY + timedelta(days=100),
+        ca=True,
+        server_auth=None,
+    )
+    return Authority(made, AUTHORITY.key)
+
+
+@contextmanager
+def mail_server(folder: Path, presented: x509.Certificate | None) -> Iterator[int]:
+    """A real SMTP server; the port it listens on. Without a certificate it offers no STARTTLS."""
+    context = None
+    if presented:
+        (folder / "server.pem").write_text(pem(presented))
+        (folder / "server.key").write_bytes(private_pem(rsa_key()))
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port, tls_context=context)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
+@contextmanager
+def peer(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Somebody who accepts connections and says what ``talk`` says; the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        stopped = threading.Event()
+
+        def serve() -> None:
+            while not stopped.is_set():
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return  # closed by the test's end
+                with connection:
+                    connection.settimeout(10)
+                    try:
+                        talk(connection)
+                    except OSError:
+                        continue  # the client hung up, as it should
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            stopped.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+
+
+def shake(port: int, trusted: ssl.SSLContext, key: str | None = None, seconds: float = 10) -> Handshake:
+    return shake_hands("127.0.0.1", port, MAIL, trusted, datetime.now(UTC), public_key=key, seconds=seconds)
+
+
+def faults(handshake: Handshake) -> list[Fault]:
+    return [problem.fault for problem in handshake.problems]
+
+
+class TestAServerThatIsAsDeclared:
+    def test_has_no_problem_and_shows_its_certificate(self, tmp_path: Path, trusted: ssl.SSLContext) -> None:
+        """Connected by address, asked for by name."""
+        presented = certificate()
+        facts = certificate_facts(der(presented))
+        with mail_server(tmp_path, presented) as port:
+            handshake = shake(port, trusted, facts.public_key)
+        assert handshake == Handshake(True, "TLSv1.3", facts, ())
+
+
+class TestAServer:
+    def test_with_another_key_than_the_declared_one_is_told(
+        self, tmp_path: Path, trusted: ssl.SSLContext
+    ) -> None:
+        """Trusted, valid, right names, and still the old certificate."""
+        with mail_server(tmp_path, certificate()) as port:
+            handshake = shake(port, trusted, "another")
+        assert faults(handshake) == [Fault.OTHER_CERTIFICATE]
+        assert handshake.certificate
+        assert str(handshake.certificate.thumbprint) in str(handshake.problems[0])
+
+    def test_with_a_certificate_for_other_names_is_told_and_shown(
+        self, tmp_path: Path, trusted: ssl.SSLContext
+    ) -> None:
+        with mail_server(tmp_path, certificate(domains=("ex1.corp.local",))) as port:
+            handshake = shake(port, trusted)
+        assert faults(handshake) == [Fault.NAME_MISMATCH]
+        assert handshake.problems[0].detail == "ex1.corp.local"
+        assert handshake.certificate
+        assert handshake.certificate.subject == "CN=ex1.corp.local"
+
+    def test_with_an_expired_certificate_is_told(self, tmp_path: Path, trusted: ssl.SSLContext) -> None:
+        with mail_server(tmp_path, certificate(days=-1)) as port:
+            handshake = shake(port, trusted)
+        assert faults(handshake) == [Fault.EXPIRED]
+        assert handshake.problems[0].detail.startswith("on ")
+
+    def test_with_a_certificate_that_nobody_trusts_is_told(self, tmp_path: Path) -> None:
+        with mail_server(tmp_path, certificate()) as port:
+            handshake = shake(port, Trust().context())
+        assert faults(handshake) == [Fault.UNTRUSTED]
+        assert "issuer" in handshake.problems[0].detail
+        assert handshake.certificate
+
+    def test_with_everything_wrong_has_all_of_it_told(self, tmp_path: Path) -> None:
+        """OpenSSL stops at the first; the person should not have to come back three times."""
+        with mail_server(tmp_path, certificate(-1, ("ex1.corp.local",))) as port:
+            handshake = shake(port, Trust().context(), "another")
+        assert faults(handshake) == [
+            Fault.UNTRUSTED,
+            Fault.EXPIRED,
+            Fault.NAME_MISMATCH,
+            Fault.OTHER_CERTIFICATE,
+        ]
+
+    def test_without_starttls_is_told(self, tmp_path: Path, trusted: ssl.SSLContext) -> None:
+        """What is left when TlsCertificateName dangles: the extension disappears."""
+        with mail_server(tmp_path, None) as port:
+            handshake = shake(port, trusted)
+        assert handshake == Handshake(problems=handshake.problems)
+        assert faults(handshake) == [Fault.NO_STARTTLS]
+
+    def test_that_is_not_there_is_told(self, trusted: ssl.SSLContext) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
+        assert faults(shake(port, trusted)) == [Fault.UNREACHABLE]
+
+    @pytest.mark.parametrize("host", ["x" * 70 + ".example", "a..b"])
+    def test_whose_name_cannot_be_looked_up_is_told(self, trusted: ssl.SSLContext, host: str) -> None:
+        found = shake_hands(host, 1, MAIL, trusted, datetime.now(UTC), seconds=5)
+        assert faults(found) == [Fault.UNREACHABLE]
+
+
+def says(*replies: bytes) -> Callable[[socket.socket], None]:
+    """One reply at once, and one after each line received."""
+
+    def talk(connection: socket.socket) -> None:
+        for reply in replies:
+            connection.sendall(reply)
+            connection.recv(4096)
+
+    return talk
+
+
+HELLO, EXTENSIONS = b"220 hello\r\n", b"250-hello\r\n250 STARTTLS\r\n"
+
+
+class TestAPeer:
+    @pytest.mark.parametrize(
+        ("replies", "fault", "detail"),
+        [
+            ((b"HTTP/1.1 400 Bad Request\r\n\r\n",), Fault.GARBAGE, "no SMTP reply"),
+            ((b"\x16\x03\x01\x00\x05garbage\n",), Fault.GARBAGE, "no SMTP reply"),
+            ((b"\r\n",), Fault.GARBAGE, "no SMTP reply"),
+            ((b"220" + b"x" * 9000,), Fault.GARBAGE, f"over {LONGEST_LINE} bytes"),
+            ((b"220-x\r\n" * 2000,), Fault.GARBAGE, f"over {MOST_LINES} lines"),
+            ((b"220-a\r\n250 b\r\n",), Fault.GARBAGE, "several codes"),
+            ((b"220-half a greeting\r\n",), Fault.GARBAGE, "closed in the middle"),
+            ((b"554 no\x1b[31m\r\n",), Fault.REFUSED, "554 no\ufffd[31m"),
+            ((HELLO, b"502 no EHLO here\r\n"), Fault.REFUSED, "502 no EHLO here"),
+            ((HELLO, b"250-STARTTLS\r\n250 XSTARTTLS\r\n"), Fault.NO_STARTTLS, ""),
+            ((HELLO, EXTENSIONS, b"454 TLS not available\r\n"), Fault.TLS_FAILED, "454 TLS not available"),
+            ((HELLO, EXTENSIONS, b"220 go\r\nno TLS"), Fault.GARBAGE, "clear text"),
+            ((HELLO, EXTENSIONS, b"220 go\r\n", b"no TLS at all\r\n"), Fault.TLS_FAILED, ""),
+        ],
+    )
+    def test_that_does_not_do_as_it_should_is_told(
+        self, trusted: ssl.SSLContext, replies: tuple[bytes, ...], fault: Fault, detail: str
+    ) -> None:
+        def talk(connection: socket.socket) -> None:
+            says(*replies[:-1])(connection)
+            connection.sendall(replies[-1])
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(4096)
+
+        with peer(talk) as port:
+            handshake = shake(port, trusted)
+        assert faults(handshake) == [fault]
+        assert detail in handshake.problems[0].detail
+
+    def test_that_says_nothing_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
+        with peer(lambda connection: connection.recv(1) and None) as port:
+            assert faults(shake(port, trusted, seconds=0.2)) == [Fault.TIMED_OUT]
+
+    def test_that_drips_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
+        """Each byte comes in time; all of them would not."""
+
+        def talk(connection: socket.socket) -> None:
+            connection.settimeout(0.02)
+            while True:
+                connection.sendall(b"2")
+                try:
+                    connection.recv(1)
+                except TimeoutError:
+                    continue
+                return
+
+        with peer(talk) as port:
+            assert faults(shake(port, trusted, seconds=0.3)) == [Fault.TIMED_OUT]
+
+    def test_that_stalls_in_the_handshake_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
+        def talk(connection: socket.socket) -> None:
+            says(HELLO, EXTENSIONS)(connection)
+            connection.sendall(b"220 go\r\n")
+            while connection.recv(4096):
+                continue
+
+        with peer(talk) as port:
+            handshake = shake(port, trusted, seconds=0.3)
+        assert (handshake.offered, faults(handshake)) == (True, [Fault.TIMED_OUT])
+
+    def test_is_asked_for_the_name_that_the_world_uses(self, trusted: ssl.SSLContext) -> None:
+        """Exchange chooses by connector, others by SNI; the address says nothing."""
+        seen: list[bytes] = []
+
+        def talk(connection: socket.socket) -> None:
+            connection.sendall(HELLO)
+            seen.append(connection.recv(4096))
+            connection.sendall(EXTENSIONS)
+            seen.append(connection.recv(4096))
+            connection.sendall(b"220 go\r\n")
+            seen.append(connection.recv(4096))
+
+        with peer(talk) as port:
+            shake(port, trusted)
+        assert seen[0] == b"EHLO [127.0.0.1]\r\n"
+        assert seen[1] == b"STARTTLS\r\n"
+        assert MAIL.name.encode() in seen[2]
+
+
+class TestTrust:
+    def test_of_an_authority_that_is_not_its_own_issuer_is_enough(self, tmp_path: Path) -> None:
+        """The issuer ``local`` may stand below another authority."""
+        root = Authority.make("Root", key=rsa_key(8))
+        middle = make_certificate(
+            common_name("Contoso Test CA"),
+            (),
+            AUTHORITY.key,
+            root,
+            not_before=TODAY - timedelta(days=100),
+            not_after=TODAY + timedelta(days=100),
+            ca=True,
+            server_auth=None,
+        )
+        (tmp_path / "ca.pem").write_text(pem(middle))
+        with mail_server(tmp_path, certificate()) as port:
+            assert shake(port, Trust((tmp_path / "ca.pem",)).context()).problems == ()
+
+    def test_in_a_file_that_is_none_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "empty.pem").write_text("")
+        for name, reason in (("empty.pem", "no certificate"), ("missing.pem", "No such file")):
+            with pytest.raises(AuthorityUnreadable, match=reason) as caught:
+                Trust((tmp_path / name,)).context()
+            assert caught.value.path == tmp_path / name
