@@ -86,7 +86,7 @@ def up(
     read_faults(faults)
     if from_clixml is not None and not from_clixml.is_dir():
         raise FileUnreadable(from_clixml, "not a folder")
-    is_new = not directory.exists() or not any(directory.iterdir())
+    is_new = not directory.is_dir() or not any(directory.iterdir())
     settings = Settings(
         directory=directory,
         servers=servers,
@@ -99,7 +99,10 @@ def up(
         transcript=transcript,
     )
     made = not directory.exists()
-    process.make_private_directory(directory)
+    try:
+        process.make_private_directory(directory)
+    except OSError as error:
+        raise FileUnreadable(directory, error.strerror or str(error)) from error
     pid, line = process.start_background(
         "reconciler.lab.serve", [settings.model_dump_json()], directory / LOG, _START_SECONDS
     )
@@ -150,7 +153,8 @@ def status(directory: Path) -> dict[str, Any]:
     directory = directory.resolve()
     description = _description(directory)
     del description["ports"]
-    return {**description, "running": process.is_held(directory), **tally_of(directory)}
+    servers = [server["name"] for server in description["servers"]]
+    return {**description, "running": process.is_held(directory), **tally_of(directory, servers)}
 
 
 def open_threaded(

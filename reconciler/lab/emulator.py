@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from reconciler.lab.connections import FILES, Address, write_connections
 from reconciler.lab.endpoint import RemoteShells, kind_of
 from reconciler.lab.engine import Engine
 from reconciler.lab.faults import read_faults
-from reconciler.lab.http import PATH, Front, loopback_socket
+from reconciler.lab.http import PATH, Front
 from reconciler.lab.ledger import Ledger, read_tally
 from reconciler.lab.smtp import SmtpFront
 from reconciler.lab.transcript import Transcript
@@ -112,11 +112,11 @@ class Emulator:
             facts, self._directory, self._engine, self._ledger, self._faults, self._now, self._transcript
         )
         front = Front(shells, self.accounts, self._latency)
-        https = loopback_socket(wanted.https)
+        https = process.loopback_socket(wanted.https)
         self._fronts.append(front)
         await front.start(https, context)
         smtp_front = SmtpFront(facts, self._engine, self._directory)
-        smtp = loopback_socket(wanted.smtp)
+        smtp = process.loopback_socket(wanted.smtp)
         self._fronts.append(smtp_front)
         await smtp_front.start(smtp)
         ports = Ports(https.getsockname()[1], smtp.getsockname()[1])
@@ -150,15 +150,15 @@ def describe(
     }
 
 
-def tally_of(directory: Path) -> dict[str, Any]:
-    """The part of a lab's status that the ledger tells."""
+def tally_of(directory: Path, servers: Sequence[str]) -> dict[str, Any]:
+    """The part of a lab's status that the ledger tells; every server has its numbers, be they zero."""
     tally = read_tally(directory)
     return {
-        "requests": tally.requests,
+        "requests": {server: tally.requests.get(server, 0) for server in servers},
         "cmdlets": tally.cmdlets,
         "held": tally.held,
-        "shells_open": tally.shells_open,
-        "shells_max": tally.shells_max,
+        "shells_open": {server: tally.shells_open.get(server, 0) for server in servers},
+        "shells_max": {server: tally.shells_max.get(server, 0) for server in servers},
     }
 
 
@@ -226,7 +226,7 @@ class ThreadedLab:
         """As ``lab status --json`` tells it."""
         running = self._running
         described = describe(self.directory, running.servers, running.addresses, self._remarks)
-        return {**described, "running": True, **tally_of(self.directory)}
+        return {**described, "running": True, **tally_of(self.directory, list(running.ports))}
 
     @property
     def _running(self) -> Emulator:

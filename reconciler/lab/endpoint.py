@@ -238,6 +238,10 @@ class _Shell:
         try:
             async with self._places:
                 await running.run()
+        except Exception:  # noqa: BLE001 - a defect of the lab must reach the client, not be silence
+            _log.exception("a pipeline of the lab broke")
+            self.machine.fail(pipeline, refusals.DEFECT, "")
+            self.flush()
         finally:
             del self._pipelines[pipeline]
 

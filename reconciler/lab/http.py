@@ -96,15 +96,3 @@ def _is_full(request: web.Request) -> bool:
         key.casefold() == "serializationlevel" and value.casefold() == "full"
         for key, value in request.query.items()
     )
-
-
-def loopback_socket(port: int = 0) -> socket.socket:
-    """Bind a listening socket on loopback; an ephemeral port when the wanted one is taken."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-    except OSError:
-        listening.bind(("127.0.0.1", 0))
-    listening.listen(128)
-    return listening

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -167,3 +168,19 @@ def on_end_request(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> 
     else:
         loop.add_signal_handler(signal.SIGTERM, act)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def loopback_socket(port: int = 0) -> socket.socket:
+    """Listen on 127.0.0.1; on an ephemeral port when none is wanted, or the wanted one is taken."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if sys.platform == "win32":
+        # There SO_REUSEADDR would share a port with whoever has it.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError:
+        listening.bind(("127.0.0.1", 0))
+    listening.listen(128)
+    return listening

@@ -57,6 +57,14 @@ TRANSIENT: Final = ErrorRecord(
 )
 
 
+DEFECT: Final = ErrorRecord(
+    message="The lab itself broke; its log says how.",
+    exception_type="System.InvalidOperationException",
+    fully_qualified_id="LabDefect",
+    category=7,
+)
+
+
 def is_not_found(error: ErrorRecord) -> bool:
     return error.exception_type == f"{_ENGINE}.CommandNotFoundException"
 

@@ -68,6 +68,7 @@ async def _serve(settings: Settings) -> None:
         from_clixml=settings.from_clixml,
         now=utc_now,
     )
+    remarks = tuple(exchange.remarks())
     emulator = Emulator(
         exchange,
         directory,
@@ -82,7 +83,7 @@ async def _serve(settings: Settings) -> None:
         ended = asyncio.Event()
         process.on_end_request(asyncio.get_running_loop(), ended.set)
         description = {
-            **describe(directory, emulator.servers, emulator.addresses, tuple(exchange.remarks())),
+            **describe(directory, emulator.servers, emulator.addresses, remarks),
             "pid": process.own_id(),
             "started": started.isoformat(),
             "ends": (started + settings.lifetime).isoformat(),

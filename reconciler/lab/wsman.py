@@ -70,6 +70,14 @@ class InputArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiveArrived:
+    """A client waits for output; nothing is to be done about it."""
+
+    shell: UUID
+    command: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class CommandSignalled:
     """A client asks to stop a command. ``terminated``: it is gone already, nobody waits for more output."""
 
@@ -84,7 +92,7 @@ class ShellClosed:
     expired: bool
 
 
-Event = ShellOpened | CommandStarted | InputArrived | CommandSignalled | ShellClosed
+Event = ShellOpened | CommandStarted | InputArrived | ReceiveArrived | CommandSignalled | ShellClosed
 
 
 @dataclass(slots=True)
@@ -341,6 +349,7 @@ class WSManServer:
         command = _uuid(desired.get("CommandId", "")) if desired.get("CommandId") else None
         stream = self._known(shell, command)
         stream.polls.append(_Poll(ticket, request, now + request.operation_timeout))
+        self._events.append(ReceiveArrived(shell.id, command))
         self._feed(stream)
 
     def _signal(self, ticket: int, request: Request, shell: _Shell, now: datetime) -> None:

@@ -100,11 +100,14 @@ class TestADisturbance:
     def test_may_be_nonsense_instead_of_an_answer(
         self, faulty: Faulty, exchange: Any, connect: Connect
     ) -> None:
-        with faulty(action="garbage") as lab, connect(lab) as wsman:
-            with RunspacePool(wsman, configuration_name="Microsoft.Exchange") as pool:
-                shell = begin(pool)
-                with pytest.raises((WinRMError, ParseError, AttributeError)):
-                    shell.end_invoke()
+        with (
+            faulty(action="garbage") as lab,
+            connect(lab) as wsman,
+            RunspacePool(wsman, configuration_name="Microsoft.Exchange") as pool,
+        ):
+            shell = begin(pool)
+            with pytest.raises((WinRMError, ParseError, AttributeError)):
+                shell.end_invoke()
         assert exchange.snapshot() == {"one": 1, "two": 2}
 
     def test_may_be_the_end_of_the_connection(self, faulty: Faulty, exchange: Any, connect: Connect) -> None:
@@ -117,19 +120,25 @@ class TestADisturbance:
         assert exchange.snapshot() == {"one": 1}
 
     def test_may_be_an_error(self, faulty: Faulty, exchange: Any, connect: Connect) -> None:
-        with faulty(action="error", when="before") as lab, connect(lab) as wsman:
-            with RunspacePool(wsman, configuration_name="Microsoft.Exchange") as pool:
-                shell = begin(pool)
-                shell.end_invoke()
+        with (
+            faulty(action="error", when="before") as lab,
+            connect(lab) as wsman,
+            RunspacePool(wsman, configuration_name="Microsoft.Exchange") as pool,
+        ):
+            shell = begin(pool)
+            shell.end_invoke()
         assert shell.streams.error[0].reason == "ADTransientException"
         assert exchange.snapshot() == {"one": 1}
 
     def test_may_be_delay(self, faulty: Faulty, connect: Connect) -> None:
-        with faulty(action="late", seconds=0.3) as lab, connect(lab) as wsman:
-            with RunspacePool(wsman, configuration_name="Microsoft.Exchange") as pool:
-                started = time.monotonic()
-                begin(pool).end_invoke()
-                assert time.monotonic() - started >= 0.3
+        with (
+            faulty(action="late", seconds=0.3) as lab,
+            connect(lab) as wsman,
+            RunspacePool(wsman, configuration_name="Microsoft.Exchange") as pool,
+        ):
+            started = time.monotonic()
+            begin(pool).end_invoke()
+            assert time.monotonic() - started >= 0.3
 
 
 class TestRules:

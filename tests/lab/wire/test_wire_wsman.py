@@ -18,6 +18,7 @@ from reconciler.lab.wsman import (
     CommandSignalled,
     CommandStarted,
     InputArrived,
+    ReceiveArrived,
     Reply,
     ShellClosed,
     ShellOpened,
@@ -34,18 +35,19 @@ def envelope(
     action: str,
     body: str = "",
     *,
-    shell: object = ONE,
+    shell_id: object = ONE,
     resource: str = RESOURCE,
     timeout: str = "PT20S",
     max_envelope: int = 153600,
 ) -> bytes:
     return (
-        f'<s:Envelope xmlns:s="{soap.SOAP}" xmlns:a="{soap.ADDRESSING}" xmlns:w="{soap.WSMAN}" xmlns:r="{SHELL}">'
-        f"<s:Header><a:Action>{action}</a:Action><a:MessageID>uuid:9</a:MessageID><a:To>here</a:To>"
+        f'<s:Envelope xmlns:s="{soap.SOAP}" xmlns:a="{soap.ADDRESSING}" xmlns:w="{soap.WSMAN}"'
+        f' xmlns:r="{SHELL}"><s:Header>'
+        f"<a:Action>{action}</a:Action><a:MessageID>uuid:9</a:MessageID><a:To>here</a:To>"
         f"<w:ResourceURI>{resource}</w:ResourceURI><w:MaxEnvelopeSize>{max_envelope}</w:MaxEnvelopeSize>"
         f"<w:OperationTimeout>{timeout}</w:OperationTimeout><w:SelectorSet>"
-        f'<w:Selector Name="ShellId">{shell}</w:Selector></w:SelectorSet></s:Header><s:Body>{body}</s:Body>'
-        "</s:Envelope>"
+        f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet></s:Header>'
+        f"<s:Body>{body}</s:Body></s:Envelope>"
     ).encode()
 
 
@@ -54,8 +56,8 @@ def create(idle: str = "") -> bytes:
     content = base64.b64encode(b"hello").decode()
     return envelope(
         f"{TRANSFER}/Create",
-        f'<r:Shell ShellId="{ONE}">{idle_timeout}<creationXml xmlns="{soap.POWERSHELL}">{content}</creationXml>'
-        "</r:Shell>",
+        f'<r:Shell ShellId="{ONE}">{idle_timeout}<creationXml xmlns="{soap.POWERSHELL}">'
+        f"{content}</creationXml></r:Shell>",
     )
 
 
@@ -144,8 +146,8 @@ class TestCreate:
 
 class TestAShell:
     def test_is_not_found_by_its_wrong_name(self, machine: Machine) -> None:
-        assert machine.fault(envelope(f"{TRANSFER}/Delete", shell=UUID(int=77))) == 2150858843
-        assert machine.fault(envelope(f"{TRANSFER}/Delete", shell="nonsense")) == 2150858843
+        assert machine.fault(envelope(f"{TRANSFER}/Delete", shell_id=UUID(int=77))) == 2150858843
+        assert machine.fault(envelope(f"{TRANSFER}/Delete", shell_id="nonsense")) == 2150858843
 
     def test_answers_only_to_its_owner(self, machine: Machine) -> None:
         assert machine.fault(envelope(f"{TRANSFER}/Delete"), user="viewer") == 2150858843
@@ -195,6 +197,7 @@ class TestInput:
 class TestReceive:
     def test_waits_for_output(self, machine: Machine) -> None:
         ticket = machine.take(receive())
+        assert machine.events() == [ReceiveArrived(ONE, COMMAND)]
         assert machine.replies() == []
         machine.server.send_output(ONE, COMMAND, b"abc")
         machine.server.flush()
@@ -270,7 +273,7 @@ class TestTheEnd:
         machine.take(signal(how))
         replies = machine.replies()
         assert [(reply.ticket, code(reply)) for reply in replies[:2]] == [(ticket, 995) for ticket in waiting]
-        assert machine.events() == [CommandSignalled(ONE, COMMAND, terminated=True)]
+        assert machine.events()[2:] == [CommandSignalled(ONE, COMMAND, terminated=True)]
         assert machine.fault(receive()) == 2150858843
 
     def test_of_a_shell_aborts_every_receive_in_it(self, machine: Machine) -> None:
@@ -278,13 +281,13 @@ class TestTheEnd:
         machine.take(receive(command=None))
         machine.take(envelope(f"{TRANSFER}/Delete"))
         assert sorted(code(reply) or 0 for reply in machine.replies()) == [0, 995, 995]
-        assert machine.events() == [ShellClosed(ONE, expired=False)]
+        assert machine.events()[2:] == [ShellClosed(ONE, expired=False)]
 
     def test_by_ctrl_c_leaves_the_output_to_come(self, machine: Machine) -> None:
         machine.take(receive())
         machine.take(signal("powershell/signal/ctrl_c"))
         assert [reply.status for reply in machine.replies()] == [200]
-        assert machine.events() == [CommandSignalled(ONE, COMMAND, terminated=False)]
+        assert machine.events()[1:] == [CommandSignalled(ONE, COMMAND, terminated=False)]
 
     def test_by_another_signal_is_refused(self, machine: Machine) -> None:
         assert machine.fault(signal("powershell/signal/hup")) == 0x8033803A

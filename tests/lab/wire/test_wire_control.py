@@ -1,0 +1,124 @@
+"""Labs as processes: started, asked, stopped, and clear about what keeps them from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import smtplib
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from reconciler.lab import control, process
+from reconciler.lab.call import Role
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A place for a lab that is stopped afterwards, whatever the test did."""
+    yield tmp_path / "lab"
+    try:
+        control.down(tmp_path / "lab")
+    except control.NotALab:
+        return
+
+
+def door(server: dict[str, Any], directory: Path) -> int:
+    """The status code of a request without credentials; 401 when the server is at home."""
+    return requests.post(server["url"], data=b"", verify=str(directory / "ca.pem"), timeout=5).status_code
+
+
+class TestALabInTheBackground:
+    def test_lives_from_up_to_down_and_is_resumed_where_it_was(self, directory: Path) -> None:
+        """One process a phase: starting one costs a second, so this test tells the whole story."""
+        status = control.up(directory, servers=1, edges=1)
+        assert status["running"]
+        assert [(server["name"], server["role"]) for server in status["servers"]] == [
+            ("MBX1", "mailbox"),
+            ("EDGE1", "edge"),
+        ]
+        for server in status["servers"]:
+            assert door(server, directory) == 401
+            host, _, port = server["smtp"].rpartition(":")
+            with smtplib.SMTP(host, int(port), timeout=5) as smtp:
+                assert smtp.ehlo()[0] == 250
+        assert control.status(directory)["requests"] == {"MBX1": 1, "EDGE1": 1}
+        json.dumps(control.status(directory))
+
+        with pytest.raises(control.AlreadyRunning):
+            control.up(directory)
+
+        control.down(directory)
+        stopped = control.status(directory)
+        assert not stopped["running"]
+        with pytest.raises(requests.exceptions.ConnectionError):
+            door(stopped["servers"][0], directory)
+        control.down(directory)
+
+        resumed = control.up(directory, servers=9)
+        assert resumed["servers"] == status["servers"]
+        assert resumed["requests"] == {"MBX1": 1, "EDGE1": 1}
+
+    def test_ends_by_itself(self, directory: Path) -> None:
+        control.up(directory, servers=1, edges=0, lifetime=timedelta(seconds=0.2))
+        assert process.wait_until_free(directory, 10)
+        assert not control.status(directory)["running"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+    def test_that_was_killed_is_not_running_and_can_be_resumed(self, directory: Path) -> None:
+        first = control.up(directory, servers=1, edges=0)
+        os.kill(first["pid"], signal.SIGKILL)
+        process.reap(first["pid"])
+        assert not control.status(directory)["running"]
+        assert control.up(directory)["running"]
+
+
+class TestStarting:
+    def test_without_its_rules_fails_and_leaves_nothing(self, directory: Path) -> None:
+        with pytest.raises(control.FileUnreadable):
+            control.up(directory, faults=directory / "missing.json")
+        assert not directory.exists()
+
+    def test_without_its_exports_fails_and_leaves_nothing(self, directory: Path) -> None:
+        with pytest.raises(control.FileUnreadable):
+            control.up(directory, from_clixml=directory / "missing")
+        assert not directory.exists()
+
+    def test_of_a_build_that_never_was_fails_and_leaves_nothing(self, directory: Path) -> None:
+        with pytest.raises(control.StartFailed) as caught:
+            control.up(directory, exchange="1999")
+        assert "1999" in caught.value.reason
+        assert not directory.exists()
+
+    def test_where_a_file_stands_fails(self, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.write_text("")
+        with pytest.raises(control.FileUnreadable):
+            control.up(path)
+        assert path.read_text() == ""
+
+
+class TestAskingAfter:
+    @pytest.mark.parametrize("ask", [control.status, control.down])
+    def test_what_is_no_lab_says_so(self, tmp_path: Path, ask: Any) -> None:
+        with pytest.raises(control.NotALab):
+            ask(tmp_path)
+
+
+class TestALabInAThread:
+    def test_has_the_same_organization(self, tmp_path: Path) -> None:
+        with control.open_threaded(tmp_path / "lab", servers=1, edges=1) as lab:
+            assert [server["name"] for server in lab.status()["servers"]] == ["MBX1", "EDGE1"]
+            assert lab.account(Role.READER).name == "viewer"
+
+    def test_moves_when_its_port_is_taken(self) -> None:
+        with process.loopback_socket() as taken:
+            port = taken.getsockname()[1]
+            with process.loopback_socket(port) as other:
+                assert other.getsockname()[1] != port
