@@ -37,10 +37,10 @@ class Timeouts:
         invocation: For a pipeline from beginning to end; certificate cmdlets take a minute at times.
     """
 
-    connect: int = 15
-    read: int = 45
+    connect: float = 15
+    read: float = 45
     operation: int = 30
-    invocation: int = 300
+    invocation: float = 300
 
 
 @dataclass(frozen=True, slots=True)

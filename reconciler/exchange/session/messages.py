@@ -36,18 +36,29 @@ from reconciler.exchange import clixml
 from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import ErrorRecord
 
+# The field names of these three are what pypsrp looks for in a message.
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error or a warning as ours; None of what nobody looks at."""
+
+    MESSAGE_TYPE: int
+    value: ErrorRecord | str | None
+
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A pipeline's or pool's state; field names are what pypsrp looks for."""
+    """A pipeline's or pool's state."""
 
+    MESSAGE_TYPE: int
     state: int
-    error_record: ErrorRecord | None
+    error_record: Told | None
 
 
 @dataclass(frozen=True, slots=True)
 class HostCall:
-    """A question of the server; field names are what pypsrp looks for.
+    """A question of the server.
 
     Attributes:
         ci: Number of the call, for the answer.
@@ -55,6 +66,7 @@ class HostCall:
         mp: Its arguments.
     """
 
+    MESSAGE_TYPE: int
     ci: int
     mi: HostMethodIdentifier
     mp: list[Primitive | Object]
@@ -76,8 +88,11 @@ class _OwnReader(Serializer):
             return super().deserialize(element, metadata, clear)
         if metadata is None:
             return element  # pipeline output
-        own = _READERS.get(metadata.object)
-        return super().deserialize(element, metadata, clear) if own is None else own(element)
+        message = metadata.object
+        own = _READERS.get(message)
+        if own is None:
+            return super().deserialize(element, metadata, clear)
+        return own(element, message.MESSAGE_TYPE)
 
 
 def text_of(value: Primitive | Object | None) -> str:
@@ -124,14 +139,29 @@ def _one(xml: str) -> Primitive | Object:
     return values[0]
 
 
-def _state(number: str) -> Callable[[str], State]:
-    def read(xml: str) -> State:
+def _error(xml: str, kind: int) -> Told:
+    return Told(kind, error_record(_one(xml)))
+
+
+def _warning(xml: str, kind: int) -> Told:
+    message = _one(xml)
+    found = message.get("InformationalRecord_Message") if isinstance(message, Object) else message
+    return Told(kind, text_of(found))
+
+
+def _nothing(_: str, kind: int) -> Told:
+    """What nobody looks at is not read, so it cannot break anything either."""
+    return Told(kind, None)
+
+
+def _state(number: str) -> Callable[[str, int], State]:
+    def read(xml: str, kind: int) -> State:
         message = _one(xml)
         if not isinstance(message, Object):
             raise clixml.Malformed("a state that is no object")
         found = message.get("ExceptionAsErrorRecord")
-        told = error_record(found) if isinstance(found, Object) else None
-        return State(integer_of(message.get(number), -1), told)
+        told = Told(kind, error_record(found)) if isinstance(found, Object) else None
+        return State(kind, integer_of(message.get(number), -1), told)
 
     return read
 
@@ -139,29 +169,21 @@ def _state(number: str) -> Callable[[str], State]:
 _HOST_METHOD: Final[Callable[..., HostMethodIdentifier]] = HostMethodIdentifier  # it has no annotations
 
 
-def _host_call(xml: str) -> HostCall:
+def _host_call(xml: str, kind: int) -> HostCall:
     message = _one(xml)
     if not isinstance(message, Object):
         raise clixml.Malformed("a host call that is no object")
     arguments = message.get("mp")
     return HostCall(
+        kind,
         ci=integer_of(message.get("ci"), -1),
         mi=_HOST_METHOD(value=integer_of(message.get("mi"), 0)),
         mp=(arguments.items or []) if isinstance(arguments, Object) else [],
     )
 
 
-def _warning(xml: str) -> str:
-    message = _one(xml)
-    return text_of(message.get("InformationalRecord_Message")) if isinstance(message, Object) else ""
-
-
-def _nothing(_: str) -> None:
-    """What nobody looks at is not read, so it cannot break anything either."""
-
-
-_READERS: Final[Mapping[type, Callable[[str], object]]] = {
-    ErrorRecordMessage: lambda xml: error_record(_one(xml)),
+_READERS: Final[Mapping[type, Callable[[str, int], Told | State | HostCall]]] = {
+    ErrorRecordMessage: _error,
     PipelineState: _state("PipelineState"),
     RunspacePoolStateMessage: _state("RunspaceState"),
     PipelineHostCall: _host_call,

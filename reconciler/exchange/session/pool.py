@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from pypsrp.complex_objects import Command as WireCommand
 from pypsrp.complex_objects import PSCredential, PSInvocationState
@@ -16,7 +16,7 @@ from reconciler.exchange.errors import ErrorRecord, ExchangeError, UnexpectedPro
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint, Query, Value
 from reconciler.exchange.session.batch import Ended
 from reconciler.exchange.session.faults import OPERATION_TIMED_OUT, translated
-from reconciler.exchange.session.messages import inject_reader
+from reconciler.exchange.session.messages import Told, inject_reader
 from reconciler.exchange.session.prompts import Respondent
 from reconciler.exchange.session.transport import wsman
 
@@ -29,6 +29,7 @@ _CREDENTIAL: Final[Callable[..., PSCredential]] = PSCredential  # it has no anno
 _I32: Final = range(-(2**31), 2**31)
 
 Statement = Command | Query
+T = TypeVar("T")
 
 
 class Pool:
@@ -95,12 +96,11 @@ class Pool:
             except UnexpectedPrompt:
                 self._stop(pipeline)
                 raise
-            # The streams hold what our reader made of the messages, not what pypsrp annotates.
             return Ended(
                 completed=pipeline.state == PSInvocationState.COMPLETED,
                 outputs=tuple(value for xml in pipeline.output for value in clixml.read(xml).values),
-                errors=tuple(cast("list[ErrorRecord]", pipeline.streams.error)),
-                warnings=tuple(cast("list[str]", pipeline.streams.warning)),
+                errors=tuple(_told(pipeline.streams.error, ErrorRecord)),
+                warnings=tuple(_told(pipeline.streams.warning, str)),
             )
 
     def _stop(self, pipeline: PowerShell) -> None:
@@ -136,6 +136,13 @@ class Pool:
                 return TaggedValue("I64", value)
             case _:
                 return value
+
+
+def _told(stream: Iterable[object], kind: type[T]) -> Iterator[T]:
+    """Take out of a stream what our reader put there, whatever pypsrp annotates."""
+    for told in stream:
+        if isinstance(told, Told) and isinstance(told.value, kind):
+            yield told.value
 
 
 class _RunspacePool(RunspacePool):

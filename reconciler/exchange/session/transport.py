@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -41,7 +43,7 @@ class Transport(_TransportHTTP):
     def __init__(self, connection: Connection) -> None:
         host, port, path = _target(connection)
         # pypsrp hands it to requests, which also takes the path of a bundle; only its annotation says bool.
-        trust: Any = True if connection.ca is None else str(connection.ca)
+        trust: Any = True if connection.ca is None else _bundle(connection, connection.ca)
         super().__init__(
             host,
             port,
@@ -51,8 +53,6 @@ class Transport(_TransportHTTP):
             path=path,
             auth="basic",
             cert_validation=trust,
-            connection_timeout=connection.timeouts.connect,
-            read_timeout=connection.timeouts.read,
             no_proxy=True,
         )
         self.requests = 0
@@ -80,6 +80,7 @@ class Transport(_TransportHTTP):
         session: requests.Session = super()._build_session()
         # No proxy, netrc or certificate bundle of the environment decides where a password goes.
         session.trust_env = False
+        session.verify = self.cert_validation
         return session
 
     def _send_request(
@@ -161,6 +162,15 @@ def wsman(connection: Connection) -> tuple[WSMan, Transport]:
     )
     made.transport = transport
     return made, transport
+
+
+def _bundle(connection: Connection, path: Path) -> str:
+    """Make sure that a bundle can be used: requests would say so at the first request, and less clearly."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        raise BadConnection(connection.server, f"CA file {path}: {error.strerror or error}") from error
+    return str(path)
 
 
 def _target(connection: Connection) -> tuple[str, int, str]:

@@ -43,7 +43,7 @@ def read(xml: str, message: type) -> Any:
 
 class TestAnErrorRecord:
     def test_is_its_facts(self) -> None:
-        record = read(RECORD, ErrorRecordMessage)
+        record = read(RECORD, ErrorRecordMessage).value
         assert record.fully_qualified_id == "[Server=EX1] 1A2B,Microsoft.Exchange.GetSendConnector"
         assert record.category == 13
         assert record.activity == "Get-SendConnector"
@@ -52,7 +52,7 @@ class TestAnErrorRecord:
         assert record.message == "Ein Fehler"
 
     def test_may_be_nearly_empty(self) -> None:
-        record = read('<Obj RefId="0"><ToString>Shown</ToString></Obj>', ErrorRecordMessage)
+        record = read('<Obj RefId="0"><ToString>Shown</ToString></Obj>', ErrorRecordMessage).value
         assert (record.message, record.fully_qualified_id, record.category) == ("Shown", "", 0)
 
     def test_names_the_missing_cmdlet_as_its_target(self) -> None:
@@ -60,7 +60,7 @@ class TestAnErrorRecord:
             '<Obj RefId="0"><MS><S N="TargetObject">Get-SendConnector</S>'
             '<S N="FullyQualifiedErrorId">CommandNotFoundException</S></MS></Obj>',
             ErrorRecordMessage,
-        )
+        ).value
         assert record.is_missing_command
         assert record.is_about("Get-SendConnector")
         assert not record.is_about("Get-ReceiveConnector")
@@ -71,7 +71,7 @@ class TestAState:
         inner = RECORD.replace('<Obj RefId="0">', '<Obj N="ExceptionAsErrorRecord" RefId="9">', 1)
         state = read(f'<Obj RefId="8"><MS><I32 N="PipelineState">5</I32>{inner}</MS></Obj>', PipelineState)
         assert state.state == 5
-        assert state.error_record.activity == "Get-SendConnector"
+        assert state.error_record.value.activity == "Get-SendConnector"
 
     def test_mostly_has_no_error(self) -> None:
         state = read('<Obj RefId="0"><MS><I32 N="PipelineState">4</I32></MS></Obj>', PipelineState)
@@ -80,11 +80,11 @@ class TestAState:
 
 def test_a_warning_is_its_text() -> None:
     xml = '<Obj RefId="0"><MS><S N="InformationalRecord_Message">Careful</S></MS></Obj>'
-    assert read(xml, WarningRecord) == "Careful"
+    assert read(xml, WarningRecord).value == "Careful"
 
 
 def test_progress_is_not_even_read() -> None:
-    assert read("<Obj>", ProgressRecord) is None
+    assert read("<Obj>", ProgressRecord).value is None
 
 
 @pytest.mark.parametrize("message", [ErrorRecordMessage, PipelineState, PipelineHostCall, WarningRecord])

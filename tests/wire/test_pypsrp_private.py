@@ -1,0 +1,97 @@
+"""The private names of pypsrp that the session stands on. When one moves, this says which and what for.
+
+pypsrp is pinned for that reason. To move the pin: make these pass, then everything else under tests/wire.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+
+import pytest
+from pypsrp.complex_objects import ObjectMeta
+from pypsrp.messages import Destination, Message, MessageType, PipelineOutput
+from pypsrp.powershell import Fragmenter, PowerShell, RunspacePool
+from pypsrp.serializer import Serializer
+from pypsrp.shell import WinRS
+from pypsrp.wsman import WSMan, _TransportHTTP
+
+
+def test_pypsrp_is_the_version_this_was_written_for() -> None:
+    assert version("pypsrp") == "0.9.1"
+
+
+class TestAPool:
+    def test_has_one_serializer_in_the_two_places_where_ours_is_put(self) -> None:
+        """`inject_reader` sets both; another place would go on losing Exchange's objects."""
+        pool = RunspacePool(WSMan("localhost"))
+        assert isinstance(pool._serializer, Serializer)
+        assert pool._fragmenter.serializer is pool._serializer
+        holders = [name for name, value in vars(pool).items() if isinstance(value, Serializer)]
+        assert holders == ["_serializer"]
+
+    def test_keeps_its_shell_where_it_is_closed(self) -> None:
+        """`Pool.close` closes the shell of a broken pool, which the pool's own close leaves open."""
+        pool = RunspacePool(WSMan("localhost"))
+        assert isinstance(pool.shell, WinRS)
+        pool.shell.close()  # not open: sends nothing
+
+    def test_turns_a_warning_into_python_s_in_the_method_we_replace(self) -> None:
+        assert list(inspect.signature(RunspacePool._process_runspacepool_warning).parameters) == [
+            "self",
+            "message",
+        ]
+
+
+class TestAMessage:
+    def test_hands_a_whole_message_to_the_serializer_as_text(self) -> None:
+        """Our reader takes a string for a message, and pipeline output for one without metadata."""
+        seen: list[tuple[object, object]] = []
+
+        class Spy(Serializer):
+            def deserialize(self, element: object, metadata: object = None, clear: bool = True) -> object:
+                seen.append((element, metadata))
+                return PipelineOutput()
+
+        head = b"".join(
+            number.to_bytes(4, "little") for number in (Destination.CLIENT, MessageType.PIPELINE_OUTPUT)
+        )
+        Message.unpack(head + bytes(32) + b"<S>a</S>", Spy())
+        assert seen == [("<S>a</S>", None)]
+        head = b"".join(
+            number.to_bytes(4, "little") for number in (Destination.CLIENT, MessageType.PIPELINE_STATE)
+        )
+        Message.unpack(head + bytes(32) + b"<Obj />", Spy())
+        element, metadata = seen[-1]
+        assert element == "<Obj />"
+        assert isinstance(metadata, ObjectMeta)
+        assert metadata.object is not None
+
+    def test_is_put_together_by_the_fragmenter(self) -> None:
+        assert "serializer" in inspect.signature(Fragmenter.__init__).parameters
+
+
+class TestTheTransport:
+    @pytest.mark.parametrize(
+        ("name", "parameters"),
+        [
+            ("send", ["self", "message", "retries_on_read_timeout", "timeout"]),
+            ("_send_request", ["self", "request", "timeout"]),
+            ("_build_session", ["self"]),
+        ],
+    )
+    def test_has_the_methods_that_ours_replaces(self, name: str, parameters: list[str]) -> None:
+        assert list(inspect.signature(getattr(_TransportHTTP, name)).parameters) == parameters
+
+    def test_is_taken_from_where_ours_is_put(self) -> None:
+        """`wsman` replaces it; the endpoint in each envelope comes from it too."""
+        made = WSMan("localhost")
+        assert isinstance(made.transport, _TransportHTTP)
+        assert "self.transport.send(" in inspect.getsource(WSMan.invoke)
+
+
+def test_a_pipeline_keeps_raw_output_and_streams_where_they_are_read() -> None:
+    pipeline = PowerShell(RunspacePool(WSMan("localhost")))
+    assert pipeline.output == []
+    assert (pipeline.streams.error, pipeline.streams.warning) == ([], [])
+    assert "response[1].data.data" in inspect.getsource(PowerShell.poll_invoke)
