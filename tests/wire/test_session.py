@@ -144,8 +144,8 @@ class Server:
 
     def feed(self, data: str, pipeline: uuid.UUID | None) -> None:
         self._pool.receive_data(PSRPPayload(base64.b64decode(data), StreamType.default, pipeline))
-        event: Any
-        while (event := self._pool.next_event()) is not None:
+        events: Iterator[Any] = iter(self._pool.next_event, None)
+        for event in events:
             if event.message_type is PSRPMessageType.CreatePipeline:
                 assert pipeline is not None
                 commands = event.pipeline.commands
