@@ -71,7 +71,7 @@ class StateStore(Protocol):
         Raises:
             StateConflict: the stored record is not the one before this.
             LockLost: the fence is not of the lock that is held now.
-            StateUnwritable: it could not be stored; what was there before still is.
+            StateUnwritable: it is not certain to be stored; what is read is it, or what was there before.
         """
         ...
 
@@ -80,6 +80,6 @@ class StateStore(Protocol):
 
         Raises:
             LockLost: the fence is not of the lock that is held now.
-            StateUnwritable: they could not be stored; what was there before still is.
+            StateUnwritable: they are not certain to be stored; what is read is with all of them, or without.
         """
         ...

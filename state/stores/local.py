@@ -69,6 +69,7 @@ class _OnDisk:
 
     Attributes:
         lines: The lines of the journal that go on from the record, each with its line end.
+        entries: What is on them.
         record_data: The bytes behind ``record``; None when there is none.
         journal_data: Likewise.
     """
@@ -78,6 +79,7 @@ class _OnDisk:
     heading: Heading | None
     journal_data: bytes | None
     lines: tuple[bytes, ...]
+    entries: tuple[Entry, ...] = ()
 
     @property
     def serial(self) -> int:
@@ -121,11 +123,7 @@ class LocalStore:
 
     def read(self) -> Stored:
         on_disk = self._load()
-        entries: list[Entry] = []
-        for line in on_disk.lines:
-            with self._naming_the_backup():
-                entries += codec.decode_entries(line, str(self._journal))
-        return Stored(on_disk.record, tuple(entries))
+        return Stored(on_disk.record, on_disk.entries)
 
     def write(self, record: StateRecord, fence: Fence) -> None:
         data = codec.encode_record(record)
@@ -173,11 +171,14 @@ class LocalStore:
             if record is None and (backup or (heading and heading.serial)):
                 raise StateUnreadable(str(self._record), "it is missing, and there was one before")
             found = _OnDisk(record, record_data, heading, journal_data, lines)
-            if heading is not None and heading.serial < found.serial:
+            if heading is None:
+                return found
+            if heading.serial < found.serial:
                 return replace(found, lines=())
-            if heading is not None and heading.lineage != found.lineage:
+            if heading.lineage != found.lineage:
                 raise StateUnreadable(str(self._journal), f"it is of another record, {heading.lineage!r}")
-            return found
+            entries = [entry for line in lines for entry in codec.decode_entries(line, str(self._journal))]
+            return replace(found, entries=tuple(entries))
 
     def _consistent(self) -> tuple[bytes | None, bytes | None]:
         """Both files as of one instant: a journal that was read while the record stood still."""
@@ -209,7 +210,7 @@ class LocalStore:
 
     def _check(self, fence: Fence) -> _Hold:
         holder = self._holder()  # a lock whose file was removed may have been taken again by somebody else
-        if self._hold is None or self._hold.id != fence.id or holder is None or holder.id != fence.id:
+        if self._hold is None or holder is None or not self._hold.id == holder.id == fence.id:
             raise LockLost(str(self._folder))
         return self._hold
 
