@@ -12,6 +12,7 @@ from cryptography import x509
 from reconciler.lab.call import Call, Emission, Failed, Identity, ServerFacts, Terminated, Warned
 from reconciler.lab.exchange import smtp
 from reconciler.lab.exchange.certificates import TrustStore
+from reconciler.lab.exchange.clixml import Collection, Obj, text_of, texts_of
 from reconciler.lab.exchange.cmdlets import (
     certificate,
     configuration,
@@ -25,7 +26,6 @@ from reconciler.lab.exchange.cmdlets.catalogue import find
 from reconciler.lab.exchange.cmdlets.errors import Refused, no_language, refusal, stopped, unknown_cmdlet
 from reconciler.lab.exchange.cmdlets.run import Renderings, Run, Steps
 from reconciler.lab.exchange.organization import Organization, Server, Stored
-from reconciler.lab.exchange.clixml import texts_of, text_of, Collection, Obj
 
 COMMANDS: Mapping[str, Callable[[Run], Steps]] = {
     "Get-ExchangeCertificate": certificate.get,
