@@ -55,32 +55,37 @@ class Client:
         self.events: list[Any] = []
 
     def post(self, action: str, body: str = "", timeout: int = 20) -> Answer:
+        connection = self.request(action, body, timeout)
+        try:
+            response = connection.getresponse()
+            return Answer(response.status, response.read())
+        finally:
+            connection.close()
+
+    def request(self, action: str, body: str, timeout: int = 20) -> http.client.HTTPSConnection:
+        """Send a request, and leave its answer on the connection."""
         url = urlsplit(self._lab.url("MBX1"))
         account = self._lab.account()
         token = base64.b64encode(f"{account.name}:{account.password}".encode()).decode()
         connection = http.client.HTTPSConnection(
             "127.0.0.1", url.port, timeout=20, context=ssl.create_default_context(cafile=self._lab.ca)
         )
-        try:
-            envelope = ENVELOPE.format(
-                shell=SHELL,
-                url=url.geturl(),
-                action=action,
-                id=uuid.uuid4(),
-                timeout=timeout,
-                selector=self.id,
-                body=body,
-            )
-            connection.request(
-                "POST",
-                url.path,
-                envelope.encode(),
-                {"Authorization": f"Basic {token}", "Content-Type": "application/soap+xml;charset=UTF-8"},
-            )
-            response = connection.getresponse()
-            return Answer(response.status, response.read())
-        finally:
-            connection.close()
+        envelope = ENVELOPE.format(
+            shell=SHELL,
+            url=url.geturl(),
+            action=action,
+            id=uuid.uuid4(),
+            timeout=timeout,
+            selector=self.id,
+            body=body,
+        )
+        connection.request(
+            "POST",
+            url.path,
+            envelope.encode(),
+            {"Authorization": f"Basic {token}", "Content-Type": "application/soap+xml;charset=UTF-8"},
+        )
+        return connection
 
     def open(self) -> None:
         self.pool.open()
@@ -122,12 +127,7 @@ class Client:
             )
 
     def receive(self, shell: Any = None, timeout: int = 20) -> Answer:
-        command = f' CommandId="{self.name(shell)}"' if shell else ""
-        answer = self.post(
-            f"{SHELL}/Receive",
-            f"<rsp:Receive><rsp:DesiredStream{command}>stdout</rsp:DesiredStream></rsp:Receive>",
-            timeout,
-        )
+        answer = self.post(f"{SHELL}/Receive", self.wanted(shell), timeout)
         for stream in answer.streams:
             self.pool.receive_data(psrpcore.PSRPPayload(stream, psrpcore.StreamType.default, None))
         while (event := self.pool.next_event()) is not None:
@@ -145,6 +145,11 @@ class Client:
             f"{SHELL}/Signal",
             f'<rsp:Signal CommandId="{self.name(shell)}"><rsp:Code>{code}</rsp:Code></rsp:Signal>',
         )
+
+    def wanted(self, shell: Any) -> str:
+        """The body of a Receive for a pipeline, or for the pool."""
+        command = f' CommandId="{self.name(shell)}"' if shell else ""
+        return f"<rsp:Receive><rsp:DesiredStream{command}>stdout</rsp:DesiredStream></rsp:Receive>"
 
     def name(self, shell: Any) -> str:
         return str(shell.pipeline_id).upper()
@@ -168,9 +173,7 @@ class Waiting:
             thread.start()
 
     def _wait(self, client: Client, shell: Any) -> None:
-        command = f' CommandId="{client.name(shell)}"' if shell else ""
-        body = f"<rsp:Receive><rsp:DesiredStream{command}>stdout</rsp:DesiredStream></rsp:Receive>"
-        self.answers.append(client.post(f"{SHELL}/Receive", body))
+        self.answers.append(client.post(f"{SHELL}/Receive", client.wanted(shell)))
 
     def until_all_wait(self, lab: ThreadedLab, requests: int) -> None:
         """Wait until the lab has taken so many requests; their polls are then pending."""
@@ -267,6 +270,19 @@ class TestAReceive:
     def test_times_out_and_loses_nothing(self, client: Client, exchange: Any) -> None:
         shell = client.start("Set-Slow")
         assert client.receive(shell, timeout=1).fault == 2150858793
+        exchange.proceed.set()
+        assert client.finish(shell) == ["done"]
+
+    def test_whose_connection_ends_loses_nothing(
+        self, client: Client, lab: ThreadedLab, exchange: Any
+    ) -> None:
+        shell = client.start("Set-Slow")
+        before = lab.status()["requests"]["MBX1"]
+        connection = client.request(f"{SHELL}/Receive", client.wanted(shell))
+        while lab.status()["requests"]["MBX1"] == before:
+            pass
+        connection.close()
+        client.post(f"{TRANSFER}/Get")  # by its answer the lab has seen the end of the other connection
         exchange.proceed.set()
         assert client.finish(shell) == ["done"]
 
