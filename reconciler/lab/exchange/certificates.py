@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -43,7 +44,19 @@ FRONT_END_SITE, BACK_END_SITE = 1, 2
 
 @lru_cache(maxsize=4096)
 def parsed(der: bytes) -> x509.Certificate:
-    return x509.load_der_x509_certificate(der)
+    """Load a certificate once."""
+    return with_names(x509.load_der_x509_certificate(der))
+
+
+def with_names(certificate: x509.Certificate) -> x509.Certificate:
+    """Read both names now, without a word about lengths: ``C=Germany`` is in real exports.
+
+    The certificate keeps them, so no later reader is warned.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        _ = certificate.subject, certificate.issuer
+    return certificate
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from reconciler.lab.exchange.keys import KeyRing, KeySource
 from reconciler.lab.exchange.nrbf_reader import BadBlob
 from reconciler.lab.exchange.objects.receive_connector import Home
 from reconciler.lab.exchange.organization import Organization, Partition, Server, Stored
+from reconciler.lab.exchange.smtp import chosen, lacks_connectors
 
 CLIENT_NOTES = frozenset({"PSComputerName", "RunspaceId", "PSShowComputerName"})
 """Added by the PowerShell client that exported; the server never sent them [6.1-4]."""
@@ -184,6 +185,7 @@ class _Placing:
         self.auth_certificate()
         for server in self.organization.servers.values():
             self.default_certificate(server)
+            self.port_25(server)
 
     def tell(self, remark: str) -> None:
         self.exports.remarks.append(remark)
@@ -269,6 +271,18 @@ class _Placing:
 
     def accepted_domain(self, tree: Obj) -> None:
         self.keep(self.partition.accepted_domains, tree, f"accepted domain {_text(tree, 'Name')}")
+
+    def port_25(self, server: Server) -> None:
+        """Tell what SMTP will present: never the real thing, for exports hold no private keys."""
+        if lacks_connectors(server):
+            self.tell(
+                f"server {server.name}: no receive connector on port 25; setup's is assumed to be there"
+            )
+        if (stored := chosen(server, self.now)) is not None:
+            self.tell(
+                f"server {server.name}: exports hold no private keys; SMTP presents a stand-in for "
+                f"{stored.thumbprint}, with the same names"
+            )
 
     def keep(self, objects: dict[str, Stored], tree: Obj, label: str) -> None:
         stored = Stored(tree, is_export=True)

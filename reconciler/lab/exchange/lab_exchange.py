@@ -11,7 +11,7 @@ from cryptography import x509
 
 from reconciler.lab.call import Call, Emission, Failed, Identity, ServerFacts, Terminated, Warned
 from reconciler.lab.exchange import smtp
-from reconciler.lab.exchange.certificates import TrustStore
+from reconciler.lab.exchange.certificates import TrustStore, with_names
 from reconciler.lab.exchange.clixml import Collection, Obj, text_of, texts_of
 from reconciler.lab.exchange.cmdlets import (
     certificate,
@@ -160,7 +160,7 @@ class LabExchange:
             for path in paths:
                 data = path.read_bytes()
                 if b"-----BEGIN CERTIFICATE-----" in data:
-                    roots += x509.load_pem_x509_certificates(data)
+                    roots += map(with_names, x509.load_pem_x509_certificates(data))
             self._trusted = (state, TrustStore(tuple(roots)))
         return self._trusted[1]
 

@@ -145,7 +145,7 @@ class Organization:
 
     def drop_send_connector(self, partition: Partition, guid: str) -> None:
         self.archive.drop_object(f"{partition.key}/send-connectors", guid)
-        del partition.send_connectors[guid]
+        partition.send_connectors.pop(guid, None)
 
     def put_receive_connector(self, server: Server, stored: Stored) -> None:
         folder = f"{self._folder(server)}/receive-connectors"
@@ -155,7 +155,7 @@ class Organization:
 
     def drop_receive_connector(self, server: Server, guid: str) -> None:
         self.archive.drop_object(f"{self._folder(server)}/receive-connectors", guid)
-        del server.receive_connectors[guid]
+        server.receive_connectors.pop(guid, None)
         server.revision += 1
 
     def put_transport(self, server: Server, stored: Stored) -> None:

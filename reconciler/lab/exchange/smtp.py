@@ -22,7 +22,7 @@ INTERNET = IPv4Address("198.51.100.1")
 
 
 def connector_for_strangers(server: Server) -> Stored | None:
-    """The enabled receive connector on port 25 that answers the Internet: the most specific range wins [4-3]."""
+    """The enabled connector on port 25 that answers the Internet: the most specific range wins [4-3]."""
     best: tuple[int, Stored] | None = None
     for stored in server.receive_connectors.values():
         if stored["Enabled"] != "true" or not any(b.endswith(":25") for b in stored.texts("Bindings")):
@@ -37,6 +37,14 @@ def connector_for_strangers(server: Server) -> Stored | None:
     return best[1] if best else None
 
 
+def lacks_connectors(server: Server) -> bool:
+    """An export without the connector on port 25: it is taken to be as setup makes it."""
+    on_25 = [
+        s for s in server.receive_connectors.values() if any(b.endswith(":25") for b in s.texts("Bindings"))
+    ]
+    return not on_25 and any(c.export is not None for c in server.certificates)
+
+
 def chosen(server: Server, now: datetime) -> StoredCertificate | None:
     """The certificate that Exchange would present [2.5-2], [3-16]; None: STARTTLS isn't offered.
 
@@ -45,17 +53,17 @@ def chosen(server: Server, now: datetime) -> StoredCertificate | None:
     connector's Fqdn; where there is none, the default one.
     """
     connector = connector_for_strangers(server)
-    if connector is None:
+    if connector is None and not lacks_connectors(server):
         return None
     usable = [c for c in server.certificates if not c.is_pending]
-    if text := connector["TlsCertificateName"]:
+    if connector and (text := connector["TlsCertificateName"]):
         try:
             name = CertificateName.parse(text)
         except BadName:
             return None
         matching = [c for c in usable if c.name == name and c.is_current(now)]
         return max(matching, key=lambda c: c.certificate.not_valid_before_utc, default=None)
-    host = connector["Fqdn"] or server.home.fqdn
+    host = (connector and connector["Fqdn"]) or server.home.fqdn
     fitting = [c for c in usable if c.services & SMTP and c.is_current(now) and covers(c.certificate, host)]
     best = max(fitting, key=lambda c: c.certificate.not_valid_after_utc, default=None)
     if best is None and server.default_thumbprint:

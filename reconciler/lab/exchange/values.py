@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from reconciler.lab.exchange import blobs
 from reconciler.lab.exchange.builds import Version
 from reconciler.lab.exchange.clixml import NIL, Obj, Scalar, Value, boolean, int32, list_of, string
-from reconciler.lab.exchange.x500 import BadName, CertificateName, common_name, name_of_text
+from reconciler.lab.exchange.x500 import BadName, CertificateName, common_name, pairs_of_text
 
 Address = IPv4Address | IPv6Address
 
@@ -257,7 +257,7 @@ def certificate_name(text: str) -> Obj:
         raise BadValue(
             f'"{text}" isn\'t a valid X.509 identifier. The format is "<I>X.500 issuer<S>X.500 subject".'
         ) from None
-    cn = common_name(name_of_text(name.subject))
+    cn = common_name(pairs_of_text(name.subject))
     domain, is_wild = None, False
     if cn is not None:
         try:

@@ -52,35 +52,51 @@ def text_of_name(name: x509.Name) -> str:
     return ", ".join(" + ".join(_pair(pair) for pair in rdn) for rdn in reversed(list(name.rdns)))
 
 
-def name_of_text(text: str) -> x509.Name:
-    """Read a name as ``new X500DistinguishedName(text)`` does.
+Pairs = tuple[tuple[tuple[x509.ObjectIdentifier, str], ...], ...]
+"""Relative names of (attribute, value) pairs, as printed: the last part of the DER first."""
+
+
+def pairs_of_text(text: str) -> Pairs:
+    """Take a printed name apart.
 
     Raises:
-        BadName: unknown keys, missing ``=``, a value that its attribute cannot hold.
+        BadName: unknown keys, missing ``=``, text that is left over.
     """
-    rdns: list[x509.RelativeDistinguishedName] = []
-    pairs: list[x509.NameAttribute[str | bytes]] = []
+    rdns: list[tuple[tuple[x509.ObjectIdentifier, str], ...]] = []
+    pairs: list[tuple[x509.ObjectIdentifier, str]] = []
     at = 0
-    while at < len(text) or not rdns:
+    while True:
         match = _PART.match(text, at)
         if match is None:
             raise BadName(text)
         pairs.append(_attribute(match, text))
         at = match.end()
         if match["end"] != "+":
-            rdns.append(x509.RelativeDistinguishedName(pairs))
+            rdns.append(tuple(pairs))
             pairs = []
         if not match["end"]:
-            break
-    if pairs:
-        raise BadName(text)
-    return x509.Name(reversed(rdns))
+            return tuple(rdns)
 
 
-def common_name(name: x509.Name) -> str | None:
-    """The first CN as printed, or None."""
-    values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(values[-1].value) if values else None
+def name_of_text(text: str) -> x509.Name:
+    """Read a name as ``new X500DistinguishedName(text)`` does.
+
+    Raises:
+        BadName: it is no name, or a value does not fit its attribute. Windows is more lenient with
+            values: it takes ``C=Germany``.
+    """
+    try:
+        return x509.Name(
+            x509.RelativeDistinguishedName([x509.NameAttribute(oid, value) for oid, value in rdn])
+            for rdn in reversed(pairs_of_text(text))
+        )
+    except ValueError:
+        raise BadName(text) from None
+
+
+def common_name(pairs: Pairs) -> str | None:
+    """The CN that is printed first, or None."""
+    return next((value for rdn in pairs for oid, value in rdn if oid == NameOID.COMMON_NAME), None)
 
 
 def _pair(pair: x509.NameAttribute[str | bytes]) -> str:
@@ -92,18 +108,16 @@ def _pair(pair: x509.NameAttribute[str | bytes]) -> str:
     return f"{key}={value}"
 
 
-def _attribute(match: re.Match[str], text: str) -> x509.NameAttribute[str | bytes]:
+def _attribute(match: re.Match[str], text: str) -> tuple[x509.ObjectIdentifier, str]:
     key = match["key"].upper()
     oid = OIDS.get(key)
-    try:
-        if oid is None:
+    if oid is None:
+        try:
             oid = x509.ObjectIdentifier(key.removeprefix("OID."))
-        quoted = match["quoted"]
-        value = match["plain"].strip() if quoted is None else quoted.replace('""', '"')
-        # A country that is not two letters is accepted by Windows ("C=Germany" is in the exports).
-        return x509.NameAttribute(oid, value, _validate=False)
-    except ValueError:
-        raise BadName(text) from None
+        except ValueError:
+            raise BadName(text) from None
+    quoted = match["quoted"]
+    return oid, match["plain"].strip() if quoted is None else quoted.replace('""', '"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +144,8 @@ class CertificateName:
         match = re.fullmatch(r"<I>(.+?)<S>(.+)", text, re.IGNORECASE | re.DOTALL)
         if match is None:
             raise BadName(text)
-        name_of_text(match[1])
-        name_of_text(match[2])
+        pairs_of_text(match[1])
+        pairs_of_text(match[2])
         return cls(match[1], match[2])
 
     @classmethod

@@ -70,12 +70,16 @@ def named(run: Run, identity: str) -> tuple[Server, StoredCertificate]:
         server = other
     stored = server.certificate(thumbprint.replace(" ", ""))
     if stored is None:
-        raise Refused(
-            f"The certificate with thumbprint {thumbprint} was not found.",
-            kind="ManagementObjectNotFoundException",
-            target=thumbprint,
-        )
+        raise _unknown(thumbprint)
     return server, stored
+
+
+def _unknown(thumbprint: str) -> Refused:
+    return Refused(
+        f"The certificate with thumbprint {thumbprint} was not found.",
+        kind="ManagementObjectNotFoundException",
+        target=thumbprint,
+    )
 
 
 def _identity(run: Run) -> str:
@@ -108,7 +112,10 @@ def enable(run: Run) -> Steps:
                 f"The certificate {stored.thumbprint} can't be used for {name} SSL/TLS connections "
                 "because its subject is not a fully qualified domain name."
             )
-    apply_services(run, server, stored, wanted, server.certificates, make_default=is_new_default)
+    current = server.certificate(stored.thumbprint)
+    if current is None:  # another session removed it while this one asked
+        raise _unknown(stored.thumbprint)
+    apply_services(run, server, current, wanted, server.certificates, make_default=is_new_default)
 
 
 def services_of(run: Run, text: str) -> int:
@@ -273,9 +280,9 @@ def remove(run: Run) -> Steps:
         return
     if stored.thumbprint == server.default_thumbprint:  # [2.4-1]
         raise Refused(
-            f"A special Rpc error occurs on server {server.name}: The internal transport certificate can't be "
-            "removed, for the Transport service would stop. Create a new certificate first: it becomes the "
-            "internal transport certificate, and this one can be removed then.",
+            f"A special Rpc error occurs on server {server.name}: The internal transport certificate can't "
+            "be removed, for the Transport service would stop. Create a new certificate first: it becomes "
+            "the internal transport certificate, and this one can be removed then.",
             category=INVALID_ARGUMENT,
             target=stored.thumbprint,
         )
@@ -297,8 +304,8 @@ def _refuse_bound(server: Server, stored: StoredCertificate) -> None:
             continue
     if users:
         raise Refused(
-            f"A special Rpc error occurs on server {server.name}: The certificate is tagged with the following "
-            f"Send connectors: {', '.join(users)}. Replace it on these Send connectors, or clear it there, and "
-            "try again.",
+            f"A special Rpc error occurs on server {server.name}: The certificate is tagged with the "
+            f"following Send connectors: {', '.join(users)}. Replace it on these Send connectors, or clear "
+            "it there, and try again.",
             target=stored.thumbprint,
         )

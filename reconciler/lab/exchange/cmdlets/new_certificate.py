@@ -31,7 +31,7 @@ from reconciler.lab.exchange.founding import FIVE_YEARS
 from reconciler.lab.exchange.keys import PrivateKey, public_digest
 from reconciler.lab.exchange.organization import Server
 from reconciler.lab.exchange.values import BadValue, checked_domain
-from reconciler.lab.exchange.x500 import BadName, common_name, name_of_text
+from reconciler.lab.exchange.x500 import BadName, common_name, name_of_text, pairs_of_text, text_of_name
 
 KEY_SIZES = (1024, 2048, 4096)
 NAME_PARAMETERS = (
@@ -82,7 +82,7 @@ def _subject(run: Run, server: Server) -> x509.Name:
 def _domains(run: Run, server: Server, subject: x509.Name) -> list[str]:
     """The names of the certificate [2.1-6]: the subject's CN always, duplicates folded."""
     names: list[str] = []
-    if (cn := common_name(subject)) is not None:
+    if (cn := _common_name(subject)) is not None:
         names.append(cn)
     given = run.bound.get("DomainName")
     names += given.add if isinstance(given, Edit) else given or []
@@ -144,12 +144,16 @@ def _self_signed(run: Run, server: Server, subject: x509.Name, domains: list[str
     make_default = False
     if services & enums.SMTP:
         make_default = yield from wants_default(run, server, certificate)  # [2.1-9]
-        if (common_name(subject) or "").lower() == server.name.lower():
+        if (_common_name(subject) or "").lower() == server.name.lower():
             services |= enums.IMAP  # nobody asked, and it shows all the same [2.3-2]
     # One write: the certificate is never seen without its services.
     everything = (*server.certificates, certificate)
     stored = apply_services(run, server, certificate, services, everything, make_default=make_default)
     yield run.show_certificate(server, stored)
+
+
+def _common_name(subject: x509.Name) -> str | None:
+    return common_name(pairs_of_text(text_of_name(subject)))
 
 
 def _friendly_name(run: Run, default: str) -> str:
