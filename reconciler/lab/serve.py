@@ -17,6 +17,8 @@ from reconciler.lab import authority, process
 from reconciler.lab.emulator import Emulator, Ports, describe, utc_now
 from reconciler.lab.errors import FileUnreadable
 from reconciler.lab.exchange import open_exchange
+from reconciler.lab.exchange.builds import UnknownBuild
+from reconciler.lab.exchange.imports import UnusableExport
 
 DESCRIPTION = "lab.json"
 """What the running lab is, in its directory: status without the tally, process id, ports, when it ends."""
@@ -49,6 +51,10 @@ def main(arguments: list[str]) -> int:
             asyncio.run(_serve(settings))
     except FileUnreadable as error:
         return _fail({"path": str(error.path), "reason": error.reason})
+    except UnusableExport as error:
+        return _fail({"path": str(settings.from_clixml), "reason": str(error)})
+    except UnknownBuild as error:
+        return _fail({"reason": str(error)})
     except Exception as error:  # noqa: BLE001 - whatever it is, the process that waits must learn it
         _log.exception("the lab did not start")
         return _fail({"reason": f"{type(error).__name__}: {error}"})

@@ -90,6 +90,16 @@ class TestStarting:
             control.up(directory, from_clixml=directory / "missing")
         assert not directory.exists()
 
+    def test_from_exports_that_hold_nothing_fails_and_leaves_nothing(
+        self, directory: Path, tmp_path: Path
+    ) -> None:
+        exports = tmp_path / "exports"
+        exports.mkdir()
+        with pytest.raises(control.FileUnreadable) as caught:
+            control.up(directory, from_clixml=exports)
+        assert caught.value.path == exports
+        assert not directory.exists()
+
     def test_of_a_build_that_never_was_fails_and_leaves_nothing(self, directory: Path) -> None:
         with pytest.raises(control.StartFailed) as caught:
             control.up(directory, exchange="1999")
