@@ -213,7 +213,7 @@ class _Builder:
                     )
             case ScalarEvent():
                 where = self._begin(event)
-                self._put(ScalarNode(_scalar(event), where), 1, event.anchor, where)
+                self._put(ScalarNode(self._scalar(event, where), where), 1, event.anchor, where)
             case SequenceStartEvent() | MappingStartEvent():
                 where = self._begin(event)
                 if len(self._open) >= DEEPEST:
@@ -229,6 +229,25 @@ class _Builder:
                 self._put(done.closed(), done.size, done.anchor, done.where)
             case AliasEvent():
                 self._alias(event)
+
+    def _scalar(self, event: ScalarEvent, where: SourceRange) -> str | int | bool | None:
+        text = str(event.value)
+        if event.style is None:  # neither quoted nor a block
+            return _plain_scalar(text)
+        if text.isprintable() or not any("\ud800" <= character <= "\udfff" for character in text):
+            return text
+        try:  # JSON writes what is beyond U+FFFF as two escapes
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            self._diagnostics.append(
+                Diagnostic(
+                    summary="Not a character",
+                    detail="An escape names half of a character.",
+                    where=where,
+                    hint="write the character itself",
+                )
+            )
+            return text.encode("ascii", "replace").decode("ascii")
 
     def _begin(self, event: NodeEvent) -> SourceRange:
         where = self._at(event.start_mark, event.end_mark)
@@ -321,10 +340,7 @@ _WORDS: Final[Mapping[str, bool | None]] = {
 }
 
 
-def _scalar(event: ScalarEvent) -> str | int | bool | None:
-    text = str(event.value)
-    if event.style is not None:  # quoted or a block
-        return text
+def _plain_scalar(text: str) -> str | int | bool | None:
     if text in _WORDS:
         return _WORDS[text]
     return int(text) if _INT.fullmatch(text) else text

@@ -175,7 +175,7 @@ def _described(type: ValueType[Any]) -> JsonSchemaValue:
         case _ if type is INT:
             return {"type": "integer"}
         case _ if type is BYTE_SIZE or type is LIMIT:
-            return {"type": ["string", "integer"], "format": type.expected}
+            return {"type": ["string", "integer"]}
         case _ if type is CREDENTIAL:
             return {"type": "string", "pattern": f"^({'|'.join(_SCHEMES)}):."}
         case _:

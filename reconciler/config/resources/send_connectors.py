@@ -187,8 +187,7 @@ def _add_group(
         return
     _place(draft, address, kind, path)
     draft.sources[address, "address_spaces"] = draft.key(*path, "to")
-    partner = of_group[0].partner
-    if text and partner is not None:
+    if text and (partner := of_group[0].partner) is not None:
         _place_group(draft, address, partner, of_group[0].path)
     draft.acknowledge(address, kind.acknowledge)
 

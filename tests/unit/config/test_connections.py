@@ -1,0 +1,165 @@
+"""Where servers are reached: from the desired state, or from a connections file."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from reconciler.config import Connection, Loaded, load
+from state.values import Name
+
+TODAY = date(2026, 7, 1)
+DESIRED = """
+version: 1
+organization: contoso
+connection: {credential: "file:admin.secret", ca: corporate.pem, auth: basic, endpoint: exchange}
+issuers: {house: {type: local, certificate: ca.pem, key: ca.key}}
+servers:
+  EX1: {role: mailbox, host: ex1.corp.contoso.local}
+  EX2: {role: mailbox, connection: {credential: "env:EX2", smtp: "mail.contoso.com:25"}}
+  EDGE1: {role: edge, host: "2001:db8::25"}
+"""
+
+LAB: dict[str, Any] = {
+    "servers": {
+        "ex1": {
+            "url": "https://127.0.0.1:40001/PowerShell/",
+            "endpoint": "exchange",
+            "auth": "basic",
+            "credential": "file:admin.credential",
+            "ca": "tls.pem",
+            "smtp": "127.0.0.1:40002",
+        },
+        "MBX9": {"url": "https://127.0.0.1:40003/PowerShell/"},
+    },
+    "issuers": {"*": {"type": "local", "certificate": "lab.pem", "key": "lab.key"}},
+}
+
+
+def written(folder: Path, connections: Any = None, desired: str = DESIRED) -> Loaded:
+    """Write both files, each in a folder of its own, and load."""
+    for name in ("desired", "lab"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "desired" / "tls.yaml").write_text(desired)
+    file = None
+    if connections is not None:
+        file = folder / "lab" / "connections.yaml"
+        file.write_text(connections if isinstance(connections, str) else json.dumps(connections))
+    return load(folder / "desired" / "tls.yaml", connections=file, today=TODAY)
+
+
+def connection(outcome: Loaded, server: str) -> Connection:
+    assert outcome.desired is not None, outcome.diagnostics
+    return outcome.desired.connections[Name(server)]
+
+
+class TestADesiredStateAlone:
+    def test_makes_the_address_from_host_and_endpoint(self, tmp_path: Path) -> None:
+        """An Edge server has no Exchange endpoint [5-1], whatever holds for the others."""
+        outcome = written(tmp_path)
+        assert connection(outcome, "EX1").url == "https://ex1.corp.contoso.local/PowerShell/"
+        assert connection(outcome, "EX2").url == "https://EX2/PowerShell/"
+        assert connection(outcome, "EDGE1").url == "https://[2001:db8::25]:5986/wsman"
+        assert connection(outcome, "EDGE1").endpoint == "winrm"
+
+    def test_has_defaults_that_a_server_may_replace_key_by_key(self, tmp_path: Path) -> None:
+        """One credential for all, but for one."""
+        outcome = written(tmp_path)
+        assert connection(outcome, "EX1").credential == "file:admin.secret"
+        assert connection(outcome, "EX2").credential == "env:EX2"
+        assert connection(outcome, "EX2").ca == tmp_path / "desired" / "corporate.pem"
+        assert connection(outcome, "EX2").smtp == "mail.contoso.com:25"
+
+    def test_counts_relative_paths_from_its_own_folder(self, tmp_path: Path) -> None:
+        """Not from where the command happens to run."""
+        outcome = written(tmp_path)
+        assert connection(outcome, "EX1").base == tmp_path / "desired"
+        assert outcome.desired is not None
+        assert outcome.desired.issuers["house"].key == tmp_path / "desired" / "ca.key"
+
+    def test_needs_no_credential(self, tmp_path: Path) -> None:
+        """Offline checks connect to nothing."""
+        outcome = written(tmp_path, desired="version: 1\norganization: c\nservers: {EX1: {role: mailbox}}")
+        assert connection(outcome, "EX1").credential is None
+
+
+class TestAConnectionsFile:
+    def test_replaces_what_the_desired_state_says(self, tmp_path: Path) -> None:
+        """Names are compared as Active Directory does; servers that are not declared are left alone."""
+        outcome = written(tmp_path, LAB)
+        assert connection(outcome, "EX1") == Connection(
+            name=Name("EX1"),
+            url="https://127.0.0.1:40001/PowerShell/",
+            endpoint="exchange",
+            auth="basic",
+            credential="file:admin.credential",
+            base=tmp_path / "lab",
+            ca=tmp_path / "lab" / "tls.pem",
+            smtp="127.0.0.1:40002",
+        )
+        assert outcome.desired is not None
+        assert Name("MBX9") not in outcome.desired.connections
+
+    def test_leaves_the_servers_that_it_does_not_name(self, tmp_path: Path) -> None:
+        """It may hold one server only."""
+        assert connection(written(tmp_path, LAB), "EX2").credential == "env:EX2"
+
+    def test_replaces_a_connection_as_a_whole(self, tmp_path: Path) -> None:
+        """A credential of production is never sent to an address from another file."""
+        outcome = written(tmp_path, {"servers": {"EX1": {"url": "https://copy.example/PowerShell/"}}})
+        assert connection(outcome, "EX1").credential is None
+        assert connection(outcome, "EX1").ca is None
+
+    def test_stands_for_every_issuer_by_an_asterisk(self, tmp_path: Path) -> None:
+        """And for one by its name, which wins."""
+        outcome = written(tmp_path, LAB)
+        assert outcome.desired is not None
+        assert outcome.desired.issuers["house"].certificate == tmp_path / "lab" / "lab.pem"
+        own = {"type": "local", "certificate": "own.pem", "key": "own.key"}
+        outcome = written(tmp_path, {"issuers": {**LAB["issuers"], "house": own}})
+        assert outcome.desired is not None
+        assert outcome.desired.issuers["house"].certificate == tmp_path / "lab" / "own.pem"
+
+    def test_is_checked_like_everything_else(self, tmp_path: Path) -> None:
+        """Its problems stand in its own lines; together with those of the desired state."""
+        text = (
+            "servers:\n"
+            "  EX1: {url: http://ex1/PowerShell/, credentials: env:A}\n"
+            "  EDGE1: {endpoint: exchange, smtp: nowhere}\n"
+            "issuers: {public: {type: acme}}\n"
+        )
+        outcome = written(tmp_path, text, DESIRED.replace("role: edge", "role: egde"))
+        told = [(Path(d.where.file).name, d.where.line, d.summary) for d in outcome.diagnostics if d.where]
+        assert told == [
+            ("tls.yaml", 9, "Value not allowed"),
+            ("connections.yaml", 2, "Value not allowed"),
+            ("connections.yaml", 2, "Unknown key"),
+            ("connections.yaml", 3, "Value not allowed"),
+            ("connections.yaml", 4, "Key missing"),
+            ("connections.yaml", 4, "Key missing"),
+            ("connections.yaml", 4, "Value not allowed"),
+        ]
+
+    def test_cannot_give_an_edge_server_an_exchange_endpoint(self, tmp_path: Path) -> None:
+        """[5-1], told where it is written."""
+        outcome = written(tmp_path, "servers:\n  EDGE1: {endpoint: exchange}\n")
+        assert [(str(d.where), d.summary) for d in outcome.diagnostics] == [
+            (f"{tmp_path}/lab/connections.yaml:2:11", "Endpoint not on an Edge server")
+        ]
+
+    def test_that_is_missing_is_told_beside_everything_else(self, tmp_path: Path) -> None:
+        """The desired state is checked all the same."""
+        written(tmp_path, desired=DESIRED.replace("EX2:", "EX2: &a"))
+        outcome = load(tmp_path / "desired" / "tls.yaml", connections=tmp_path / "none.yaml", today=TODAY)
+        assert [d.summary for d in outcome.diagnostics] == ["File not found"]
+        assert outcome.desired is None
+
+
+class TestAPasswordInThePlaceOfAReference:
+    def test_is_shown_to_nobody(self, tmp_path: Path) -> None:
+        """Neither in the message nor in the line that it shows."""
+        outcome = written(tmp_path, desired=DESIRED.replace("env:EX2", "admin:Pa55w0rd"))
+        assert [d.summary for d in outcome.diagnostics] == ["Value not allowed"]
+        assert "Pa55w0rd" not in repr(outcome.diagnostics)
