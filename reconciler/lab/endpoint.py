@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from reconciler.lab import refusals, wsman
+from reconciler.lab import refusals, shell_events
 from reconciler.lab.accounts import Account
 from reconciler.lab.call import Endpoint, ErrorRecord, Failed, Output, Prompt, ServerFacts, Warned
 from reconciler.lab.engine import Engine
@@ -24,8 +24,9 @@ from reconciler.lab.psrp import (
     PowerShellServer,
     PromptAnswered,
 )
+from reconciler.lab.shell_events import Reply
 from reconciler.lab.transcript import Transcript
-from reconciler.lab.wsman import Reply, WSManServer
+from reconciler.lab.wsman import WSManServer
 
 _log = logging.getLogger(__name__)
 
@@ -136,14 +137,14 @@ class RemoteShells:
                 waiting.set_result(reply)
         self._set_timer()
 
-    def _handle(self, event: wsman.Event, ticket: int | None) -> None:
-        if isinstance(event, wsman.ShellOpened):
+    def _handle(self, event: shell_events.Event, ticket: int | None) -> None:
+        if isinstance(event, shell_events.ShellOpened):
             session = Session(self.facts.name, self.endpoint, self._accounts[event.user], event.full)
             shell = _Shell(event.shell, session, self)
             self._shells[event.shell] = shell
             self.ledger.note_shells(self.facts.name, len(self._shells))
             shell.machine.receive_data(event.content)
-        elif isinstance(event, wsman.ShellClosed):
+        elif isinstance(event, shell_events.ShellClosed):
             closed = self._shells.pop(event.shell, None)
             if closed is not None:
                 closed.close()
@@ -151,11 +152,11 @@ class RemoteShells:
             return
         else:
             shell = self._shells[event.shell]
-            if isinstance(event, wsman.CommandStarted):
+            if isinstance(event, shell_events.CommandStarted):
                 shell.machine.start_pipeline(event.command, event.content)
-            elif isinstance(event, wsman.InputArrived):
+            elif isinstance(event, shell_events.InputArrived):
                 shell.machine.receive_data(event.content)
-            elif isinstance(event, wsman.CommandSignalled):
+            elif isinstance(event, shell_events.CommandSignalled):
                 shell.interrupt(event.command)
         if ticket is not None:
             shell.transport = self._transports.get(ticket)

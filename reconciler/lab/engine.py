@@ -62,6 +62,10 @@ class Engine:
         """
         return await asyncio.shield(self._submit(lambda: _proceed(running, answer)))
 
+    async def give_up(self, running: Running) -> None:
+        """End a cmdlet that may still wait for an answer; nothing happens to one that ended."""
+        await self._submit(running.close)
+
     async def ask(self, question: Callable[[Exchange], _Result]) -> _Result:
         """Ask the organization something."""
         return await self._submit(lambda: question(self._exchange))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -36,10 +35,6 @@ class Rule(BaseModel):
     when: Literal["before", "after"] = "after"
     action: Literal["hold", "drop", "error", "garbage", "late"]
     seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
-
-    @property
-    def delay(self) -> timedelta:
-        return timedelta(seconds=self.seconds)
 
 
 class Faults:

@@ -192,8 +192,9 @@ class RunningPipeline:
             raise
         finally:
             self._ledger.end(record, outcome.result or "abandoned", outcome.error, outcome.answers)
-        unheard_of = error is not None and (refusals.is_not_found(error) or error is refusals.NO_LANGUAGE)
-        return error, "" if unheard_of else call.cmdlet
+        # An error about a command that does not exist names no cmdlet that raised it.
+        nobodys = error is not None and (refusals.is_not_found(error) or error is refusals.NO_LANGUAGE)
+        return error, "" if nobodys else call.cmdlet
 
     async def _run_command(self, call: Call, record: int, outcome: _Outcome) -> ErrorRecord | None:
         """Run one command with the disturbances it is to meet; returns its terminating error."""
@@ -230,14 +231,14 @@ class RunningPipeline:
                 errors += self._take(progress, call.cmdlet)
                 if progress.prompt is None:
                     return progress.error, errors
-                if not self._request.can_prompt:
+                if not (self._request.can_prompt and self._delivering):
                     return refusals.NO_HOST, errors
                 choice = await self._ask(progress.prompt)
                 if choice is None:
                     return refusals.NO_HOST, errors
                 answers.append(answer(progress.prompt, choice))
         finally:
-            running.close()
+            await self._engine.give_up(running)
 
     def _take(self, progress: Progress, cmdlet: str) -> list[ErrorRecord]:
         if self._delivering:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, syntax
 
-from reconciler.lab.call import Identity, ServerFacts
+from reconciler.lab.call import Exchange, Identity, ServerFacts
 from reconciler.lab.engine import Engine
 from reconciler.lab.process import write_private
 
@@ -45,18 +45,17 @@ class SmtpFront:
 
     async def context(self) -> ssl.SSLContext | None:
         """The certificate as it is to be presented now; None: STARTTLS is not offered."""
-        name = self.facts.name
-        revision, identity = await self._engine.ask(
-            lambda exchange: (
-                (exchange.smtp_revision(name), exchange.smtp_identity(name))
-                if exchange.smtp_revision(name) != self._revision
-                else (self._revision, None)
-            )
-        )
+        revision, identity = await self._engine.ask(self._look)
         if revision != self._revision:
             self._context = self._load(identity) if identity else None
             self._revision = revision
         return self._context
+
+    def _look(self, exchange: Exchange) -> tuple[int, Identity | None]:
+        """The revision, and what is presented in it unless that is known."""
+        revision = exchange.smtp_revision(self.facts.name)
+        known = revision == self._revision
+        return revision, None if known else exchange.smtp_identity(self.facts.name)
 
     def _load(self, identity: Identity) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

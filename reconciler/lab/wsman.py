@@ -20,6 +20,16 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from reconciler.lab import soap
+from reconciler.lab.shell_events import (
+    CommandSignalled,
+    CommandStarted,
+    Event,
+    InputArrived,
+    ReceiveArrived,
+    Reply,
+    ShellClosed,
+    ShellOpened,
+)
 from reconciler.lab.soap import SHELL, TRANSFER, Code, Request, WSManFault
 
 IDLE_TIMEOUT: Final = timedelta(minutes=15)
@@ -29,70 +39,13 @@ _CREATE: Final = f"{TRANSFER}/Create"
 _DELETE: Final = f"{TRANSFER}/Delete"
 _GET: Final = f"{TRANSFER}/Get"
 _STATE: Final = f"{SHELL}/CommandState"
-_CTRL_C: Final = frozenset({f"{SHELL}/signal/ctrl_c", "powershell/signal/crtl_c", "powershell/signal/ctrl_c"})
+_CTRL_C: Final = frozenset(
+    # Windows misspells its own signal, and others follow it or do not.
+    {f"{SHELL}/signal/ctrl_c", "powershell/signal/crtl_c", "powershell/signal/ctrl_c"}
+)
 _TERMINATE: Final = frozenset({f"{SHELL}/signal/terminate", f"{SHELL}/signal/Terminate"})
 _ENVELOPE_OVERHEAD: Final = 2048
 _CHUNK_OVERHEAD: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What to answer to the request that came under ``ticket``; body None: close its connection instead."""
-
-    ticket: int
-    status: int
-    body: bytes | None
-    relates_to: str
-    """MessageID of the request; empty when it could not be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShellOpened:
-    shell: UUID
-    user: str
-    full: bool
-    content: bytes
-    """PSRP fragments that came with the request: session capability and pool options."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandStarted:
-    shell: UUID
-    command: UUID
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class InputArrived:
-    shell: UUID
-    command: UUID | None
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiveArrived:
-    """A client waits for output; nothing is to be done about it."""
-
-    shell: UUID
-    command: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class CommandSignalled:
-    """A client asks to stop a command. ``terminated``: it is gone already, nobody waits for more output."""
-
-    shell: UUID
-    command: UUID
-    terminated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ShellClosed:
-    shell: UUID
-    expired: bool
-
-
-Event = ShellOpened | CommandStarted | InputArrived | ReceiveArrived | CommandSignalled | ShellClosed
 
 
 @dataclass(slots=True)
@@ -360,11 +313,9 @@ class WSManServer:
         if code in _TERMINATE:
             del shell.streams[command]
             self._abort(stream)
-            self._events.append(CommandSignalled(shell.id, command, terminated=True))
-        elif code in _CTRL_C:
-            self._events.append(CommandSignalled(shell.id, command, terminated=False))
-        else:
+        elif code not in _CTRL_C:
             raise WSManFault(Code.INVALID_PARAMETER, f"The signal {code} is not known.")
+        self._events.append(CommandSignalled(shell.id, command))
         self._reply(ticket, request, "<rsp:SignalResponse/>")
 
     def _delete(self, ticket: int, request: Request, shell: _Shell, now: datetime) -> None:

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.lab import soap
-from reconciler.lab.soap import SHELL, TRANSFER, WSManFault, parse_duration
-from reconciler.lab.wsman import (
+from reconciler.lab.shell_events import (
     CommandSignalled,
     CommandStarted,
     InputArrived,
@@ -22,8 +21,9 @@ from reconciler.lab.wsman import (
     Reply,
     ShellClosed,
     ShellOpened,
-    WSManServer,
 )
+from reconciler.lab.soap import SHELL, TRANSFER, WSManFault, parse_duration
+from reconciler.lab.wsman import WSManServer
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 RESOURCE = "http://schemas.microsoft.com/powershell/Microsoft.Exchange"
@@ -273,7 +273,7 @@ class TestTheEnd:
         machine.take(signal(how))
         replies = machine.replies()
         assert [(reply.ticket, code(reply)) for reply in replies[:2]] == [(ticket, 995) for ticket in waiting]
-        assert machine.events()[2:] == [CommandSignalled(ONE, COMMAND, terminated=True)]
+        assert machine.events()[2:] == [CommandSignalled(ONE, COMMAND)]
         assert machine.fault(receive()) == 2150858843
 
     def test_of_a_shell_aborts_every_receive_in_it(self, machine: Machine) -> None:
@@ -287,7 +287,7 @@ class TestTheEnd:
         machine.take(receive())
         machine.take(signal("powershell/signal/ctrl_c"))
         assert [reply.status for reply in machine.replies()] == [200]
-        assert machine.events()[1:] == [CommandSignalled(ONE, COMMAND, terminated=False)]
+        assert machine.events()[1:] == [CommandSignalled(ONE, COMMAND)]
 
     def test_by_another_signal_is_refused(self, machine: Machine) -> None:
         assert machine.fault(signal("powershell/signal/hup")) == 0x8033803A
