@@ -15,8 +15,8 @@ def covers(pattern: DomainPattern, wanted: DomainPattern) -> bool:
     """
     if pattern == wanted:
         return pattern.name != "*"
-    label, dot, parent = wanted.name.partition(".")
-    return bool(dot) and label != "*" and pattern.name == f"*.{parent}"
+    _, dot, parent = wanted.name.partition(".")
+    return bool(dot) and pattern.name == f"*.{parent}"
 
 
 def uncovered(patterns: Iterable[DomainPattern], wanted: Iterable[DomainPattern]) -> frozenset[DomainPattern]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -22,7 +23,18 @@ class TestACommand:
 
     def test_has_nothing_to_read(self, tmp_path: Path) -> None:
         """One that asks for a passphrase would wait for a pipeline that never answers."""
-        assert read_command(python("import sys; print(repr(sys.stdin.read()), end='')"), tmp_path) == b"''"
+        reading, writing = os.pipe()
+        os.write(writing, b"typed")
+        os.close(writing)
+        ours = os.dup(0)
+        os.dup2(reading, 0)
+        try:
+            printed = read_command(python("import sys; print(repr(sys.stdin.read()), end='')"), tmp_path)
+        finally:
+            os.dup2(ours, 0)
+            os.close(ours)
+            os.close(reading)
+        assert printed == b"''"
 
     def test_that_fails_counts_for_nothing(self, tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="status 3"):

@@ -22,8 +22,10 @@ from tests.authority import (
     CONTOSO,
     NOW,
     Authority,
+    common_name,
     der,
     ec_key,
+    make_certificate,
     make_request,
     name,
     pem,
@@ -86,6 +88,11 @@ class TestWhatItIssues:
     def test_never_outlives_the_authority(self) -> None:
         end = NOW + timedelta(days=10)
         assert leaf_of(issuer_of(Authority.make(not_after=end))).not_valid_after_utc == end
+
+    def test_never_begins_before_the_authority(self) -> None:
+        key = rsa_key(9)
+        new = make_certificate(common_name("New CA"), (), key, not_before=NOW, ca=True, server_auth=None)
+        assert leaf_of(issuer_of(Authority(new, key))).not_valid_before_utc == NOW
 
     def test_has_another_serial_number_each_time(self) -> None:
         numbers = iter((5, 6))
