@@ -146,7 +146,7 @@ class TestAWitness:
         assert ours.issuer == theirs["issuer"]
         assert str(ours.thumbprint) == theirs["sha1"]
         assert ours.not_after == datetime.strptime(theirs["end"], "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
-        assert ours.domains == set(map(DomainPattern, theirs["names"].split(", ")))
+        assert ours.domains == frozenset(map(DomainPattern, theirs["names"].split(", ")))
 
     def test_trusts_what_the_local_issuer_made(self, witness: Witness, issued: Path) -> None:
         assert witness.trusts(issued, issued.parent / "ca.pem", "mail2.contoso.com")
@@ -174,11 +174,11 @@ def request_by_openssl(folder: Path) -> str:
     return (folder / "request.pem").read_text()
 
 
-def request_by_cryptography(_: Path) -> str:
+def request_by_cryptography(folder: Path) -> str:
     return pem(make_request(SUBJECT, DOMAINS))
 
 
-MAKERS = [request_by_cryptography]
+MAKERS: list[Callable[[Path], str]] = [request_by_cryptography]
 if shutil.which("openssl"):
     MAKERS.append(request_by_openssl)
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import CertificateRequest, IssuerUnusable, RequestRefused
@@ -69,7 +69,7 @@ class TestWhatItIssues:
 
     def test_is_for_tls_servers_and_no_authority(self) -> None:
         assert not extension(self.leaf, x509.BasicConstraints).ca
-        assert list(extension(self.leaf, x509.ExtendedKeyUsage)) == [x509.ExtendedKeyUsageOID.SERVER_AUTH]
+        assert list(extension(self.leaf, x509.ExtendedKeyUsage)) == [ExtendedKeyUsageOID.SERVER_AUTH]
         usage = extension(self.leaf, x509.KeyUsage)
         assert (usage.digital_signature, usage.key_encipherment, usage.key_cert_sign) == (True, True, False)
 

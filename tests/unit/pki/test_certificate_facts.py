@@ -28,6 +28,10 @@ from tests.authority import (
 )
 
 
+def domains(*names: str) -> frozenset[DomainPattern]:
+    return frozenset(map(DomainPattern, names))
+
+
 class TestACertificateOfAnAuthority:
     certificate = make_certificate(domains=("mail1.contoso.com", "*.Contoso.com"), issuer=Authority.make())
     facts = certificate_facts(der(certificate))
@@ -35,7 +39,7 @@ class TestACertificateOfAnAuthority:
     def test_says_its_names(self) -> None:
         assert self.facts.subject == "CN=mail1.contoso.com, O=Contoso Ltd, C=US"
         assert self.facts.issuer == "CN=Contoso Test CA"
-        assert self.facts.domains == {DomainPattern("mail1.contoso.com"), DomainPattern("*.contoso.com")}
+        assert self.facts.domains == domains("mail1.contoso.com", "*.contoso.com")
 
     def test_says_what_a_connector_is_bound_to(self) -> None:
         bound = TlsCertificateName("CN=Contoso Test CA", "CN=mail1.contoso.com, O=Contoso Ltd, C=US")
@@ -76,12 +80,12 @@ class TestACertificate:
 
     def test_counts_its_common_name_among_its_domains(self) -> None:
         facts = certificate_facts(der(make_certificate(common_name("MAIL.contoso.com"), ("a.contoso.com",))))
-        assert facts.domains == {DomainPattern("mail.contoso.com"), DomainPattern("a.contoso.com")}
+        assert facts.domains == domains("mail.contoso.com", "a.contoso.com")
 
     def test_is_good_for_its_alternative_names_alone(self) -> None:
         """Clients no longer look at the common name (RFC 9525 6.3)."""
         facts = certificate_facts(der(make_certificate(common_name("mail.contoso.com"), ("a.contoso.com",))))
-        assert facts.alternative_domains == {DomainPattern("a.contoso.com")}
+        assert facts.alternative_domains == domains("a.contoso.com")
 
     def test_whose_common_name_is_no_domain_has_no_domain_for_it(self) -> None:
         facts = certificate_facts(der(make_certificate(common_name("Microsoft Exchange Server"), ())))

@@ -245,7 +245,10 @@ class TestAPeer:
         assert detail in handshake.problems[0].detail
 
     def test_that_says_nothing_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
-        with peer(lambda connection: connection.recv(1) and None) as port:
+        def talk(connection: socket.socket) -> None:
+            connection.recv(1)
+
+        with peer(talk) as port:
             assert faults(shake(port, trusted, seconds=0.2)) == [Fault.TIMED_OUT]
 
     def test_that_drips_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
