@@ -139,10 +139,9 @@ def number_of(value: Value | None) -> int | None:
 
 # --- escaping ----------------------------------------------------------------------------------
 
-# Control characters, surrogates, the two non-characters that XML forbids, and an underscore that
-# would begin an escape (MS-PSRP 2.2.5.3.2).
-_MUST_ESCAPE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]|_(?=[xX])")
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+# Control characters, surrogates (also those of characters beyond U+FFFF), the two non-characters
+# that XML forbids, and an underscore that would begin an escape (MS-PSRP 2.2.5.3.2).
+_MUST_ESCAPE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]|_(?=[xX])")
 _ESCAPE = re.compile(r"_[xX]([0-9A-Fa-f]{4})_")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -151,7 +150,7 @@ def encode_text(text: str) -> str:
     """Escape what XML cannot carry: ``\\r`` becomes ``_x000D_``, UTF-16 unit by unit."""
     if text.isascii() and text.isprintable() and "_x" not in text and "_X" not in text:
         return text
-    return _MUST_ESCAPE.sub(_escape_units, _ASTRAL.sub(_escape_units, text))
+    return _MUST_ESCAPE.sub(_escape_units, text)
 
 
 def decode_text(text: str) -> str:
