@@ -71,6 +71,7 @@ class StateStore(Protocol):
         Raises:
             StateConflict: the stored record is not the one before this.
             LockLost: the fence is not of the lock that is held now.
+            StateTooNew, StateUnreadable: as :meth:`read`; what is there is left alone.
             StateUnwritable: it is not certain to be stored; what is read is it, or what was there before.
         """
         ...
@@ -80,6 +81,7 @@ class StateStore(Protocol):
 
         Raises:
             LockLost: the fence is not of the lock that is held now.
+            StateTooNew, StateUnreadable: as :meth:`read`; what is there is left alone.
             StateUnwritable: they are not certain to be stored; what is read is with all of them, or without.
         """
         ...

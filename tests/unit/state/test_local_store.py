@@ -258,13 +258,15 @@ class TestDamage:
         with store.lock(INFO) as fence, pytest.raises(StateUnreadable):
             store.write(record(3), fence)
 
-    def test_is_told_when_only_the_journal_knows_of_a_record(self, store: LocalStore, folder: Path) -> None:
+    @pytest.mark.parametrize("other", ["record.json.backup", "journal.jsonl"])
+    def test_is_told_when_one_other_file_knows_of_a_record(
+        self, store: LocalStore, folder: Path, other: str
+    ) -> None:
         """Without a record everything would look like somebody else's."""
         (folder / "record.json").unlink()
-        (folder / "record.json.backup").unlink()
-        with pytest.raises(StateUnreadable, match="it is missing") as raised:
+        (folder / other).unlink()
+        with pytest.raises(StateUnreadable, match="it is missing"):
             store.read()
-        assert raised.value.backup is None
 
     def test_of_entries_that_a_record_has_learned_is_no_damage(self, store: LocalStore, folder: Path) -> None:
         """They are not needed any more."""

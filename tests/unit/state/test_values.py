@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
 
@@ -30,6 +30,7 @@ NEAR_MISSES = st.text() | st.text("0123456789abcFXSMTPIK .:;,-*[]/%()<>#\u00e9\u
 
 @pytest.mark.parametrize("type", TYPES)
 class TestEveryType:
+    @settings(max_examples=30)  # of each of some forty types
     @given(data=st.data())
     def test_reads_the_json_that_it_writes(
         self,
@@ -41,6 +42,7 @@ class TestEveryType:
         value = data.draw(values_of(type))
         assert type.from_json(type.to_json(value)) == value
 
+    @settings(max_examples=30)
     @given(data=st.data())
     def test_reads_the_text_that_it_writes(
         self,
@@ -53,6 +55,7 @@ class TestEveryType:
         value = data.draw(values_of(item))
         assert item.parse(item.text(value)) == value
 
+    @settings(max_examples=50)
     @given(text=NEAR_MISSES)
     def test_reads_any_text_or_refuses_it(self, type: ValueType[Any], text: str) -> None:
         """What is read from any text reads the same from its own text and its own JSON."""
