@@ -67,8 +67,11 @@ class TestAMessage:
         assert isinstance(metadata, ObjectMeta)
         assert metadata.object is not None
 
-    def test_is_put_together_by_the_fragmenter(self) -> None:
-        assert "serializer" in inspect.signature(Fragmenter.__init__).parameters
+    def test_is_put_together_by_the_fragmenter_that_ours_replaces(self) -> None:
+        """The pool calls ``defragment`` with all it received, and sets ``max_size`` when it learns it."""
+        assert list(inspect.signature(Fragmenter.__init__).parameters) == ["self", "max_size", "serializer"]
+        assert list(inspect.signature(Fragmenter.defragment).parameters) == ["self", "data"]
+        assert "_fragmenter.defragment(responses)" in inspect.getsource(RunspacePool._parse_responses)
 
 
 class TestTheTransport:

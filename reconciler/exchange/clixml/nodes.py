@@ -75,14 +75,17 @@ class TypeNames:
     attributes: Mapping[str, str]
     elements: list[Primitive] = field(default_factory=list)
     tag: str = "TN"
-    names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names as text."""
+        return tuple(element.text for element in self.elements)
 
     def add(self, child: Part) -> None:
         """Take one ``T``."""
         if not isinstance(child, Primitive) or child.tag != "T":
             raise Misplaced(child.tag, self.tag)
         self.elements.append(child)
-        self.names = (*self.names, child.text)
 
 
 @dataclass(slots=True, eq=False)

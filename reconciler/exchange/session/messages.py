@@ -1,7 +1,7 @@
 """Our own reader behind pypsrp's messages.
 
 pypsrp deserializes each message with the pool's serializer, and offers no way to choose another. Its private
-``_serializer`` and ``_fragmenter.serializer`` are replaced (hence ``pypsrp==0.9.1``;
+``_serializer`` and ``_fragmenter`` are replaced (hence ``pypsrp==0.9.1``;
 tests/wire/test_pypsrp_private.py fails with the reason when these names move). Output objects stay raw XML
 until the pipeline has ended; of the other messages only what is used is read.
 
@@ -35,6 +35,7 @@ from pypsrp.serializer import Serializer
 from reconciler.exchange import clixml
 from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import ErrorRecord
+from reconciler.exchange.session.fragments import BoundedFragmenter
 
 # The field names of these three are what pypsrp looks for in a message.
 
@@ -76,7 +77,7 @@ def inject_reader(pool: RunspacePool) -> None:
     """Make ``pool`` read what it receives with our reader."""
     serializer = _OwnReader()
     pool._serializer = serializer
-    pool._fragmenter.serializer = serializer
+    pool._fragmenter = BoundedFragmenter(pool.connection.max_payload_size, serializer)
 
 
 class _OwnReader(Serializer):
