@@ -1,4 +1,4 @@
-"""What every issuer does: take a request, and give a certificate, or say that it takes time."""
+"""What every issuer does: take a request, and give a certificate."""
 
 from __future__ import annotations
 
@@ -38,17 +38,6 @@ class Issued:
     not_after: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """The issuer has the request; a later run asks again.
-
-    Attributes:
-        reason: What it waits for, in a few words for people.
-    """
-
-    reason: str
-
-
 @dataclass
 class IssuerFailed(Exception):
     """An issuer gave no certificate, and will not without a change.
@@ -78,8 +67,8 @@ class RequestRefused(IssuerFailed):
 class Issuer(Protocol):
     """Whoever signs requests. One at a time per object; it keeps nothing between calls that a run needs."""
 
-    def issue(self, request: CertificateRequest) -> Issued | Pending:
-        """Ask for a certificate, or ask again for the same request.
+    def issue(self, request: CertificateRequest) -> Issued:
+        """Ask for a certificate. The same request may be brought again after a lost answer.
 
         Raises:
             RequestRefused: not for this request.

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.issuers.port import CertificateRequest, Issued, Issuer, Pending, RequestRefused
+from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestRefused
 from reconciler.pki.answer import check_answer, read_chain
 from reconciler.pki.request import parse_request
 from state.address import Address
@@ -29,17 +29,8 @@ class IssuerContract:
         raise NotImplementedError
 
     def issued(self, issuer: Issuer) -> Issued:
-        """What becomes of a good request; an issuer that takes time overrides this, and waits."""
-        outcome = issuer.issue(REQUEST)
-        assert isinstance(outcome, Issued)
-        return outcome
-
-    def test_answers_a_good_request_with_a_certificate_or_with_what_it_waits_for(
-        self, issuer: Issuer
-    ) -> None:
-        outcome = issuer.issue(REQUEST)
-        assert isinstance(outcome, Issued | Pending)
-        assert not isinstance(outcome, Pending) or outcome.reason
+        """What becomes of a good request."""
+        return issuer.issue(REQUEST)
 
     def test_answers_with_what_may_be_imported(self, issuer: Issuer) -> None:
         """The same check stands between the answer and the server."""

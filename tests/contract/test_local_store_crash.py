@@ -252,7 +252,7 @@ def run_and_run_again(root: Path, work: Work, before: Stored) -> bool:
 
 @pytest.fixture(autouse=True)
 def nothing_is_really_synced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that never fails, for what goes before and after a crash: to wait for a real one proves nothing."""
+    """A disk that never fails, for what goes before and after: to wait for a real one proves nothing."""
     monkeypatch.setattr(files, "os", Disk(fails_at=0))
 
 
