@@ -426,7 +426,7 @@ class CredentialReference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        if not text:
+        if not text.strip():
             raise InvalidValue(text, "a credential reference such as env:NAME")
         return cls(text)
 

@@ -98,7 +98,7 @@ SCALARS: dict[ValueType[Any], SearchStrategy[Any]] = {
         ANY_TEXT.map(str.strip),
     ),
     types.THUMBPRINT: st.builds(Thumbprint, st.text(HEX, min_size=40, max_size=40)),
-    types.CREDENTIAL: st.builds(CredentialReference, ANY_TEXT.filter(bool)),
+    types.CREDENTIAL: st.builds(CredentialReference, ANY_TEXT.filter(str.strip)),
     types.INSTANT: instants,
     BUILD: st.builds(
         Build, st.integers(0, 999), st.integers(0, 999), st.integers(0, 999999), st.integers(0, 999999)
