@@ -88,6 +88,9 @@ def ends(state: int = 4, inner: str = "") -> Said:
     )
 
 
+BROKEN = '<Obj RefId="0"><MS><I32 N="RunspaceState">5</I32></MS></Obj>'
+
+
 def asks(message: str, *labels: str, method: int = 26) -> Said:
     choices = "".join(f'<Obj><MS><S N="label">{label}</S></MS></Obj>' for label in labels)
     return Said(
@@ -108,6 +111,9 @@ class Server:
     paths: list[str] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     hang_up_on: str = ""
+    silent_on: str = ""
+    is_broken: bool = False
+    released: threading.Event = field(default_factory=threading.Event)
     _pool: psrpcore.ServerRunspacePool = field(default_factory=psrpcore.ServerRunspacePool)
     _pipeline: uuid.UUID | None = None
     _script: Iterator[Said] | None = None
@@ -121,7 +127,9 @@ class Server:
         action = re.search(rb"Action[^>]*>([^<]+)<", body)
         name = action[1].decode().rpartition("/")[2] if action else "?"
         self.requests.append(name)
-        if name == self.hang_up_on:
+        if name == self.silent_on:
+            self.released.wait(5)
+        if name in (self.hang_up_on, self.silent_on):
             return b""
         return self.http(self.envelope(getattr(self, f"on_{name.lower()}")(ET.fromstring(body)), body))
 
@@ -181,15 +189,18 @@ class Server:
         data = b""
         while (payload := self._pool.data_to_send()) is not None:
             data += payload.data
+        if self.is_broken:
+            data += self.fragment(Said(PSRPMessageType.RunspacePoolState, BROKEN))
         while self._script is not None and not self._waiting and (said := next(self._script, None)):
-            message = create_message(
-                False, said.kind, said.xml.encode(), self._pool.runspace_pool_id, self._pipeline
-            )
-            self._sent += 1
-            data += create_fragment(self._sent, 0, message)
+            data += self.fragment(said)
             self._waiting = said.waits
         stream = f'<rsp:Stream Name="stdout">{base64.b64encode(data).decode()}</rsp:Stream>'
         return f"<rsp:ReceiveResponse>{stream}</rsp:ReceiveResponse>"
+
+    def fragment(self, said: Said) -> bytes:
+        pool, self._sent = self._pool.runspace_pool_id, self._sent + 1
+        message = create_message(False, said.kind, said.xml.encode(), pool, self._pipeline)
+        return create_fragment(self._sent, 0, message)
 
     def on_signal(self, _: Any) -> str:
         return "<rsp:SignalResponse />"
@@ -206,9 +217,9 @@ class Exchange:
         self.sessions = Sessions()
 
     @contextmanager
-    def connection(self, invocation: float = 10) -> Iterator[Connection]:
+    def connection(self, invocation: float = 10, read: float = 5) -> Iterator[Connection]:
         path = "/PowerShell/" if self.endpoint is Endpoint.EXCHANGE else "/wsman"
-        timeouts = Timeouts(connect=5, read=5, operation=5, invocation=invocation)
+        timeouts = Timeouts(connect=5, read=read, operation=5, invocation=invocation)
         with self.wire.peer(self.server.answer, self.wire.for_loopback) as port:
             url = f"https://127.0.0.1:{port}{path}"
             yield Connection("EX1", url, self.endpoint, "admin", "secret", self.wire.ca, timeouts)
@@ -308,6 +319,17 @@ class TestReading:
             reader.read((SEND,))
         assert caught.value.doing == "Get-SendConnector"
         assert made.server.requests[-1] == "Delete"
+
+    def test_waits_for_a_silent_server_once(self, exchange: New) -> None:
+        """pypsrp would ask five times more."""
+        made = exchange(lambda _: iter([ends()]))
+        with made.connection(read=0.2) as connection:
+            with made.sessions.reader(connection) as reader:
+                made.server.silent_on = "Receive"
+                with pytest.raises(TimedOut):
+                    reader.read((SEND,))
+                made.server.released.set()
+            assert made.server.requests == ["Create", "Receive", "Command", "Receive", "Delete"]
 
     def test_cannot_be_asked(self, exchange: New) -> None:
         """A reader's host is null, so that a server does not wait for somebody who is not there."""
@@ -425,6 +447,14 @@ class TestASession:
             made.sessions.reader(connection),
         ):
             raise KeyboardInterrupt
+        assert made.server.requests[-1] == "Delete"
+
+    def test_is_closed_when_its_pool_breaks(self, exchange: New) -> None:
+        """pypsrp leaves the shell of a broken pool open."""
+        made = exchange(lambda _: iter([ends()]))
+        made.server.is_broken = True
+        with pytest.raises(Garbage):
+            made.read(SEND)
         assert made.server.requests[-1] == "Delete"
 
     def test_that_cannot_be_closed_hides_no_error(self, exchange: New) -> None:
