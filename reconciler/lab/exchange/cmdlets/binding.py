@@ -151,7 +151,8 @@ def _bind_positional(
 
 
 def _parameter_set(cmdlet: Cmdlet, available: Mapping[str, Parameter], given: Sequence[str] | Any) -> str:
-    fitting = [name for name in cmdlet.sets if all(name in available[each].sets for each in given)]
+    sets = [name for name in cmdlet.sets if _exists(cmdlet, available, name)]
+    fitting = [name for name in sets if all(name in available[each].sets for each in given)]
     if cmdlet.default_set in fitting:
         # The default set wins unless a mandatory parameter of its own is missing and another has all.
         complete = [name for name in fitting if not _missing(available, given, name)]
@@ -166,6 +167,12 @@ def _parameter_set(cmdlet: Cmdlet, available: Mapping[str, Parameter], given: Se
         "AmbiguousParameterSet",
         "Parameter set cannot be resolved using the specified named parameters.",
     )
+
+
+def _exists(cmdlet: Cmdlet, available: Mapping[str, Parameter], parameter_set: str) -> bool:
+    """A set whose own parameters are all gone in this build is gone with them."""
+    own = {name for name, p in cmdlet.parameters.items() if p.sets == {parameter_set}}
+    return not own or not own.isdisjoint(available)
 
 
 def _missing(available: Mapping[str, Parameter], given: Any, parameter_set: str) -> list[str]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from reconciler.lab.call import Warned
 from reconciler.lab.exchange import enums
-from reconciler.lab.exchange.clixml import NIL, Value, is_true, number_of, text_of, texts_of
+from reconciler.lab.exchange.clixml import NIL, Value, is_true, number_of, text_of, texts_of, write
 from reconciler.lab.exchange.cmdlets.binding import Edit
 from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, not_found, not_transformed
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
@@ -128,7 +128,7 @@ def set_(run: Run) -> Steps:
     if given.keys() & {"Bindings", "RemoteIPRanges"}:
         _refuse_overlap(server, tree.properties or {}, stored)
     if (yield from run.should_process(f'Setting Receive connector "{stored["Identity"]}".')):
-        if not given and tree is stored.tree:
+        if write(tree) == write(stored.tree):
             yield Warned(
                 "The command completed successfully but no settings of "
                 f"'{stored['Identity']}' have been modified."

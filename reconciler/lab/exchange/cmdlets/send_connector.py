@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from reconciler.lab.call import Warned
 from reconciler.lab.exchange import enums
-from reconciler.lab.exchange.clixml import Value, is_true, text_of, texts_of
+from reconciler.lab.exchange.clixml import Value, is_true, text_of, texts_of, write
 from reconciler.lab.exchange.cmdlets.binding import Edit
 from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, not_found, not_transformed
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
@@ -94,7 +94,7 @@ def set_(run: Run) -> Steps:
         tree = renamed(tree, run.partition.forest, run.partition.forest.send_connector_dn(name), name)
     _refuse_what_conflicts(run, tree.properties or {})
     if (yield from run.should_process(f'Setting Send connector "{stored.name}".')):
-        if not given and tree is stored.tree:
+        if write(tree) == write(stored.tree):
             yield Warned(
                 f"The command completed successfully but no settings of '{stored.name}' have been modified."
             )

@@ -8,7 +8,7 @@ from uuid import uuid5
 
 from reconciler.lab.call import Warned
 from reconciler.lab.exchange import blobs, enums
-from reconciler.lab.exchange.clixml import Value
+from reconciler.lab.exchange.clixml import Value, write
 from reconciler.lab.exchange.cmdlets.errors import not_found
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
@@ -73,13 +73,14 @@ def set_transport(run: Run) -> Steps:
         given[name] = property_of(run, name, MANY, KINDS) if known else strings([str(text)])
     if not (yield from run.should_process(f'Setting transport service of "{server.name}".')):
         return
-    if not given:
+    tree = server.transport.tree.with_properties(given)
+    if write(tree) == write(server.transport.tree):
         yield Warned(
             f"The command completed successfully but no settings of '{server.name}' have been modified."
         )
         return
-    tree = changed_now(server.transport.tree.with_properties(given), run.now)
-    run.organization.put_transport(server, replace(server.transport, tree=tree))
+    changed = replace(server.transport, tree=changed_now(tree, run.now))
+    run.organization.put_transport(server, changed)
 
 
 def _named(run: Run) -> list[Server]:
