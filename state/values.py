@@ -192,6 +192,15 @@ class AddressSpace:
         return f"{self.type}:{self.address};{self.cost}"
 
 
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read an address; a zone, if any, is a number or a plain word. Source: RFC 4007 11.2."""
+    address = ipaddress.ip_address(text)
+    zone = address.scope_id if isinstance(address, ipaddress.IPv6Address) else None
+    if zone is not None and not re.fullmatch(r"[0-9A-Za-z]+", zone):
+        raise ValueError(text)
+    return address
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SmartHost:
     """A host name or an IP address, brackets taken off. Source: rule [3-9]."""
@@ -202,7 +211,7 @@ class SmartHost:
     def parse(cls, text: str) -> Self:
         bare = text.strip().removeprefix("[").removesuffix("]")
         try:
-            return cls(str(ipaddress.ip_address(bare)))
+            return cls(str(_ip(bare)))
         except ValueError:
             pass
         if bare == "--":  # EdgeSync's placeholder [3-5]
@@ -222,7 +231,7 @@ class IpAddress:
     @classmethod
     def parse(cls, text: str) -> Self:
         try:
-            return cls(str(ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]"))))
+            return cls(str(_ip(text.strip().removeprefix("[").removesuffix("]"))))
         except ValueError:
             raise InvalidValue(text, "an IP address") from None
 
@@ -245,8 +254,8 @@ class IpRange:
                 net = ipaddress.ip_network(stripped, strict=False)
                 return cls(str(net[0]), str(net[-1]))
             first_text, dash, last_text = stripped.partition("-")
-            first = ipaddress.ip_address(first_text.strip())
-            last = ipaddress.ip_address(last_text.strip()) if dash else first
+            first = _ip(first_text.strip())
+            last = _ip(last_text.strip()) if dash else first
         except ValueError:
             raise InvalidValue(text, "an IP address, a range or a network") from None
         if first.version != last.version or int(first) > int(last):
@@ -268,7 +277,7 @@ class Binding:
     def parse(cls, text: str) -> Self:
         host, colon, port = text.strip().rpartition(":")
         try:
-            address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+            address = _ip(host.removeprefix("[").removesuffix("]"))
         except ValueError:
             raise InvalidValue(text, "a binding such as 0.0.0.0:25 or [::]:25") from None
         if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):

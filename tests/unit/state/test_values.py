@@ -188,6 +188,7 @@ def test_these_are_two_values(type: ValueType[Any], one: str, other: str) -> Non
         (types.ADDRESS_SPACE, "SMTP:;1"),
         (types.ADDRESS_SPACE, ":contoso.com"),
         (types.SMART_HOST, ""),
+        (types.SMART_HOST, "[fe80::1%2 ]"),
         (types.SMART_HOST, "mx one.contoso.com"),
         (types.FQDN, "*.contoso.com"),
         (types.FQDN, "a" * 64 + ".com"),
