@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from pypsrp.complex_objects import Command as WireCommand
 from pypsrp.complex_objects import PSCredential, PSInvocationState
 from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
@@ -114,14 +113,10 @@ class Pool:
     def _pipeline(self, statements: Sequence[Statement]) -> PowerShell:
         pipeline = PowerShell(self._pool)
         for statement in statements:
-            command = WireCommand(
-                statement.cmdlet, protocol_version=self._pool.protocol_version or "", is_script=False
-            )
-            command.args = []  # pypsrp's default is one list for all commands
-            command.end_of_statement = True
-            pipeline.add_command(command)
+            pipeline.add_cmdlet(statement.cmdlet)
             for name, value in statement.parameters.items():
                 pipeline.add_parameter(name, self._wire(value))
+            pipeline.add_statement()
         return pipeline
 
     def _wire(self, value: Value) -> Any:
