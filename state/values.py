@@ -92,8 +92,9 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
-def _domain(text: str, expected: str) -> str:
-    name = text.strip()
+def _domain(name: str, text: str, expected: str) -> str:
+    """Read a domain name that is all or a part of ``text``; the error tells the whole text."""
+    name = name.strip()
     if len(name) <= 254 and not name.isascii():  # the codec's cost grows with the square of the length
         try:
             name = name.encode("idna").decode("ascii")
@@ -113,7 +114,7 @@ class Fqdn:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        return cls(_domain(text, "a domain name"))
+        return cls(_domain(text, text, "a domain name"))
 
     def __str__(self) -> str:
         return self.name
@@ -131,8 +132,8 @@ class DomainPattern:
         if stripped == "*":
             return cls("*")
         if stripped.startswith("*."):
-            return cls("*." + _domain(stripped[2:], "a domain, or *. and a domain"))
-        return cls(_domain(stripped, "a domain, or *. and a domain"))
+            return cls("*." + _domain(stripped[2:], text, "a domain, or *. and a domain"))
+        return cls(_domain(stripped, text, "a domain, or *. and a domain"))
 
     def __str__(self) -> str:
         return self.name
@@ -216,7 +217,7 @@ class SmartHost:
             pass
         if bare == "--":  # EdgeSync's placeholder [3-5]
             return cls(bare)
-        return cls(_domain(bare, "a host name or an IP address"))
+        return cls(_domain(bare, text, "a host name or an IP address"))
 
     def __str__(self) -> str:
         return self.host

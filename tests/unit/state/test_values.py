@@ -191,6 +191,7 @@ def test_these_are_two_values(type: ValueType[Any], one: str, other: str) -> Non
         (types.SMART_HOST, "[fe80::1%2 ]"),
         (types.SMART_HOST, "mx one.contoso.com"),
         (types.FQDN, "*.contoso.com"),
+        (types.DOMAIN_PATTERN, " *.no domain"),
         (types.FQDN, "a" * 64 + ".com"),
         (types.FQDN, ".".join(["a" * 60] * 5)),
         (types.FQDN, "\u00e9" * 100_000),
