@@ -34,11 +34,7 @@ _XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 class Transport(_TransportHTTP):
-    """pypsrp's transport for one server, Basic over HTTPS, in one thread.
-
-    Attributes:
-        requests: How many HTTP requests were sent.
-    """
+    """pypsrp's transport for one server, Basic over HTTPS, in one thread."""
 
     def __init__(self, connection: Connection) -> None:
         host, port, path = _target(connection)
@@ -55,7 +51,6 @@ class Transport(_TransportHTTP):
             cert_validation=trust,
             no_proxy=True,
         )
-        self.requests = 0
         self._connection = connection
         self._received = 0
         self._deadline = 0.0
@@ -91,7 +86,6 @@ class Transport(_TransportHTTP):
         session = cast("requests.Session", self.session)  # `send` has just built it
         left = self._left()
         timeouts = self._connection.timeouts
-        self.requests += 1
         with session.send(
             request,
             timeout=(min(timeouts.connect, left), min(timeouts.read, left)),
