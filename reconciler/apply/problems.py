@@ -11,10 +11,10 @@ from state.address import Address
 _AGAIN = "mend the cause and run apply again: it reads Exchange and goes on from there"
 
 
-def cmdlet_failed(address: Address, cmdlet: str, error: Exception, error_id: str) -> Diagnostic:
+def cmdlet_failed(address: Address, error: Exception) -> Diagnostic:
     return Diagnostic(
         summary="Cmdlet failed",
-        detail=f"{cmdlet} for {address}: {error}" + (f" [{error_id}]" if error_id else ""),
+        detail=f"{error}",
         hint=_AGAIN,
         subject=str(address),
     )

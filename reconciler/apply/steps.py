@@ -112,7 +112,7 @@ class ChangeRun:
             records = error.records if isinstance(error, CmdletFailed) else ()
             error_id = records[0].fully_qualified_id if records else ""
             self._ledger.conclude(Concluded(intent.id, error_id or str(error), self._tools.now()))
-            failed = problems.cmdlet_failed(self.address, invocation.cmdlet, error, error_id)
+            failed = problems.cmdlet_failed(self.address, error)
             raise Stopped(failed, was_sent=isinstance(error, CmdletFailed | CmdletMissing)) from error
 
     def _intent(self, invocation: Invocation, parameters: Mapping[str, Value]) -> Intent:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs7
@@ -17,6 +16,8 @@ from reconciler.plan.change import Action
 from state.resources import Certificate
 from state.values import Deferred
 from tests.contoso import Contoso, contoso
+
+Applied: TypeAlias = "tuple[Contoso, dict[str, list[Invocation]]]"
 
 FLOOR = 5
 """HTTP requests: create and receive, command and receive, delete."""
@@ -30,7 +31,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contoso]:
 
 
 @pytest.fixture(scope="module")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Contoso, dict[str, list[Invocation]]]]:
+def applied(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Applied]:
     """A lab after the first apply, and what its plan held, by server."""
     with contoso(tmp_path_factory.mktemp("applied")) as made:
         outcome = made.apply()
@@ -68,7 +71,7 @@ class TestAPlan:
 
 
 class TestApply:
-    def test_is_the_plan(self, applied: tuple[Contoso, dict[str, list[Invocation]]]) -> None:
+    def test_is_the_plan(self, applied: Applied) -> None:
         """Per server, in order, by cmdlet and every parameter; deferred ones equal to what the lab made."""
         made, planned = applied
         known = _made_by(made)
@@ -79,28 +82,24 @@ class TestApply:
             ]
             assert all(one["result"] == "completed" for one in received)
 
-    def test_answers_what_the_plan_says(self, applied: tuple[Contoso, dict[str, list[Invocation]]]) -> None:
+    def test_answers_what_the_plan_says(self, applied: Applied) -> None:
         made, planned = applied
         asked = [one for one in made.cmdlets(mutating=True) if one["answers"]]
         foreseen = [one for invocations in planned.values() for one in invocations if one.answers]
         assert len(asked) == len(foreseen) == 3
         assert all("No" in str(one["answers"]) for one in asked)
 
-    def test_leaves_nothing_to_do(self, applied: tuple[Contoso, dict[str, list[Invocation]]]) -> None:
+    def test_leaves_nothing_to_do(self, applied: Applied) -> None:
         made, _ = applied
         assert main(["plan", str(made.path), "--detailed-exitcode", *made.options()]) == 0
 
-    def test_again_sends_nothing_that_changes_exchange(
-        self, applied: tuple[Contoso, dict[str, list[Invocation]]]
-    ) -> None:
+    def test_again_sends_nothing_that_changes_exchange(self, applied: Applied) -> None:
         made, _ = applied
         before = len(made.cmdlets(mutating=True))
         assert main(["apply", str(made.path), "--auto-approve", *made.options()]) == 0
         assert len(made.cmdlets(mutating=True)) == before
 
-    def test_keeps_the_default_smtp_certificate(
-        self, applied: tuple[Contoso, dict[str, list[Invocation]]]
-    ) -> None:
+    def test_keeps_the_default_smtp_certificate(self, applied: Applied) -> None:
         """The one that setup made still protects mail inside the organization."""
         made, _ = applied
         planned = made.plan()
@@ -110,7 +109,7 @@ class TestApply:
 
 class TestReadingAServer:
     def test_takes_as_few_requests_as_can_be(
-        self, applied: tuple[Contoso, dict[str, list[Invocation]]], capsys: pytest.CaptureFixture[str]
+        self, applied: Applied, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Requests of one no-change plan, counted by the lab."""
         made, _ = applied
@@ -122,9 +121,7 @@ class TestReadingAServer:
             print(f"\nrequests per server for a no-change plan: {counts}")
         assert all(FLOOR <= count <= 7 for count in counts.values())
 
-    def test_holds_one_shell_and_closes_it(
-        self, applied: tuple[Contoso, dict[str, list[Invocation]]]
-    ) -> None:
+    def test_holds_one_shell_and_closes_it(self, applied: Applied) -> None:
         made, _ = applied
         status = made.lab.status()
         assert set(status["shells_open"].values()) == {0}

@@ -55,7 +55,9 @@ class TestAnApplyThatIsKilled:
         declared.write_text(text, encoding="utf-8")
         with contoso(tmp_path, declared, faults=rules) as made:
             made.apply()
-            declared.write_text(text.replace("- adatum.com", "- adatum.com\n    - tailspin.com"), encoding="utf-8")
+            declared.write_text(
+                text.replace("- adatum.com", "- adatum.com\n    - tailspin.com"), encoding="utf-8"
+            )
             _killed_while_held(made)
             made.apply()
             assert made.plan().plan.is_empty
@@ -74,7 +76,9 @@ class TestAnApplyThatIsKilled:
             _killed_while_held(made)
             made.apply()
             assert made.plan().plan.is_empty
-            assert [one["server"] for one in made.cmdlets() if one["cmdlet"] == "Remove-SendConnector"] == ["EDGE1"]
+            assert [one["server"] for one in made.cmdlets() if one["cmdlet"] == "Remove-SendConnector"] == [
+                "EDGE1"
+            ]
 
 
 def _killed_while_held(made: Contoso) -> None:

@@ -94,7 +94,9 @@ def bind(cmdlet: Cmdlet, build: Build, arguments: Sequence[Argument]) -> Bound:
                 f"Cannot bind parameter because parameter '{name}' is specified more than once.",
                 target=name,
             )
-        target[name] = True if argument.is_switch and argument.value is None else argument.value
+        # On the wire `-Switch` and `-Parameter $null` are alike; only the parameter's type tells them apart.
+        is_switch = argument.is_switch and (target is common or available[name].is_switch)
+        target[name] = True if is_switch else argument.value
     _bind_positional(cmdlet, available, given, positional)
     chosen = _parameter_set(cmdlet, available, given.keys())
     _check_mandatory(cmdlet, available, given, chosen)
