@@ -40,17 +40,12 @@ def harmless(text: str) -> str:
     r"""The text with everything that would steer a terminal or reorder a line written as ``\x1b``.
 
     Names and comments come from Exchange and from files under review: neither may colour, hide or
-    overwrite what a reviewer sees. Unicode categories C* (controls, format characters such as the
-    bidirectional overrides, surrogates) and line and paragraph separators.
+    overwrite what a reviewer sees. Escaped is what Unicode calls Other (controls, format characters such
+    as the bidirectional overrides, surrogates) or Separator, but for the space.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join(_escape(character) if _steers(character) else character for character in text)
-
-
-def _steers(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category.startswith("C") or category in ("Zl", "Zp")
+    return "".join(character if character.isprintable() else _escape(character) for character in text)
 
 
 def _escape(character: str) -> str:
