@@ -13,11 +13,9 @@ import hashlib
 import hmac
 import struct
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 from reconciler.lab.exchange.nrbf import (
-    ArrayOf,
     LibraryClass,
     Members,
     Primitive,
@@ -27,17 +25,15 @@ from reconciler.lab.exchange.nrbf import (
 )
 from reconciler.lab.exchange.nrbf_reader import SIGNED
 
-_TOKEN = "Culture=neutral, PublicKeyToken=31bf3856ad364e35"  # noqa: S105 - an assembly's public name
-DATA = f"Microsoft.Exchange.Data, Version=15.0.0.0, {_TOKEN}"
-DIRECTORY = f"Microsoft.Exchange.Data.Directory, Version=15.0.0.0, {_TOKEN}"
+TOKEN = "Culture=neutral, PublicKeyToken=31bf3856ad364e35"  # noqa: S105 - an assembly's public name
+DATA = f"Microsoft.Exchange.Data, Version=15.0.0.0, {TOKEN}"
+DIRECTORY = f"Microsoft.Exchange.Data.Directory, Version=15.0.0.0, {TOKEN}"
 SYSTEM = "System, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089"
 MSCORLIB = "mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089"
 
 NAMESPACE = "Microsoft.Exchange.Data."
 NO_HASH_YET = -1
 """SmtpDomain computes its hash code when first asked; nobody has asked before it is serialized."""
-
-Address = IPv4Address | IPv6Address
 
 
 def signed(blob: bytes, secret: bytes) -> bytes:
@@ -52,7 +48,7 @@ def signed(blob: bytes, secret: bytes) -> bytes:
 @lru_cache(maxsize=1024)
 def time_span(ticks: int) -> bytes:
     """EnhancedTimeSpan; ticks of 100 ns."""
-    w = _started(DATA)
+    w = started(DATA)
     w.new_class(1, NAMESPACE + "EnhancedTimeSpan", [("timeSpan", Primitive.TIME_SPAN)], 2)
     w.value(Primitive.TIME_SPAN, ticks)
     return w.end()
@@ -61,7 +57,7 @@ def time_span(ticks: int) -> bytes:
 @lru_cache(maxsize=1024)
 def unlimited_int(value: int | None) -> bytes:
     """Unlimited`1[Int32]; None is unlimited."""
-    w = _started(DATA)
+    w = started(DATA)
     members: Members = [("limitedValue", Primitive.INT32), ("isUnlimited", Primitive.BOOLEAN)]
     w.new_class(1, f"{NAMESPACE}Unlimited`1[[System.Int32, {MSCORLIB}]]", members, 2)
     w.value(Primitive.INT32, value or 0)
@@ -72,7 +68,7 @@ def unlimited_int(value: int | None) -> bytes:
 @lru_cache(maxsize=1024)
 def byte_size(size: int, text: str) -> bytes:
     """ByteQuantifiedSize as receive connectors hold it: quantified in bytes, the text kept."""
-    w = _started(DATA)
+    w = started(DATA)
     _begin_size(w, 1, size, enum=-3, quantifier=1)
     w.string(4, text)
     return w.end()
@@ -85,7 +81,7 @@ def unlimited_bytes(size: int | None) -> bytes:
     The sample is quantified in KB. No sample is unlimited: then the size is taken to be zero bytes,
     as default(ByteQuantifiedSize) has it.
     """
-    w = _started(DATA)
+    w = started(DATA)
     inner = LibraryClass(NAMESPACE + "ByteQuantifiedSize", 2)
     members: Members = [("limitedValue", inner), ("isUnlimited", Primitive.BOOLEAN)]
     w.new_class(1, f"{NAMESPACE}Unlimited`1[[{NAMESPACE}ByteQuantifiedSize, {DATA}]]", members, 2)
@@ -110,7 +106,7 @@ def _begin_size(w: Records, number: int, size: int, *, enum: int, quantifier: in
 
 @lru_cache(maxsize=1024)
 def fqdn(name: str) -> bytes:
-    w = _started(DATA)
+    w = started(DATA)
     members: Members = [("SmtpDomain+domain", Special.STRING), ("SmtpDomain+hashCode", Primitive.INT32)]
     w.new_class(1, NAMESPACE + "Fqdn", members, 2)
     w.string(3, name)
@@ -121,7 +117,7 @@ def fqdn(name: str) -> bytes:
 @lru_cache(maxsize=1024)
 def domain_with_subdomains(domain: str | None, subdomains: bool) -> bytes:
     """SmtpDomainWithSubdomains; domain None is the star."""
-    w = _started(DATA)
+    w = started(DATA)
     _domain_with_subdomains(w, 1, 3, domain, subdomains)
     return w.end()
 
@@ -160,7 +156,7 @@ def address_space(kind: str, other: str | None, domain: str | None, subdomains: 
         subdomains: The address began with ``*``.
         cost: 1 to 100.
     """
-    w = _started(DATA)
+    w = started(DATA)
     members: Members = [
         ("type", Special.STRING),
         ("addressSpace", Special.STRING),
@@ -195,7 +191,7 @@ def x509_identifier(issuer: str, subject: str, common_name: str | None, subdomai
         common_name: The subject's CN without a leading ``*.``; None where it is no domain.
         subdomains: The CN began with ``*.``.
     """
-    w = _started(DATA)
+    w = started(DATA)
     cn_type = LibraryClass(NAMESPACE + "SmtpDomainWithSubdomains", 2)
     members: Members = [
         ("<CertificateSubject>k__BackingField", Special.STRING),
@@ -213,125 +209,10 @@ def x509_identifier(issuer: str, subject: str, common_name: str | None, subdomai
     return w.end()
 
 
-@lru_cache(maxsize=1024)
-def ip_binding(address: Address, port: int) -> bytes:
-    w = _started(DATA)
-    w.library(3, SYSTEM)
-    members: Members = [
-        ("IPEndPoint+m_Address", LibraryClass("System.Net.IPAddress", 3)),
-        ("IPEndPoint+m_Port", Primitive.INT32),
-    ]
-    w.new_class(1, NAMESPACE + "IPBinding", members, 2)
-    w.reference(4)
-    w.value(Primitive.INT32, port)
-    _ip_address(w, address, number=4, enum=-5, numbers=6, library=3)
-    return w.end()
-
-
-@lru_cache(maxsize=1024)
-def smart_host(name: str | None, address: Address, assembly_version: str) -> bytes:
-    """SmartHost: a host name, or an address (then ``name`` is None; that form has no sample)."""
-    w = _started(DATA)
-    transport = NAMESPACE + "Transport."
-    w.library(3, f"Microsoft.Exchange.Data.Transport, Version={assembly_version}, {_TOKEN}")
-    members: Members = [
-        ("routingHost", LibraryClass(transport + "RoutingHost", 3)),
-        ("hostName", LibraryClass(NAMESPACE + "Hostname", 2)),
-    ]
-    w.new_class(1, NAMESPACE + "SmartHost", members, 2)
-    w.reference(4)
-    if name is None:
-        w.null()
-    else:
-        w.reference(5)
-    host_name = LibraryClass(transport + "RoutingHostName", 3)
-    ids = 5 if name is None else 6  # the library's id comes after those of the queued objects
-    w.library(ids, SYSTEM)
-    members = [
-        ("domain", host_name),
-        ("ipAddress", LibraryClass("System.Net.IPAddress", ids)),
-        ("isFrontendAndHubColocatedServer", Primitive.BOOLEAN),
-    ]
-    w.new_class(4, transport + "RoutingHost", members, 3)
-    w.new_class(-(ids + 1), host_name.name, [("hostnamestring", Special.STRING)], 3)
-    if name is None:
-        w.null()
-        queued = ids + 2
-    else:
-        w.string(ids + 2, name)
-        queued = ids + 3
-    w.reference(queued)
-    w.value(Primitive.BOOLEAN, False)
-    if name is None:
-        _ip_address(w, address, number=queued, enum=-(queued + 1), numbers=queued + 2, library=ids)
-        return w.end()
-    w.new_class(5, NAMESPACE + "Hostname", [("routingHostName", host_name)], 2)
-    w.same_class(-(queued + 1), -(ids + 1))
-    w.reference(ids + 2)
-    _ip_address(w, address, number=queued, enum=-(queued + 3), numbers=queued + 4, library=ids)
-    return w.end()
-
-
-def _ip_address(w: Records, address: Address, *, number: int, enum: int, numbers: int, library: int) -> None:
-    family = LibraryClass("System.Net.Sockets.AddressFamily", library)
-    members: Members = [
-        ("m_Address", Primitive.INT64),
-        ("m_Family", family),
-        ("m_Numbers", ArrayOf(Primitive.UINT16)),
-        ("m_ScopeId", Primitive.INT64),
-        ("m_HashCode", Primitive.INT32),
-    ]
-    w.new_class(number, "System.Net.IPAddress", members, library)
-    is_v4 = isinstance(address, IPv4Address)
-    w.value(Primitive.INT64, int.from_bytes(address.packed, "little") if is_v4 else 0)
-    w.new_class(enum, family.name, [("value__", Primitive.INT32)], library)
-    w.value(Primitive.INT32, 2 if is_v4 else 23)
-    w.reference(numbers)
-    w.value(Primitive.INT64, 0)
-    w.value(Primitive.INT32, 0)
-    w.uint16_array(numbers, [0] * 8 if is_v4 else struct.unpack(">8H", address.packed))
-
-
-RANGE_FORMATS = {"CIDR": 1, "LoHi": 3, "SingleAddress": 0}
-"""IPRange+Format. Only LoHi (3) is supported by samples."""
-
-
-@lru_cache(maxsize=1024)
-def ip_range(low: Address, high: Address, form: str, text: str) -> bytes:
-    w = _started(DATA)
-    pair = LibraryClass(NAMESPACE + "IPvxAddress", 2)
-    kind = LibraryClass(NAMESPACE + "IPRange+Format", 2)
-    members: Members = [
-        ("startAddress", pair),
-        ("endAddress", pair),
-        ("format", kind),
-        ("exceptionMessage", Special.STRING),
-        ("originalExpression", Special.STRING),
-    ]
-    w.new_class(1, NAMESPACE + "IPRange", members, 2)
-    halves: Members = [("highBytes", Primitive.UINT64), ("lowBytes", Primitive.UINT64)]
-    w.new_class(-3, pair.name, halves, 2)
-    _halves(w, low)
-    w.same_class(-4, -3)
-    _halves(w, high)
-    w.new_class(-5, kind.name, [("value__", Primitive.INT32)], 2)
-    w.value(Primitive.INT32, RANGE_FORMATS[form])
-    w.null()
-    w.string(6, text)
-    return w.end()
-
-
-def _halves(w: Records, address: Address) -> None:
-    # An IPv4 address is held as ::ffff:a.b.c.d.
-    number = int(address) | (0xFFFF << 32 if isinstance(address, IPv4Address) else 0)
-    w.value(Primitive.UINT64, number >> 64)
-    w.value(Primitive.UINT64, number & (1 << 64) - 1)
-
-
 @lru_cache(maxsize=64)
 def object_version(major: int, minor: int, build: tuple[int, int, int, int]) -> bytes:
     """ExchangeObjectVersion, such as 0.1 (8.0.535.0)."""
-    w = _started(DATA)
+    w = started(DATA)
     inner = LibraryClass(NAMESPACE + "ExchangeBuild", 2)
     members: Members = [("Major", Primitive.BYTE), ("Minor", Primitive.BYTE), ("ExchangeBuild", inner)]
     w.new_class(1, NAMESPACE + "ExchangeObjectVersion", members, 2)
@@ -353,7 +234,7 @@ def object_version(major: int, minor: int, build: tuple[int, int, int, int]) -> 
 
 @lru_cache(maxsize=64)
 def server_version(version: tuple[int, int, int, int]) -> bytes:
-    w = _started(DATA)
+    w = started(DATA)
     members: Members = [
         ("version", SystemClass("System.Version")),
         ("filePatchLevelDescription", Special.STRING),
@@ -372,7 +253,7 @@ def server_version(version: tuple[int, int, int, int]) -> bytes:
 def local_path(path: str, assembly_version: str) -> bytes:
     """LocalLongFullPath of a drive path such as ``C:\\\\Program Files``."""
     w = Records()
-    w.library(2, f"Microsoft.Exchange.Data.Common, Version={assembly_version}, {_TOKEN}")
+    w.library(2, f"Microsoft.Exchange.Data.Common, Version={assembly_version}, {TOKEN}")
     members: Members = [
         ("LongPath+pathName", Special.STRING),
         ("LongPath+isValid", Primitive.BOOLEAN),
@@ -412,7 +293,7 @@ _ORGANIZATION_MEMBERS: Members = [
 
 def ad_object_id(partition: UUID, forest: str, guid: UUID, dn: str, depth: int, text: str) -> bytes:
     """ADObjectId; a bare link (its GUID is zero) carries no organization."""
-    w = _started(DIRECTORY)
+    w = started(DIRECTORY)
     members: Members = [
         ("partitionGuid", _GUID),
         ("partitionFqdn", Special.STRING),
@@ -453,7 +334,7 @@ def ad_object_id(partition: UUID, forest: str, guid: UUID, dn: str, depth: int, 
 @lru_cache(maxsize=1)
 def organization_id() -> bytes:
     """OrganizationId of the first organization, which names nothing."""
-    w = _started(DIRECTORY)
+    w = started(DIRECTORY)
     w.new_class(1, _ORGANIZATION_ID.name, _ORGANIZATION_MEMBERS, 2)
     for _ in _ORGANIZATION_MEMBERS:
         w.null()
@@ -464,7 +345,7 @@ def _guid(w: Records, guid: UUID) -> None:
     w.out += guid.bytes_le
 
 
-def _started(library: str) -> Records:
+def started(library: str) -> Records:
     w = Records()
     w.library(2, library)
     return w

@@ -10,11 +10,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from reconciler.lab.call import Identity
+from reconciler.lab.exchange.addresses import range_of
 from reconciler.lab.exchange.certificates import StoredCertificate, TrustStore, covers, look_alike, parsed
 from reconciler.lab.exchange.enums import SMTP
 from reconciler.lab.exchange.keys import KeyRing, PrivateKey
 from reconciler.lab.exchange.organization import Server, Stored
-from reconciler.lab.exchange.values import range_of
 from reconciler.lab.exchange.x500 import BadName, CertificateName
 
 INTERNET = IPv4Address("198.51.100.1")

@@ -83,8 +83,8 @@ class Lab:
         self._options |= {**options, "now": lambda: self.now, "new_key": new_key}
         self.exchange = self.reopened()
 
-    def reopened(self) -> LabExchange:
-        return open_exchange(self.directory, **self._options)
+    def reopened(self, **options: Any) -> LabExchange:
+        return open_exchange(self.directory, **(self._options | options))
 
     def call(
         self,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.lab.exchange import blobs
+from reconciler.lab.exchange import address_blobs, blobs
 from reconciler.lab.exchange.certificate_blob import (
     CertificateFacts,
     friendly_name_of,
@@ -63,7 +63,7 @@ def _directory_id(node: Obj) -> bytes:
 
 def _binding(node: Obj) -> bytes:
     host, _, port = (node.text or "").rpartition(":")
-    return blobs.ip_binding(ip_address(host.strip("[]")), int(port))
+    return address_blobs.ip_binding(ip_address(host.strip("[]")), int(port))
 
 
 def _domain(node: Obj) -> bytes:
@@ -73,7 +73,7 @@ def _domain(node: Obj) -> bytes:
 
 def _range(node: Obj) -> bytes:
     low, high = ip_address(_named(node, "LowerBound")), ip_address(_named(node, "UpperBound"))
-    return blobs.ip_range(low, high, _named(node, "RangeFormat"), node.text or "")
+    return address_blobs.ip_range(low, high, _named(node, "RangeFormat"), node.text or "")
 
 
 def _smart_host(node: Obj, real: bytes) -> bytes:
@@ -82,8 +82,8 @@ def _smart_host(node: Obj, real: bytes) -> bytes:
     assert found is not None
     version = found.group(1).decode()
     if is_true((node.properties or {})["IsIPAddress"]):
-        return blobs.smart_host(None, ip_address(_named(node, "Address")), version)
-    return blobs.smart_host(node.text, ip_address("0.0.0.0"), version)  # noqa: S104 - no socket
+        return address_blobs.smart_host(None, ip_address(_named(node, "Address")), version)
+    return address_blobs.smart_host(node.text, ip_address("0.0.0.0"), version)  # noqa: S104 - no socket
 
 
 def _path(node: Obj, real: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs7, pkcs12
 from cryptography.x509.oid import NameOID
 
@@ -149,7 +149,9 @@ class TestARequest:
         names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         assert names.get_values_for_type(x509.DNSName) == ["mail.contoso.com", "autodiscover.contoso.com"]
         assert csr.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value == "Contoso Ltd"
-        assert csr.public_key().key_size == 2048
+        key = csr.public_key()
+        assert isinstance(key, rsa.RSAPublicKey)
+        assert key.key_size == 2048
 
     def test_has_the_servers_names_when_none_are_given(self, lab: Any) -> None:
         """[2.1-6]"""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.lab.exchange import enums, values
+from reconciler.lab.exchange import addresses, enums, values
 from reconciler.lab.exchange.clixml import Obj, text_of, texts_of
 from reconciler.lab.exchange.values import BadValue
 
@@ -104,18 +104,18 @@ class TestASize:
 class TestHosts:
     def test_a_smart_host_that_is_an_address_prints_in_brackets(self) -> None:
         """[3-9]"""
-        assert values.smart_host("192.0.2.1", "15.2.1.0").text == "[192.0.2.1]"
-        assert values.smart_host("[192.0.2.1]", "15.2.1.0").text == "[192.0.2.1]"
-        assert values.smart_host("mx.contoso.com", "15.2.1.0").text == "mx.contoso.com"
+        assert addresses.smart_host("192.0.2.1", "15.2.1.0").text == "[192.0.2.1]"
+        assert addresses.smart_host("[192.0.2.1]", "15.2.1.0").text == "[192.0.2.1]"
+        assert addresses.smart_host("mx.contoso.com", "15.2.1.0").text == "mx.contoso.com"
 
     @pytest.mark.parametrize("text", ["0.0.0.0:25", "[::]:25", "192.0.2.1:587"])
     def test_a_binding_prints_as_given(self, text: str) -> None:
-        assert values.ip_binding(text).text == text
+        assert addresses.ip_binding(text).text == text
 
     @pytest.mark.parametrize("text", ["25", "192.0.2.1", ":::25", "192.0.2.1:70000", "host:25"])
     def test_a_binding_refuses(self, text: str) -> None:
         with pytest.raises(BadValue):
-            values.ip_binding(text)
+            addresses.ip_binding(text)
 
     @pytest.mark.parametrize(
         ("text", "low", "high", "form", "size"),
@@ -126,7 +126,7 @@ class TestHosts:
         ],
     )
     def test_a_range_tells_both_ends(self, text: str, low: str, high: str, form: str, size: str) -> None:
-        value = values.ip_range(text)
+        value = addresses.ip_range(text)
         assert value.text == text
         assert [prop(value, n) for n in ("LowerBound", "UpperBound", "RangeFormat", "Size")] == [
             low,
@@ -138,7 +138,7 @@ class TestHosts:
     @pytest.mark.parametrize("text", ["10.0.0.9-10.0.0.1", "10.0.0.1-::1", "10.0.0.0/40", "x"])
     def test_a_range_refuses(self, text: str) -> None:
         with pytest.raises(BadValue):
-            values.ip_range(text)
+            addresses.ip_range(text)
 
     @pytest.mark.parametrize("text", ["fabrikam.com:AcceptCloudServicesMail", "NO-TLS:AcceptOorgProtocol"])
     def test_capabilities_of_a_domain(self, text: str) -> None:

@@ -130,7 +130,7 @@ def _request(run: Run, server: Server, subject: x509.Name, domains: list[str], s
 
 def _self_signed(run: Run, server: Server, subject: x509.Name, domains: list[str], size: int) -> Steps:
     is_smtp_only = run.bound.is_on("IncludeAcceptedDomains") or run.bound.is_on("IncludeAutoDiscover")
-    default = "SMTP" if is_smtp_only else "IMAP, POP, SMTP"  # [2.1-8]
+    default = "SMTP" if is_smtp_only or server.home.is_edge else "IMAP, POP, SMTP"  # [2.1-8]
     services = services_of(run, run.bound.text("Services") or default)
     if not (yield from run.should_process("Creating a self-signed certificate.")):
         return

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from reconciler.lab.exchange import enums, values
+from reconciler.lab.exchange.addresses import checked_address, ip_address_object
 from reconciler.lab.exchange.clixml import NIL, Value, boolean, int32, string, texts_of
 from reconciler.lab.exchange.cmdlets.binding import Edit
 from reconciler.lab.exchange.cmdlets.catalogue import Parameter
@@ -132,5 +133,5 @@ _READERS: Mapping[str, Callable[[Parameter, str], Value]] = {
     "Fqdn": lambda _, text: values.fqdn(text),
     "SmtpX509Identifier": lambda _, text: values.certificate_name(text),
     "SmtpDomainWithSubdomains": lambda _, text: values.domain_with_subdomains(text),
-    "IPAddress": lambda _, text: values.ip_address_object(values.checked_address(text)),
+    "IPAddress": lambda _, text: ip_address_object(checked_address(text)),
 }

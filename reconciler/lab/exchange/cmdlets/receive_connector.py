@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from reconciler.lab.call import Warned
 from reconciler.lab.exchange import enums
+from reconciler.lab.exchange.addresses import ip_bindings, ip_ranges, range_of
 from reconciler.lab.exchange.clixml import NIL, Value, is_true, number_of, text_of, texts_of, write
 from reconciler.lab.exchange.cmdlets.binding import Edit
 from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, not_found, not_transformed
@@ -16,7 +17,7 @@ from reconciler.lab.exchange.cmdlets.run import Run, Steps
 from reconciler.lab.exchange.directory import changed_now, renamed
 from reconciler.lab.exchange.objects.receive_connector import ANYWHERE, receive_connector
 from reconciler.lab.exchange.organization import Server, Stored
-from reconciler.lab.exchange.values import domain_capabilities, ip_bindings, ip_ranges, range_of, ticks_of
+from reconciler.lab.exchange.values import domain_capabilities, ticks_of
 
 KINDS: Mapping[str, enums.Enumeration] = {
     "AuthMechanisms": enums.AUTH_MECHANISM,

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from reconciler.lab.call import Warned
 from reconciler.lab.exchange import enums
+from reconciler.lab.exchange.addresses import smart_hosts
 from reconciler.lab.exchange.clixml import Value, is_true, text_of, texts_of, write
 from reconciler.lab.exchange.cmdlets.binding import Edit
 from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, not_found, not_transformed
@@ -16,7 +17,7 @@ from reconciler.lab.exchange.cmdlets.run import Run, Steps
 from reconciler.lab.exchange.directory import changed_now, renamed
 from reconciler.lab.exchange.objects.send_connector import send_connector, smart_hosts_string
 from reconciler.lab.exchange.organization import Stored
-from reconciler.lab.exchange.values import address_spaces, smart_hosts
+from reconciler.lab.exchange.values import address_spaces
 
 KINDS: Mapping[str, enums.Enumeration] = {
     "ErrorPolicies": enums.ERROR_POLICIES,
@@ -183,7 +184,8 @@ def _refuse_what_conflicts(run: Run, after: Mapping[str, Value]) -> None:
             "TlsAuthLevel can be set only when RequireTLS is true and IgnoreSTARTTLS is false.",
             target="TlsAuthLevel",
         )
-    if text("TlsDomain") is not None and level != "DomainValidation":  # [3-13]
+    # [3-13] says "used only with"; that a domain left over from before is refused too is inferred.
+    if text("TlsDomain") is not None and level != "DomainValidation":
         raise Refused("TlsDomain can be set only when TlsAuthLevel is DomainValidation.", target="TlsDomain")
     if level == "DomainValidation" and not is_dns and text("TlsDomain") is None:  # [3-13]
         raise Refused(

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from reconciler.lab.exchange import enums
+from reconciler.lab.exchange.addresses import ip_bindings, ip_ranges
 from reconciler.lab.exchange.builds import Build
 from reconciler.lab.exchange.clixml import NIL, Obj, Value, boolean, int32, string
 from reconciler.lab.exchange.directory import Forest, ending
@@ -17,8 +18,6 @@ from reconciler.lab.exchange.values import (
     byte_size,
     domain_capabilities,
     fqdn,
-    ip_bindings,
-    ip_ranges,
     time_span,
     unlimited_int,
 )

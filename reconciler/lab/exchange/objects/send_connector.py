@@ -7,18 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from reconciler.lab.exchange import blobs, enums
+from reconciler.lab.exchange.addresses import ANY, smart_hosts
 from reconciler.lab.exchange.builds import Build
 from reconciler.lab.exchange.clixml import NIL, Obj, Value, boolean, int32, string, texts_of
 from reconciler.lab.exchange.directory import NO_GUID, Forest, ending
-from reconciler.lab.exchange.values import (
-    ANY,
-    OBJECT,
-    address_spaces,
-    multi_valued,
-    smart_hosts,
-    time_span,
-    unlimited_bytes,
-)
+from reconciler.lab.exchange.values import OBJECT, address_spaces, multi_valued, time_span, unlimited_bytes
 
 CONFIGURATION = "Microsoft.Exchange.Data.Directory.SystemConfiguration."
 TYPES = (

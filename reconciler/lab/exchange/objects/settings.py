@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import uuid5
 
+from reconciler.lab.exchange.addresses import ip_bindings
 from reconciler.lab.exchange.clixml import NIL, Obj, Value, boolean, string
 from reconciler.lab.exchange.directory import Forest, ending
 from reconciler.lab.exchange.objects.receive_connector import Home
-from reconciler.lab.exchange.values import OBJECT, ip_bindings, strings, unlimited_bytes
+from reconciler.lab.exchange.values import OBJECT, strings, unlimited_bytes
 
 CONFIGURATION = "Microsoft.Exchange.Data.Directory.SystemConfiguration."
 BASES = (

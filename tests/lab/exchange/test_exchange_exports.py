@@ -1,0 +1,130 @@
+"""Starting from exports: everything is placed or told, and stays as it was."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.lab.exchange.archive import facts_of
+from reconciler.lab.exchange.clixml import Obj, write
+from reconciler.lab.exchange.clixml_reader import read
+from reconciler.lab.exchange.imports import CLIENT_NOTES, UnusableExport
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+@pytest.fixture
+def copy(new_lab: Callable[..., Any]) -> Any:
+    """The organization of the samples."""
+    return new_lab(from_clixml=SAMPLES)
+
+
+def exported(name: str) -> list[Obj]:
+    values = read((SAMPLES / name).read_bytes())
+    return [value.without_notes(CLIENT_NOTES) for value in values if isinstance(value, Obj)]
+
+
+def remark(lab: Any, *words: str) -> str:
+    (found,) = (r for r in lab.exchange.remarks() if all(word in r for word in words))
+    return str(found)
+
+
+class TestAnExport:
+    @pytest.mark.parametrize(
+        ("cmdlet", "file"),
+        [
+            ("Get-SendConnector", "GetSendConnector.xml"),
+            ("Get-ReceiveConnector", "GetReceiveConnector.xml"),
+            ("Get-AcceptedDomain", "GetAcceptedDomain.xml"),
+            ("Get-ExchangeCertificate", "GetExchangeCertificate.xml"),
+        ],
+    )
+    def test_comes_out_as_it_went_in(self, copy: Any, cmdlet: str, file: str) -> None:
+        """Every property and every blob; without what the exporting client added [6.1-4]."""
+        assert sorted(copy.run(cmdlet).xml) == sorted(write(tree) for tree in exported(file))
+
+    def test_gives_servers_their_own_versions(self, copy: Any) -> None:
+        builds = {s.name: s.build for s in copy.exchange.servers()}
+        assert builds == {"MBX1": "2019-cu11", "MBX7": "SE-rtm"}
+
+    def test_adds_a_server_that_is_only_mentioned(self, copy: Any) -> None:
+        assert remark(copy, "MBX7", "source servers")
+        assert copy.run("Get-ExchangeCertificate", on="MBX7").objects == []
+
+    def test_counts_a_certificate_once(self, copy: Any) -> None:
+        """The copy with serialization data counts, and it is told."""
+        found = copy.run("Get-ExchangeCertificate").objects
+        assert len(found) == 2
+        assert all(facts_of(value) for value in found if isinstance(value, Obj))
+        assert remark(copy, "twice", "serialization data")
+
+    def test_tells_what_has_no_place(self, copy: Any) -> None:
+        assert remark(copy, "Notes.xml", "Hashtable")
+
+    def test_survives_being_opened_again(self, copy: Any) -> None:
+        before = copy.run("Get-SendConnector").xml, copy.exchange.remarks()
+        copy.exchange = copy.reopened()
+        assert (copy.run("Get-SendConnector").xml, copy.exchange.remarks()) == before
+
+    def test_can_have_edge_servers_beside_it(self, new_lab: Callable[..., Any]) -> None:
+        lab = new_lab(from_clixml=SAMPLES, edges=1)
+        assert [s.name for s in lab.exchange.servers()] == ["MBX1", "MBX7", "EDGE1"]
+
+    def test_that_only_a_computer_name_places(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        folder = tmp_path / "exports"
+        folder.mkdir()
+        shutil.copy(SAMPLES / "GetExchangeCertificate-plain.xml", folder)
+        lab = new_lab(from_clixml=folder)
+        assert [s.name for s in lab.exchange.servers()] == ["mbx1"]
+        (certificate,) = lab.run("Get-ExchangeCertificate", on="mbx1").objects
+        assert isinstance(certificate, Obj)
+        assert certificate.notes is None
+        assert (certificate.types or ("",))[0].startswith("Microsoft.Exchange.")
+
+    @pytest.mark.parametrize("content", [None, b"", b"<Objs><S>x</S></Objs>"])
+    def test_of_nothing_is_refused(
+        self, new_lab: Callable[..., Any], tmp_path: Path, content: bytes | None
+    ) -> None:
+        folder = tmp_path / "exports"
+        folder.mkdir()
+        if content is not None:
+            (folder / "a.xml").write_bytes(content)
+        with pytest.raises(UnusableExport):
+            new_lab(from_clixml=folder)
+
+    def test_unreadable_beside_readable_is_told(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        folder = tmp_path / "exports"
+        shutil.copytree(SAMPLES, folder)
+        (folder / "broken.xml").write_bytes(b"<Objs><Obj>")
+        assert remark(new_lab(from_clixml=folder), "broken.xml", "not XML")
+
+
+class TestAChangeToAnExport:
+    def test_touches_only_what_it_names(self, copy: Any) -> None:
+        copy.run("Set-SendConnector", Identity="Partner mail", Comment="new")
+        (before,), after = exported("GetSendConnector.xml"), copy.run("Get-SendConnector").one
+        assert before.properties is not None
+        assert after.properties is not None
+        assert list(after.properties) == list(before.properties)
+        differing = {n for n in after.properties if _alone(after, n) != _alone(before, n)}
+        assert differing == {"Comment", "WhenChanged", "WhenChangedUTC"}
+
+    def test_of_services_is_in_the_blob(self, copy: Any) -> None:
+        first = copy.run("Get-ExchangeCertificate").objects[0]
+        before = facts_of(first)
+        assert before is not None
+        key = before.identity.rpartition("\\")[2]
+        copy.run("Enable-ExchangeCertificate", Thumbprint=key, Services="POP")
+        after = facts_of(copy.run("Get-ExchangeCertificate", Thumbprint=key).one)
+        assert after is not None
+        assert after.services == before.services | 2
+        assert after.element == before.element
+
+
+def _alone(tree: Obj, name: str) -> str:
+    assert tree.properties is not None
+    return write(tree.properties[name])
