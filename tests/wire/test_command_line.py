@@ -1,0 +1,96 @@
+"""The command line against a lab: what depends on the answer of a person or on what Exchange holds."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli import main
+from reconciler.lab.control import open_threaded
+from reconciler.lab.emulator import ThreadedLab
+
+YAML = """\
+version: 1
+organization: contoso
+servers:
+  MBX1: {role: mailbox, host: mbx1.contoso.com}
+send_connectors:
+  internet:
+    servers: [MBX1]
+    opportunistic: {to: ["*"], comment: first}
+"""
+
+Captured = pytest.CaptureFixture[str]
+
+
+class Terminal(io.StringIO):
+    """Somebody who types one line."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadedLab]:
+    with open_threaded(tmp_path_factory.mktemp("lab"), servers=1, edges=0) as running:
+        yield running
+
+
+@pytest.fixture
+def tls(tmp_path: Path, lab: ThreadedLab) -> list[str]:
+    """Arguments that name a YAML that differs from every other test's, the lab, and its record."""
+    (tmp_path / "tls.yaml").write_text(YAML.replace("first", tmp_path.name))
+    return [
+        str(tmp_path / "tls.yaml"),
+        f"--connections={lab.connections()}",
+        f"--state={lab.directory / 'records'}",
+    ]
+
+
+def types(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(line))
+
+
+class TestSomebodyAtATerminal:
+    def test_is_shown_the_plan_and_may_refuse(
+        self, tls: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    ) -> None:
+        """``y`` is not ``yes``: the plan stays to be done."""
+        types(monkeypatch, "y\n")
+        assert main(["apply", *tls]) == 1
+        printed = capsys.readouterr()
+        assert "-SendConnector" in printed.out
+        assert printed.err.endswith("Not applied: nothing was changed.\n")
+        assert main(["plan", *tls, "--detailed-exitcode"]) == 2
+
+    def test_may_approve_it(self, tls: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+        types(monkeypatch, "yes\n")
+        assert main(["apply", *tls]) == 0
+        assert capsys.readouterr().err.endswith("Apply finished: 1 done\n")
+        assert main(["plan", *tls, "--detailed-exitcode"]) == 0
+        assert capsys.readouterr().out == "No changes\n"
+
+
+class TestAPlanThatWasSaved:
+    def test_is_applied_once_and_stale_then(self, tls: list[str], tmp_path: Path, capsys: Captured) -> None:
+        saved = str(tmp_path / "tls.plan")
+        assert main(["plan", *tls, "--out", saved]) == 0
+        assert main(["apply", saved, "--auto-approve", "--json"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        last = json.loads(lines[-1])
+        assert (last["type"], last["done"], last["stopped"]) == ("apply_finished", 1, False)
+        assert main(["apply", saved, "--auto-approve"]) == 5
+        assert "Plan is stale" in capsys.readouterr().err
+
+
+class TestVerification:
+    def test_that_fails_exits_with_8(self, tls: list[str], tmp_path: Path, capsys: Captured) -> None:
+        """A lab as setup leaves it presents its self-signed certificate."""
+        with (tmp_path / "tls.yaml").open("a") as file:
+            file.write("endpoints: [{name: mail.contoso.com, servers: [MBX1]}]\n")
+        assert main(["verify", *tls]) == 8
+        assert capsys.readouterr().out.endswith("\n1 of 1 handshake failed\n")
