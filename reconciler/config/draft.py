@@ -127,7 +127,7 @@ class Draft:
         self.sources[address, ""] = where
         return True
 
-    def is_written(self, address: Address, *keys: str) -> bool:
+    def is_written(self, address: Address, *keys: str | int) -> bool:
         """True when a key stands there, even if its value was wrong, which is told."""
         return node_at(self.root, (*self._paths[address], *keys)) is not None
 

@@ -57,9 +57,8 @@ def _check_issuer(
 def _check_subject(draft: Draft, address: Address, certificate: Certificate) -> None:
     if draft.is_written(address, "subject") is not isinstance(certificate.subject, str):
         return  # it is there, and wrong
-    has_names = bool(asked_domains(certificate)) or (
-        draft.is_written(address, "domains") and certificate.domains is UNSET
-    )
+    is_wrong = certificate.domains is UNSET and draft.is_written(address, "domains")
+    has_names = asked_domains(certificate) or is_wrong or draft.is_written(address, "domains", 0)
     if not isinstance(certificate.subject, str):
         if certificate.issuer is not UNSET:
             draft.error(

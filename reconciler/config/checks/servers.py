@@ -50,15 +50,14 @@ def _check_role(draft: Draft, address: Address, connector: SendConnector) -> Non
             )
         return
     spaces = connector.address_spaces if isinstance(connector.address_spaces, frozenset) else frozenset()
-    for space in sorted(spaces):
-        if space.type != "SMTP":
-            draft.error(
-                "Not on an Edge server",
-                f"{label(address)} carries {space}; an Edge server takes SMTP address spaces only.",
-                draft.where(address, "address_spaces"),
-                "take the address space away",
-                str(address),
-            )
+    for space in sorted(space for space in spaces if space.type != "SMTP"):
+        draft.error(
+            "Not on an Edge server",
+            f"{label(address)} carries {space}; an Edge server takes SMTP address spaces only.",
+            draft.where(address, "address_spaces"),
+            "take the address space away",
+            str(address),
+        )
     if connector.is_scoped_connector is True:
         # No page says that it is refused; an Edge server has no Active Directory site to be scoped to.
         draft.warning(

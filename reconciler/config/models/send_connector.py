@@ -46,7 +46,7 @@ ConnectorType: TypeAlias = Annotated[Any, As(Choice("Default", "XPremises"))]
 class ViaSmartHosts(Model):
     """Routing through relays."""
 
-    smart_hosts: SmartHosts = required("Host names or IP addresses of the relays.", min_length=1)
+    smart_hosts: SmartHosts = required("Host names or IP addresses of the relays.")
     auth: SmartHostAuth = key("How to sign on to them.")
     credential: Credential = key("Reference to the user and password of BasicAuth and BasicAuthRequireTLS.")
 

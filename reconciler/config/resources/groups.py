@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from reconciler.config.draft import Draft
 from reconciler.config.models.send_connector import Kind, Partner, ViaSmartHosts
@@ -65,10 +65,36 @@ class Member:
     partner: Partner | None = None
 
 
-def members(draft: Draft, kind: Kind, path: tuple[str, ...]) -> tuple[Member, ...]:
+class PartnerLists:
+    """The lists under ``partners``, each taken apart once however many sets it is for."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._members = {
+            name: tuple(self._member(draft, name, at, entry) for at, entry in enumerate(entries))
+            for name, entries in draft.state.partners.items()
+        }
+
+    @staticmethod
+    def _member(draft: Draft, name: str, at: int, entry: DomainPattern | Partner) -> Member:
+        path = ("partners", name, at)
+        if isinstance(entry, Partner):
+            return Member(entry.domain, draft.value(*path), path, entry)
+        return Member(entry, draft.value(*path), path)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def __getitem__(self, name: str) -> tuple[Member, ...]:
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+
+def members(draft: Draft, lists: PartnerLists, kind: Kind, path: tuple[str, ...]) -> tuple[Member, ...]:
     """The domains that a kind is for, each once; whatever is unknown or repeated is told."""
     found: dict[DomainPattern, Member] = {}
-    for member in _named(draft, kind, path):
+    for member in _named(draft, lists, kind, path):
         first = found.setdefault(member.domain, member)
         if first.path != member.path:
             draft.error(
@@ -80,8 +106,7 @@ def members(draft: Draft, kind: Kind, path: tuple[str, ...]) -> tuple[Member, ..
     return tuple(found.values())
 
 
-def _named(draft: Draft, kind: Kind, path: tuple[str, ...]) -> Iterator[Member]:
-    lists = draft.state.partners
+def _named(draft: Draft, lists: PartnerLists, kind: Kind, path: tuple[str, ...]) -> Iterator[Member]:
     if "to" not in kind.model_fields_set:
         if path[-1] == "opportunistic":
             yield Member(EVERYBODY, draft.key(*path), path)
@@ -102,19 +127,14 @@ def _named(draft: Draft, kind: Kind, path: tuple[str, ...]) -> Iterator[Member]:
     for text, item_path in items:
         where = draft.value(*item_path)
         if text in lists:
-            for at, entry in enumerate(lists[text]):
-                place: tuple[str | int, ...] = ("partners", text, at)
-                if isinstance(entry, Partner):
-                    yield Member(entry.domain, draft.value(*place), place, entry)
-                else:
-                    yield Member(entry, draft.value(*place), place)
+            yield from lists[text]
         elif not draft.is_broken("partners", text):
             domain = _domain(draft, text, where, lists)
             if domain is not None:
                 yield Member(domain, where, item_path)
 
 
-def _domain(draft: Draft, text: str, where: SourceRange, lists: Mapping[str, Any]) -> DomainPattern | None:
+def _domain(draft: Draft, text: str, where: SourceRange, lists: PartnerLists) -> DomainPattern | None:
     """A domain written where lists are named; one label is the name of a list that does not exist."""
     try:
         domain = DomainPattern.parse(text)

@@ -25,7 +25,7 @@ from state.resources import SendConnector
 from state.values import UNSET, AddressSpace, DomainPattern, Name
 
 from .certificates import binding
-from .groups import EVERYBODY, Group, Member, Route, default_group, grouped, members
+from .groups import EVERYBODY, Group, Member, PartnerLists, Route, default_group, grouped, members
 
 LONGEST_NAME: Final = 64
 KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -62,9 +62,10 @@ class SourceServers:
 
 
 def add_send_connectors(draft: Draft) -> None:
+    lists = PartnerLists(draft)
     for server in draft.servers.values():
         path = (*server.path, "send_connectors")
-        _add_set(draft, str(server.name), server.model.send_connectors, SourceServers((server,)), path)
+        _add_set(draft, lists, str(server.name), server.model.send_connectors, SourceServers((server,)), path)
     for name, model in draft.state.send_connectors.items():
         path = ("send_connectors", name)
         if not name.strip():
@@ -74,7 +75,7 @@ def add_send_connectors(draft: Draft) -> None:
         elif isinstance(model, OtherConnector):
             _add_other(draft, name, model, path)
         elif sources := _sources_of_set(draft, name, model, path):
-            _add_set(draft, name, model, sources, path)
+            _add_set(draft, lists, name, model, sources, path)
 
 
 def _sources_of_set(draft: Draft, name: str, model: SharedSet, path: tuple[str, ...]) -> SourceServers | None:
@@ -100,18 +101,26 @@ def _sources_of_set(draft: Draft, name: str, model: SharedSet, path: tuple[str, 
     return SourceServers(servers) if servers else None
 
 
-def _add_set(draft: Draft, name: str, model: Set, sources: SourceServers, path: tuple[str, ...]) -> None:
+def _add_set(
+    draft: Draft,
+    lists: PartnerLists,
+    name: str,
+    model: Set,
+    sources: SourceServers,
+    path: tuple[str, ...],
+) -> None:
     kinds_of: dict[DomainPattern, tuple[str, Member]] = {}
     for role in KINDS:
         if role not in model.model_fields_set:
             continue
         kind: Kind = getattr(model, role)
         kind_path = (*path, role)
-        found = members(draft, kind, kind_path)
+        found = members(draft, lists, kind, kind_path)
+        to = draft.key(*kind_path, "to")
         for member in found:
             if member.domain != EVERYBODY:
                 draft.partners.setdefault(str(member.domain), member.where)
-            _refuse_two_kinds(draft, kinds_of, name, role, member, draft.key(*kind_path, "to"))
+            _refuse_two_kinds(draft, kinds_of, name, role, member, to)
         groups = grouped(kind, found)
         if not found and _is_broken(draft, kind):
             groups = {default_group(kind): ()}  # so that the rest of it is checked in this run
@@ -119,7 +128,7 @@ def _add_set(draft: Draft, name: str, model: Set, sources: SourceServers, path: 
             draft.warning(
                 "Nobody to send to",
                 f'No domain is under {role} of "{name}": the connector will not exist.',
-                draft.key(*kind_path, "to"),
+                to,
                 "take the kind away, or add a domain",
             )
         for group, of_group in groups.items():

@@ -77,7 +77,8 @@ class TestAFolder:
 
     def test_with_one_unreadable_file_tells_of_that_alone(self, tmp_path: Path) -> None:
         """What it declares would be missed everywhere else, and every reference to it told as wrong."""
-        outcome = loaded(tmp_path, a_yaml=MINIMAL + "partners: {a: [b.example]}\n", b_yaml="servers: [")
+        set_of_both = "send_connectors: {both: {servers: [EX1, EX2], opportunistic: {}}}\n"
+        outcome = loaded(tmp_path, a_yaml=MINIMAL + set_of_both, b_yaml="servers: {EX2: [")
         assert summaries(outcome) == ["Not YAML"]
 
 
