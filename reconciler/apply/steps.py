@@ -28,6 +28,7 @@ from state.journal import Intent
 from state.journal import Outcome as Concluded
 from state.record import Learned, Recorded, Request
 from state.resources import Certificate, Json, SendConnector
+from state.resources.attribute import INSTANT
 from state.values import UNSET, CredentialReference, Deferred, Name, Thumbprint
 
 from . import problems
@@ -263,7 +264,7 @@ class ChangeRun:
         if wrong := check_answer(issued.chain, request.public_key, asked, self._tools.now()):
             tell(IssueFinished(address, issuer_name, error=str(wrong[0])))
             raise Stopped(problems.answer_wrong(self.address, issuer_name, wrong), was_sent=False)
-        tell(IssueFinished(address, issuer_name, not_after=issued.not_after.isoformat()))
+        tell(IssueFinished(address, issuer_name, not_after=INSTANT.text(issued.not_after)))
         return issued.chain
 
 

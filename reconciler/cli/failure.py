@@ -16,7 +16,6 @@ _CODES = {
     Cause.ERROR: ExitCode.ERROR,
     Cause.LOCKED: ExitCode.LOCKED,
     Cause.STALE: ExitCode.STALE,
-    Cause.REFUSED: ExitCode.REFUSED,
 }
 
 _LAB_MODULES = ("aiohttp", "aiosmtpd", "psrpcore")

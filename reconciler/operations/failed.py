@@ -14,7 +14,6 @@ class Cause(Enum):
     ERROR = "error"
     LOCKED = "locked"
     STALE = "stale"
-    REFUSED = "refused"
 
 
 class OperationFailed(Exception):

@@ -66,9 +66,9 @@ def read_plan(path: Path) -> SavedPlan:
             data = file.read(LARGEST + 1)
         return decode_plan(data, str(path))
     except OSError as error:
-        raise OperationFailed((_unreadable(path, error.strerror or str(error)),)) from error
+        raise OperationFailed((_unreadable(f"{path}: {error.strerror or error}"),)) from error
     except (StateUnreadable, StateTooNew) as error:
-        raise OperationFailed((_unreadable(path, str(error)),)) from error
+        raise OperationFailed((_unreadable(str(error)),)) from error
 
 
 def _unwritable(error: StateUnwritable) -> Diagnostic:
@@ -79,9 +79,9 @@ def _unwritable(error: StateUnwritable) -> Diagnostic:
     )
 
 
-def _unreadable(path: Path, reason: str) -> Diagnostic:
+def _unreadable(reason: str) -> Diagnostic:
     return Diagnostic(
         summary="Not a saved plan",
-        detail=f"{path}: {reason}.",
+        detail=f"{reason}.",
         hint="make one with: reconciler plan PATH --out FILE",
     )

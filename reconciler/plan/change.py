@@ -16,7 +16,7 @@ from state.values import TlsCertificateName
 
 
 class Action(Enum):
-    """What becomes of one resource. ADOPT and FORGET write only the record; WAIT and NONE nothing."""
+    """What becomes of one resource. ADOPT and FORGET write only the record; NONE nothing."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -24,7 +24,6 @@ class Action(Enum):
     DELETE = "delete"
     ADOPT = "adopt"
     FORGET = "forget"
-    WAIT = "wait"
     NONE = "none"
 
     @property
@@ -89,5 +88,5 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """True when apply would send nothing and wait for nothing."""
-        return not any(change.action.is_mutating or change.action is Action.WAIT for change in self.changes)
+        """True when apply would send nothing."""
+        return not any(change.action.is_mutating for change in self.changes)

@@ -22,7 +22,6 @@ _MARKS = {
     Action.DELETE: "-",
     Action.ADOPT: "<-",
     Action.FORGET: "->",
-    Action.WAIT: "..",
 }
 _RECORDED = {
     Action.ADOPT: "is as declared; will only be recorded",
@@ -44,7 +43,7 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
         *(
             "\n".join(_change_lines(change, ink=ink, width=width))
             for change in plan.changes
-            if change.action.is_mutating or change.action is Action.WAIT
+            if change.action.is_mutating
         ),
         *_recorded_block(plan.changes, ink=ink),
         *_problem_block(plan.diagnostics, ink=ink, width=width),
@@ -112,8 +111,7 @@ def _headline(change: Change, *, ink: Ink) -> str:
 
 def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
     lines = [_headline(change, ink=ink)]
-    waiting = "waits for its issuer" if change.action is Action.WAIT else ""
-    for sentence in filter(None, (waiting, change.reason, _meaning(change))):
+    for sentence in filter(None, (change.reason, _meaning(change))):
         lines += wrapped(sentence, width=width, indent="    ")
     label = max((len(name) for name in change.attributes), default=0)
     for name, difference in change.attributes.items():
@@ -192,8 +190,6 @@ def _summary_lines(plan: Plan, *, ink: Ink) -> list[str]:
         for action in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
         if counts[action]
     ]
-    if counts[Action.WAIT]:
-        parts.append(f"{counts[Action.WAIT]} waiting")
     if recorded:
         parts.append(f"{recorded} will be recorded")
     return [*_commands_line(plan.changes), ink.bold("Plan: " + ", ".join(parts))]

@@ -87,11 +87,6 @@ def full_plan() -> Plan:
                 ),
             ),
             _delete(),
-            Change(
-                address=Address.of("certificate", "EX1", "internet"),
-                action=Action.WAIT,
-                reason="requested 2026-11-20",
-            ),
             Change(address=Address.of("send_connector", "internet", "opportunistic"), action=Action.ADOPT),
             Change(
                 address=Address.of("receive_connector", "EX1", "Client Frontend EX1"), action=Action.FORGET

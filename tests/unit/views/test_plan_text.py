@@ -57,9 +57,6 @@ class TestTheLastLine:
         )
         assert last_line(plan) == "Plan: 2 to create, 1 to delete, 1 will be recorded"
 
-    def test_does_not_call_waiting_no_changes(self) -> None:
-        assert last_line(plan_of(change(Action.WAIT))) == "Plan: 1 waiting"
-
     def test_never_says_no_changes_when_something_could_not_be_planned(self) -> None:
         problem = Diagnostic(summary="Server not read", detail="EX1: connection refused.")
         assert last_line(plan_of(problems=(problem,))) == "This plan cannot be applied: 1 error"
