@@ -392,6 +392,38 @@ class TestEnabling:
         assert key not in listed(lab)
 
 
+class TestAnEdgeServersCertificates:
+    def test_serve_smtp_alone(self, lab: Any) -> None:
+        """No web and no mailboxes there [exp]."""
+        edge: dict[str, Any] = {"on": "EDGE1", "endpoint": "winrm"}
+        key = lab.exchange.snapshot()["servers"]["EDGE1"]["default_smtp"]
+        refused = lab.run("Enable-ExchangeCertificate", Thumbprint=key, Services="IIS", **edge)
+        assert refused.error.target == "Services"
+        assert lab.run("New-ExchangeCertificate", Force=..., **edge).errors == []
+        found = lab.exchange.snapshot()["servers"]["EDGE1"]["certificates"]
+        assert {certificate["services"] & ~(SMTP | IMAP) for certificate in found.values()} == {0}
+
+
+class TestFindingACertificate:
+    @pytest.mark.parametrize(
+        ("parameters", "part"),
+        [
+            ({"Identity": "MBX9\\{key}"}, "ManagementObjectNotFoundException"),
+            ({"Identity": "MBX1\\0000"}, "ManagementObjectNotFoundException"),
+            ({"Identity": "MBX1\\{key}", "Server": "MBX1"}, "AmbiguousParameterSet"),
+            ({"Services": "SMTP"}, "ArgumentException"),
+        ],
+    )
+    def test_is_refused(self, lab: Any, parameters: dict[str, str], part: str) -> None:
+        """[1-1]"""
+        named = {name: text.format(key=default(lab)) for name, text in parameters.items()}
+        assert part in lab.run("Enable-ExchangeCertificate", **{"Services": "POP", **named}).error_id
+
+    def test_needs_an_identity_where_the_set_does_not_ask_for_one(self, lab: Any) -> None:
+        result = lab.run("Export-ExchangeCertificate", Identity=None, Password=Secret("x"))
+        assert "ArgumentException" in result.error_id
+
+
 class TestASelfSignedCertificate:
     def test_lives_five_years_and_gets_services(self, lab: Any) -> None:
         """[2.1-8], [2.1-9]"""

@@ -128,3 +128,85 @@ class TestAChangeToAnExport:
 def _alone(tree: Obj, name: str) -> str:
     assert tree.properties is not None
     return write(tree.properties[name])
+
+
+def altered(folder: Path, file: str, *changes: tuple[str, str], name: str = "") -> Path:
+    """Copy one sample into a folder with texts replaced."""
+    folder.mkdir(exist_ok=True)
+    text = (SAMPLES / file).read_bytes().decode("utf-8-sig")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / (name or file)).write_text(text, "utf-8")
+    return folder
+
+
+PLAIN = "GetExchangeCertificate-plain.xml"
+
+
+class TestWhatIsOdd:
+    """Told, never dropped in silence."""
+
+    def test_a_server_found_twice(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        folder = altered(tmp_path / "e", "GetExchangeServer.xml")
+        altered(folder, "GetExchangeServer.xml", name="again.xml")
+        lab = new_lab(from_clixml=folder)
+        assert len(lab.exchange.servers()) == 1
+        assert remark(lab, "server MBX1", "twice")
+
+    def test_a_version_that_nobody_knows(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        old = ("Version 15.2 (Build 986.5)", "Version 6.5 (Build 7638.2)")
+        lab = new_lab(from_clixml=altered(tmp_path / "e", "GetExchangeServer.xml", old))
+        assert lab.exchange.servers()[0].build == "SE-rtm"
+        assert remark(lab, "6.5", "not known")
+
+    def test_an_edge_server(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        edge = ('<B N="IsEdgeServer">false', '<B N="IsEdgeServer">true')
+        lab = new_lab(from_clixml=altered(tmp_path / "e", "GetExchangeServer.xml", edge))
+        assert lab.exchange.servers()[0].is_edge
+        assert remark(lab, "Edge server MBX1", "send connectors")
+
+    def test_a_connector_found_twice(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        folder = altered(tmp_path / "e", "GetSendConnector.xml")
+        altered(folder, "GetSendConnector.xml", name="again.xml")
+        lab = new_lab(from_clixml=folder)
+        assert lab.run("Get-SendConnector").one
+        assert remark(lab, "send connector Partner mail", "twice")
+
+    def test_a_connector_without_a_guid(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        folder = altered(tmp_path / "e", "GetSendConnector.xml", ('<G N="Guid">', '<G N="Other">'))
+        assert remark(new_lab(from_clixml=folder), "no GUID")
+
+    def test_a_receive_connector_of_no_server(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        anonymous = ('<Obj N="Identity"', '<Obj N="Other"'), ('<Obj N="Server"', '<Obj N="Another"')
+        folder = altered(tmp_path / "e", "GetReceiveConnector.xml", *anonymous)
+        assert remark(new_lab(from_clixml=folder), "names no server")
+
+    def test_a_certificate_of_no_server(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        anonymous = ('N="PSComputerName"', 'N="Other"')
+        folder = altered(tmp_path / "e", PLAIN, anonymous)
+        assert remark(new_lab(from_clixml=folder), "CN=MBX1", "names no server")
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            (('N="RawData"', 'N="Other"'), "no RawData"),
+            (('<BA N="RawData">MII', '<BA N="RawData">AAA'), "can't be read"),
+            (("<MS>", '<MS><BA N="SerializationData">AAAA</BA>'), "can't be read"),
+        ],
+    )
+    def test_a_certificate_that_is_none(
+        self, new_lab: Callable[..., Any], tmp_path: Path, change: tuple[str, str], told: str
+    ) -> None:
+        assert remark(new_lab(from_clixml=altered(tmp_path / "e", PLAIN, change)), "CN=MBX1", told)
+
+    def test_no_export_says_which_certificate_is_the_default(self, copy: Any) -> None:
+        """[2.3-4]"""
+        assert remark(copy, "server MBX1", "default for SMTP", "assumed")
+
+    def test_a_missing_connector_on_port_25(self, new_lab: Callable[..., Any], tmp_path: Path) -> None:
+        folder = altered(tmp_path / "e", "GetExchangeServer.xml")
+        shutil.copy(SAMPLES / "GetExchangeCertificate.xml", folder)
+        lab = new_lab(from_clixml=folder)
+        assert remark(lab, "no receive connector on port 25")
+        assert lab.exchange.smtp_identity("MBX1").is_stand_in

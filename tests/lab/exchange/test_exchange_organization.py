@@ -88,6 +88,38 @@ class TestAMadeUpOrganization:
             lab.run("Get-SendConnector", on="MBX9")
 
 
+class TestTheTransportService:
+    @pytest.mark.parametrize(
+        ("name", "value", "printed"),
+        [
+            ("MessageExpirationTimeout", "3.00:00:00", "3.00:00:00"),
+            ("MaxOutboundConnections", "unlimited", "Unlimited"),
+            ("MaxOutboundConnections", 500, "500"),
+            ("ConnectivityLogPath", "D:\\Logs", "D:\\Logs"),
+            ("IntraOrgConnectorProtocolLoggingLevel", "verbose", "Verbose"),
+        ],
+    )
+    def test_takes_settings(self, lab: Any, name: str, value: Any, printed: str) -> None:
+        assert lab.run("Set-TransportService", Identity="MBX1", **{name: value}).errors == []
+        assert lab.run("Get-TransportService", Identity="mbx1.contoso.com")[name] == printed
+
+    def test_takes_addresses(self, lab: Any) -> None:
+        lab.run("Set-TransportService", "MBX1", ExternalDNSServers=["192.0.2.53"])
+        assert lab.run("Get-TransportService").items("ExternalDNSServers") == ["192.0.2.53"]
+
+    def test_refuses_what_is_out_of_range(self, lab: Any) -> None:
+        result = lab.run("Set-TransportService", "MBX1", MessageExpirationTimeout="99.00:00:00")
+        assert "DataValidationException" in result.error_id
+        assert lab.run("Set-TransportService", "MBX1", MaxOutboundConnections="many").has_terminated
+
+    def test_changes_nothing_with_a_warning(self, lab: Any) -> None:
+        assert lab.run("Set-TransportService", "MBX1", AntispamAgentsEnabled=False).warnings
+
+    def test_of_an_unknown_server(self, lab: Any) -> None:
+        result = lab.run("Get-TransportService", Identity="MBX9")
+        assert "ManagementObjectNotFoundException" in result.error_id
+
+
 class TestWhatIsKept:
     def test_survives_being_opened_again(self, lab: Any) -> None:
         lab.run("New-SendConnector", Name="b", AddressSpaces="*")

@@ -187,6 +187,22 @@ class TestAChange:
         change(lab, DefaultDomain="contoso.com")
         assert get(lab)["DefaultDomain"] == "contoso.com"
 
+    def test_is_refused_what_is_taken_or_unknown(self, lab: Any) -> None:
+        new(lab)
+        assert "ADObjectAlreadyExistsException" in change(lab, Name="Default MBX1").error_id
+        assert "ADObjectAlreadyExistsException" in new(lab).error_id
+        assert "DataValidationException" in change(lab, Name=" ").error_id
+        assert "ManagementObjectNotFoundException" in change(lab, "MBX9\\relay", Comment="x").error_id
+        assert "ManagementObjectNotFoundException" in change(lab, DefaultDomain="x.com").error_id
+        assert change(lab, Comment="").warnings
+
+    def test_is_not_made_by_an_edit(self, lab: Any) -> None:
+        """[3-22]"""
+        assert new(lab, RemoteIPRanges={"Add": ["10.0.0.0/8"]}).has_terminated
+
+    def test_of_an_unknown_usage(self, lab: Any) -> None:
+        assert new(lab, Usage="Everything").has_terminated
+
     def test_removal_asks_first(self, lab: Any) -> None:
         new(lab)
         assert lab.run("Remove-ReceiveConnector", Identity="MBX1\\relay", answer=3).prompts
