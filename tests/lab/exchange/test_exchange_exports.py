@@ -47,6 +47,10 @@ class TestAnExport:
         """Every property and every blob; without what the exporting client added [6.1-4]."""
         assert sorted(copy.run(cmdlet).xml) == sorted(write(tree) for tree in exported(file))
 
+    def test_is_not_signed_by_a_server_that_signs(self, copy: Any) -> None:
+        """MBX7 is of a build that signs; the blobs of the export stay as they are."""
+        assert copy.run("Get-SendConnector", on="MBX7").xml == copy.run("Get-SendConnector").xml
+
     def test_gives_servers_their_own_versions(self, copy: Any) -> None:
         builds = {s.name: s.build for s in copy.exchange.servers()}
         assert builds == {"MBX1": "2019-cu11", "MBX7": "SE-rtm"}
@@ -112,6 +116,30 @@ class TestAChangeToAnExport:
         assert list(after.properties) == list(before.properties)
         differing = {n for n in after.properties if _alone(after, n) != _alone(before, n)}
         assert differing == {"Comment", "WhenChanged", "WhenChangedUTC"}
+
+    def test_drops_the_blob_of_the_whole_but_no_other(
+        self, new_lab: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        """The property bag in it would tell of another time."""
+        blob = ('<S N="PSComputerName">', '<BA N="SerializationData">AAAA</BA><S N="PSComputerName">')
+        lab = new_lab(from_clixml=altered(tmp_path / "e", "GetSendConnector.xml", blob))
+        (before,) = lab.run("Get-SendConnector").xml
+        lab.run("Set-SendConnector", Identity="Partner mail", Comment="new")
+        (after,) = lab.run("Get-SendConnector").xml
+        assert ">AAAA<" in before
+        assert ">AAAA<" not in after
+        assert after.count("SerializationData") == before.count("SerializationData") - 1
+
+    def test_is_not_refused_for_what_was_there_before(
+        self, new_lab: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        """Two connectors on one binding, however that came about; neither binding is touched."""
+        folder = altered(tmp_path / "e", "GetReceiveConnector.xml")
+        twin = ("Default Frontend", "Twin"), ('<G N="Guid">', '<G N="Guid">f')
+        altered(folder, "GetReceiveConnector.xml", *twin, name="twin.xml")
+        lab = new_lab(from_clixml=folder)
+        assert len(lab.run("Get-ReceiveConnector").objects) == 2
+        assert lab.run("Set-ReceiveConnector", Identity="MBX1\\Twin MBX1", Comment="x").errors == []
 
     def test_of_services_is_in_the_blob(self, copy: Any) -> None:
         first = copy.run("Get-ExchangeCertificate").objects[0]
