@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from reconciler.lab import authority
 from reconciler.lab.accounts import credential_file
@@ -14,37 +14,42 @@ from reconciler.lab.call import Endpoint, Role
 from reconciler.lab.process import write_private
 
 FILES: Final = {Role.ADMIN: "connections.yaml", Role.READER: "connections-viewer.yaml"}
+NEGOTIATE: Final = "connections-negotiate.yaml"
+"""The administrator's, with Negotiate and encrypted messages over http instead of Basic over https."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where one server answers."""
+    """Where one server answers; ``http`` is its address without TLS."""
 
     name: str
     endpoint: Endpoint
     url: str
+    http: str
     smtp: str
 
 
 def write_connections(directory: Path, addresses: Sequence[Address]) -> None:
-    """Write a file for each account, as JSON, which is YAML."""
+    """Write a file for each account, and one for Negotiate, as JSON, which is YAML."""
     for role, name in FILES.items():
-        text = json.dumps(_content(addresses, role), indent=2)
-        write_private(directory / name, (text + "\n").encode())
+        _write(directory / name, addresses, role, "basic")
+    _write(directory / NEGOTIATE, addresses, Role.ADMIN, "negotiate")
 
 
-def _content(addresses: Sequence[Address], role: Role) -> dict[str, Any]:
-    return {
-        "servers": {
-            address.name: {
-                "url": address.url,
-                "endpoint": address.endpoint,
-                "auth": "basic",
-                "credential": f"file:{credential_file(role)}",
-                "ca": authority.CA,
-                "smtp": address.smtp,
-            }
-            for address in addresses
-        },
+def _write(path: Path, addresses: Sequence[Address], role: Role, auth: Literal["basic", "negotiate"]) -> None:
+    content = {
+        "servers": {address.name: _server(address, role, auth) for address in addresses},
         "issuers": {"*": {"type": "local", "certificate": authority.ISSUER, "key": authority.ISSUER_KEY}},
+    }
+    write_private(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _server(address: Address, role: Role, auth: Literal["basic", "negotiate"]) -> dict[str, Any]:
+    reached = {"url": address.url, "ca": authority.CA} if auth == "basic" else {"url": address.http}
+    return {
+        **reached,
+        "endpoint": address.endpoint,
+        "auth": auth,
+        "credential": f"file:{credential_file(role)}",
+        "smtp": address.smtp,
     }

@@ -143,7 +143,7 @@ def status(directory: Path) -> dict[str, Any]:
 
     Returns:
         Plain data: ``directory``, ``running``, ``pid``, ``started``, ``ends``, ``servers`` (``name``,
-        ``fqdn``, ``role``, ``build``, ``url``, ``smtp``), ``remarks``, and the tally of its ledger:
+        ``fqdn``, ``role``, ``build``, ``url``, ``http``, ``smtp``), ``remarks``, and the tally of its ledger:
         ``requests`` by server, ``cmdlets``, ``held``, ``shells_open`` and ``shells_max`` by server (see
         :class:`reconciler.lab.ledger.Tally`).
 

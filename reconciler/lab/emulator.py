@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +16,13 @@ from typing import Any, Final, Self
 from reconciler.lab import authority, process
 from reconciler.lab.accounts import Account, open_accounts
 from reconciler.lab.call import Exchange, Role, ServerFacts
-from reconciler.lab.connections import FILES, Address, write_connections
+from reconciler.lab.connections import FILES, NEGOTIATE, Address, write_connections
 from reconciler.lab.endpoint import RemoteShells, kind_of
 from reconciler.lab.engine import Engine
 from reconciler.lab.faults import read_faults
 from reconciler.lab.http import PATH, Front
 from reconciler.lab.ledger import Ledger, read_tally
+from reconciler.lab.negotiation import Users
 from reconciler.lab.smtp import SmtpFront
 from reconciler.lab.transcript import Transcript
 
@@ -37,6 +39,7 @@ class Ports:
 
     https: int
     smtp: int
+    http: int = 0
 
 
 class Emulator:
@@ -90,9 +93,10 @@ class Emulator:
             context.load_cert_chain(
                 self._directory / authority.LISTENER, self._directory / authority.LISTENER_KEY
             )
+            users = Users(self._directory, self.accounts)
             self.servers = tuple(await self._engine.ask(lambda exchange: exchange.servers()))
             for facts in self.servers:
-                await self._start_server(facts, context)
+                await self._start_server(facts, context, users)
             write_connections(self._directory, self.addresses)
         except BaseException:
             await self.stop()
@@ -106,24 +110,28 @@ class Emulator:
         self._engine.close()
         self._ledger.close()
 
-    async def _start_server(self, facts: ServerFacts, context: ssl.SSLContext) -> None:
+    async def _start_server(self, facts: ServerFacts, context: ssl.SSLContext, users: Users) -> None:
         wanted = self._ports.get(facts.name, Ports(0, 0))
         shells = RemoteShells(
             facts, self._directory, self._engine, self._ledger, self._faults, self._now, self._transcript
         )
-        front = Front(shells, self.accounts, self._latency)
-        https = process.loopback_socket(wanted.https)
+        front = Front(shells, self.accounts, users, self._latency)
+        https, http = process.loopback_socket(wanted.https), process.loopback_socket(wanted.http)
         self._fronts.append(front)
-        await front.start(https, context)
+        await front.start(https, http, context, self._listener_hash())
         smtp_front = SmtpFront(facts, self._engine, self._directory)
         smtp = process.loopback_socket(wanted.smtp)
         self._fronts.append(smtp_front)
         await smtp_front.start(smtp)
-        ports = Ports(https.getsockname()[1], smtp.getsockname()[1])
+        ports = Ports(https.getsockname()[1], smtp.getsockname()[1], http.getsockname()[1])
         self.ports[facts.name] = ports
         kind = kind_of(facts)
-        url = f"https://127.0.0.1:{ports.https}{PATH[kind]}"
-        self.addresses += (Address(facts.name, kind, url, f"127.0.0.1:{ports.smtp}"),)
+        urls = f"https://127.0.0.1:{ports.https}{PATH[kind]}", f"http://127.0.0.1:{ports.http}{PATH[kind]}"
+        self.addresses += (Address(facts.name, kind, *urls, f"127.0.0.1:{ports.smtp}"),)
+
+    def _listener_hash(self) -> bytes:
+        pem = (self._directory / authority.LISTENER).read_text(encoding="ascii")
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).digest()
 
 
 def describe(
@@ -142,6 +150,7 @@ def describe(
                 "role": "edge" if facts.is_edge else "mailbox",
                 "build": facts.build,
                 "url": address.url,
+                "http": address.http,
                 "smtp": address.smtp,
             }
             for facts, address in zip(servers, addresses, strict=True)
@@ -203,6 +212,11 @@ class ThreadedLab:
         return self.directory / FILES[role]
 
     @property
+    def negotiate_connections(self) -> Path:
+        """The connections file that signs the administrator on with Negotiate over http."""
+        return self.directory / NEGOTIATE
+
+    @property
     def ca(self) -> Path:
         """The CA that vouches for the HTTPS listeners."""
         return self.directory / authority.CA
@@ -212,6 +226,10 @@ class ThreadedLab:
 
     def url(self, server: str) -> str:
         return self._address(server).url
+
+    def http(self, server: str) -> str:
+        """Where a server answers without TLS."""
+        return self._address(server).http
 
     def port(self, server: str) -> int:
         """The HTTPS port of a server."""

@@ -1,18 +1,26 @@
-"""The HTTPS front of one server: addresses, sign-in and disturbances; what goes through is WS-Management."""
+"""The web front of one server: addresses, sign-on and disturbances; what goes through is WS-Management.
+
+Over https: Basic, Negotiate and NTLM. Over http: Negotiate and NTLM, then encrypted messages and no others.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
+from reconciler.lab import sealed
 from reconciler.lab.accounts import Account, authenticate
 from reconciler.lab.call import Endpoint
 from reconciler.lab.endpoint import RemoteShells
+from reconciler.lab.negotiation import SCHEMES, Negotiation, NotSignedOn, Users
+from reconciler.lab.shell_events import Reply
 from reconciler.lab.soap import MAX_ENVELOPE
 
 PATH: Final[dict[Endpoint, str]] = {"exchange": "/PowerShell/", "winrm": "/wsman"}
@@ -30,18 +38,32 @@ class Front:
 
     Args:
         shells: Where requests go.
-        accounts: Who may sign in.
+        accounts: Who may sign on with Basic.
+        users: The same, for NTLM.
         latency: Waited before each request is looked at, as a distant server would.
     """
 
-    def __init__(self, shells: RemoteShells, accounts: tuple[Account, ...], latency: timedelta) -> None:
+    def __init__(
+        self, shells: RemoteShells, accounts: tuple[Account, ...], users: Users, latency: timedelta
+    ) -> None:
         self._shells = shells
         self._accounts = accounts
+        self._users = users
         self._latency = latency.total_seconds()
         self._runner: web.AppRunner | None = None
+        self._certificate_hash = b""
+        self._negotiations: WeakKeyDictionary[asyncio.BaseTransport, Negotiation] = WeakKeyDictionary()
 
-    async def start(self, listening: socket.socket, context: ssl.SSLContext) -> None:
-        """Answer on a bound socket."""
+    async def start(
+        self, https: socket.socket, http: socket.socket, context: ssl.SSLContext, certificate_hash: bytes
+    ) -> None:
+        """Answer on two bound sockets.
+
+        Args:
+            context: For the first of them.
+            certificate_hash: SHA-256 of the certificate that it presents.
+        """
+        self._certificate_hash = certificate_hash
         application = web.Application(client_max_size=_HARD_LIMIT)
         application.router.add_route("*", "/{path:.*}", self._answer)
         # handler_cancellation: the end of a connection must end the long poll that waited on it.
@@ -49,7 +71,8 @@ class Front:
             application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        await web.SockSite(self._runner, listening, ssl_context=context).start()
+        await web.SockSite(self._runner, https, ssl_context=context).start()
+        await web.SockSite(self._runner, http).start()
 
     async def stop(self) -> None:
         await self._shells.close()
@@ -64,22 +87,91 @@ class Front:
         refused = self._refuse(request)
         if refused is not None:
             return refused
-        account = authenticate(request.headers.get("Authorization"), self._accounts)
-        if account is None:
-            realm = "WSMAN" if self._shells.endpoint == "winrm" else self._shells.facts.fqdn
-            return web.Response(status=401, headers={"WWW-Authenticate": f'Basic realm="{realm}"'})
-        reply = await self._shells.answer(await request.read(), account, _is_full(request), request.transport)
+        body = await request.read()
+        if request.secure:
+            account = authenticate(request.headers.get("Authorization"), self._accounts)
+            if account is not None:
+                return self._plain(request, await self._reply(request, body, account))
+        try:
+            negotiation, token = self._negotiate(request)
+        except NotSignedOn:
+            return self._unauthorized(self._offer(request))
+        headers = [("WWW-Authenticate", token)] if token else []
+        if negotiation.account is None:
+            return self._unauthorized([token])
+        if request.secure:
+            return self._plain(request, await self._reply(request, body, negotiation.account), headers)
+        if not body:
+            # How a client signs on before it has a key to encrypt with.
+            return web.Response(headers=headers)
+        return await self._encrypted(request, body, negotiation, negotiation.account)
+
+    def _negotiate(self, request: web.Request) -> tuple[Negotiation, str]:
+        """The sign-on of the connection that a request came over, and the next token for its client.
+
+        Raises:
+            NotSignedOn: there is none, or it has just failed.
+        """
+        transport = request.transport
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        known = None if transport is None else self._negotiations.get(transport)
+        if transport is None or scheme.casefold() not in (offered.casefold() for offered in SCHEMES):
+            if known is None or known.account is None:
+                raise NotSignedOn("no token")
+            return known, ""
+        if known is None or known.account is not None:
+            known = Negotiation(scheme, self._users, self._certificate_hash if request.secure else None)
+            self._negotiations[transport] = known
+        try:
+            said = known.step(token.strip())
+        except NotSignedOn:
+            del self._negotiations[transport]
+            raise
+        return known, f"{scheme} {said}" if said else ""
+
+    async def _encrypted(
+        self, request: web.Request, body: bytes, negotiation: Negotiation, account: Account
+    ) -> web.StreamResponse:
+        try:
+            message = sealed.parse(request.headers.get("Content-Type", ""), body)
+            content = negotiation.decrypt(message.signature, message.content)
+        except (sealed.NotSealed, NotSignedOn):
+            # AllowUnencrypted is off on every WinRM that nobody weakened. What exactly it answers is [inf].
+            return web.Response(status=500)
+        reply = await self._reply(request, content, account)
+        if reply.body is None:
+            return self._plain(request, reply)
+        signature, sealed_content, padding = negotiation.encrypt(reply.body)
+        media_type, answer = sealed.write(
+            sealed.Sealed(message.protocol, len(reply.body) + padding, signature, sealed_content),
+            blank=self._shells.endpoint == "exchange",
+        )
+        return web.Response(status=reply.status, body=answer, headers={"Content-Type": media_type})
+
+    async def _reply(self, request: web.Request, content: bytes, account: Account) -> Reply:
+        reply = await self._shells.answer(content, account, _is_full(request), request.transport)
+        if reply.body is not None and self._shells.transcript is not None:
+            self._shells.transcript.response(self._shells.facts.name, reply.body)
+        return reply
+
+    def _plain(
+        self, request: web.Request, reply: Reply, headers: Sequence[tuple[str, str]] = ()
+    ) -> web.StreamResponse:
         if reply.body is None:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
-        if self._shells.transcript is not None:
-            self._shells.transcript.response(self._shells.facts.name, reply.body)
-        return web.Response(
-            status=reply.status,
-            body=reply.body,
-            headers={"Content-Type": "application/soap+xml;charset=UTF-8"},
-        )
+        answer = web.Response(status=reply.status, body=reply.body, headers=headers)
+        answer.headers["Content-Type"] = "application/soap+xml;charset=UTF-8"
+        return answer
+
+    def _offer(self, request: web.Request) -> Sequence[str]:
+        """The ways to sign on that the listener offers; Basic is none without TLS."""
+        realm = "WSMAN" if self._shells.endpoint == "winrm" else self._shells.facts.fqdn
+        return [*SCHEMES, f'Basic realm="{realm}"'] if request.secure else SCHEMES
+
+    def _unauthorized(self, challenges: Sequence[str]) -> web.StreamResponse:
+        return web.Response(status=401, headers=[("WWW-Authenticate", challenge) for challenge in challenges])
 
     def _refuse(self, request: web.Request) -> web.Response | None:
         """What the web server itself refuses, IIS before Exchange and HTTP.sys before WinRM."""

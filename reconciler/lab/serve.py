@@ -93,7 +93,7 @@ async def _serve(settings: Settings) -> None:
             "pid": process.own_id(),
             "started": started.isoformat(),
             "ends": (started + settings.lifetime).isoformat(),
-            "ports": {name: [ports.https, ports.smtp] for name, ports in emulator.ports.items()},
+            "ports": {name: [ports.https, ports.smtp, ports.http] for name, ports in emulator.ports.items()},
         }
         process.write_private(directory / DESCRIPTION, json.dumps(description).encode())
         process.say(b'{"ready": true}')
@@ -112,6 +112,9 @@ async def _answering(emulator: Emulator, directory: Path) -> None:
         _, https = await asyncio.open_connection("127.0.0.1", ports.https, ssl=context)
         https.close()
         await https.wait_closed()
+        _, http = await asyncio.open_connection("127.0.0.1", ports.http)
+        http.close()
+        await http.wait_closed()
         banner, smtp = await asyncio.open_connection("127.0.0.1", ports.smtp)
         await banner.readuntil(b"\r\n")
         smtp.close()

@@ -73,7 +73,8 @@ def _status_text(status: dict[str, Any]) -> str:
     for server in status["servers"]:
         name = server["name"]
         lines.append(
-            f"  {name}  {server['role']}, {server['build']}  {server['url']}  smtp {server['smtp']}  "
+            f"  {name}  {server['role']}, {server['build']}  {server['url']}  {server['http']}  "
+            f"smtp {server['smtp']}  "
             f"{status['requests'].get(name, 0)} requests, {received[name]} cmdlets"
         )
     lines += [f"  note: {harmless(remark)}" for remark in status["remarks"]]

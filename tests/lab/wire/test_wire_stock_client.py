@@ -307,7 +307,7 @@ class TestAtTheDoor:
     def test_the_scheme_is_named(self, lab: ThreadedLab) -> None:
         answer = requests.post(lab.url("MBX1"), data=b"", verify=str(lab.ca), timeout=5)
         assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+        assert answer.headers["WWW-Authenticate"].startswith("Negotiate, NTLM, Basic realm=")
 
     @pytest.mark.parametrize("path", ["wsman", "PowerShell/other", "owa"])
     def test_a_wrong_path_is_not_found(self, lab: ThreadedLab, path: str) -> None:
