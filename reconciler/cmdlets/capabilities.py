@@ -30,5 +30,10 @@ def lacks(version: tuple[int, int], parameter: str) -> bool:
     return version < _SINCE.get(parameter, (0, 0))
 
 
+def lacking(version: tuple[int, int]) -> frozenset[str]:
+    """Every parameter that connectors of a version do not have."""
+    return frozenset(parameter for parameter in _SINCE if lacks(version, parameter))
+
+
 def version_of(build: Build) -> tuple[int, int]:
     return build.major, build.minor

@@ -11,7 +11,9 @@ import re
 
 from state.address import Address
 
-_MARK = re.compile(r" ?(\[reconciler:[0-9a-f]{12}\])")
+_MARK = re.compile(r"\[reconciler:[0-9a-f]{12}\]")
+_MARK_IN_TEXT = re.compile(rf" ?{_MARK.pattern}")
+_BEGINNING = "[reconciler:"
 MARK_LENGTH = len(" [reconciler:0123456789ab]")
 
 
@@ -28,10 +30,10 @@ def marked(text: str, mark: str) -> str:
 
 def unmarked(text: str) -> str:
     """The text as a person wrote it."""
-    return _MARK.sub("", text)
+    return _MARK_IN_TEXT.sub("", text) if _BEGINNING in text else text
 
 
 def mark_in(text: str) -> str | None:
     """The mark that a text carries, whosever it is."""
     found = _MARK.search(text)
-    return found.group(1) if found else None
+    return found.group() if found else None

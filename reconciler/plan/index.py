@@ -1,16 +1,16 @@
-"""The live send connectors of one server, found by what identifies them."""
+"""The live connectors of one server, found by what identifies them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from reconciler.cmdlets.mark import mark_in
-from state.resources import SendConnector
-from state.values import Name
+from state.resources import ReceiveConnector, SendConnector
+from state.values import UNKNOWN, Name
 
 
 class ConnectorIndex:
-    """Look-ups that stay quick with thousands of connectors."""
+    """Send connectors: look-ups that stay quick with thousands of them."""
 
     def __init__(self, connectors: Iterable[SendConnector]) -> None:
         self._by_guid: dict[str, SendConnector] = {}
@@ -32,3 +32,23 @@ class ConnectorIndex:
 
     def by_mark(self, mark: str) -> list[SendConnector]:
         return self._by_mark.get(mark, [])
+
+
+class ListenerIndex:
+    """The receive connectors of one server.
+
+    Get-ReceiveConnector answers for the whole organization; one that names no server is this one's.
+    """
+
+    def __init__(self, server: Name, connectors: Iterable[ReceiveConnector]) -> None:
+        self._by_name: dict[Name, ReceiveConnector] = {}
+        for connector in connectors:
+            if connector.server in (server, UNKNOWN) and isinstance(connector.name, Name):
+                self._by_name.setdefault(connector.name, connector)
+
+    def by_name(self, name: object) -> ReceiveConnector | None:
+        return self._by_name.get(name) if isinstance(name, Name) else None
+
+    def names(self) -> list[str]:
+        """Sorted, for people."""
+        return sorted(map(str, self._by_name))

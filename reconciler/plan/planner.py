@@ -16,6 +16,7 @@ from .change import Change, Drift, Plan
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation
+from .uncollected import uncollected
 from .undeclared import plan_undeclared
 
 _ROLE_ORDER = {"tls_required": 0, "opportunistic": 1, "tls_never": 2, "other": 3}
@@ -30,6 +31,11 @@ def plan(situation: Situation) -> Plan:
         declared; for addresses that are desired or recorded only. What cannot be planned has no
         change and an error among the diagnostics.
     """
+    with uncollected():
+        return _plan(situation)
+
+
+def _plan(situation: Situation) -> Plan:
     worked = _Worked()
     for name, server in situation.live.servers.items():
         if server.unreachable:
@@ -39,12 +45,13 @@ def plan(situation: Situation) -> Plan:
         if not _is_lost(asked.home, situation):
             certificates[address] = planned = plan_certificate(address, asked, situation)
             worked.add(address, planned)
+    own = _accepted_domains(situation)
     for address, connector in sorted(
         situation.desired.of(SendConnector), key=lambda item: _ROLE_ORDER.get(str(item[1].role), 3)
     ):
         if not _is_lost(connector.home, situation):
             worked.add(address, _bound_send_connector(address, connector, certificates, situation))
-            worked.diagnostics.extend(_own_domains(address, connector, situation))
+            worked.diagnostics.extend(_own_domains(address, connector, own))
     for address, listener in situation.desired.of(ReceiveConnector):
         if not _is_lost(listener.home, situation):
             worked.add(address, _bound_receive_connector(address, listener, certificates, situation))
@@ -147,23 +154,27 @@ def _bound_receive_connector(
 
 def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPlan:
     """The same change, made to wait for its certificates."""
-    if planned.change is None or not planned.change.action.is_mutating:
+    if not requires or planned.change is None or not planned.change.action.is_mutating:
         return planned
     return replace(planned, change=replace(planned.change, requires=requires))
 
 
-def _own_domains(address: Address, connector: SendConnector, situation: Situation) -> list[Diagnostic]:
+def _accepted_domains(situation: Situation) -> frozenset[str]:
+    """What this organization receives mail for, whichever server told it."""
+    return frozenset(
+        domain.domain
+        for server in situation.live.servers.values()
+        for domain in server.accepted_domains.objects
+        if isinstance(domain.domain, str)
+    )
+
+
+def _own_domains(address: Address, connector: SendConnector, own: frozenset[str]) -> list[Diagnostic]:
     """Partners that are accepted domains of this organization."""
     if connector.role not in ("tls_required", "tls_never") or not isinstance(
         connector.address_spaces, frozenset
     ):
         return []
-    own = {
-        domain.domain
-        for server in situation.live.servers.values()
-        for domain in server.accepted_domains.objects
-        if isinstance(domain.domain, str)
-    }
     return [
         problems.own_domain(address, space.address)
         for space in sorted(connector.address_spaces)

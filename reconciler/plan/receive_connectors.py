@@ -25,12 +25,10 @@ def plan_receive_connector(
     if listing.unreadable:
         problem = problems.list_unreadable(address, str(server), "receive connectors", listing.unreadable)
         return ConnectorPlan(None, (problem,))
-    # Get-ReceiveConnector answers for the whole organization; where it names no server, it is this one's.
-    there = [connector for connector in listing.objects if connector.server in (server, UNKNOWN)]
-    live = next((connector for connector in there if connector.name == desired.name), None)
+    there = situation.receive_connectors(server)
+    live = there.by_name(desired.name)
     if live is None:
-        names = sorted(str(connector.name) for connector in there)
-        missing = problems.receive_connector_missing(address, str(desired.name), str(server), names)
+        missing = problems.receive_connector_missing(address, str(desired.name), str(server), there.names())
         return ConnectorPlan(None, (missing,))
     if refusal := _fqdn_refused(desired, live, situation):
         return ConnectorPlan(None, (problems.fqdn_refused(address, str(desired.fqdn), refusal),))

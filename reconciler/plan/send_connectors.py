@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from reconciler.cmdlets import send_connector as cmdlets
-from reconciler.cmdlets.capabilities import lacks, version_of
+from reconciler.cmdlets.capabilities import lacking, version_of
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.record import Learned, Recorded
@@ -136,8 +136,9 @@ def _lacking(address: Address, desired: SendConnector, situation: Situation) -> 
     build = situation.build(server)
     if build is None:
         return ()
+    missing = lacking(version_of(build))
     return tuple(
         problems.lacks_parameter(address, str(server), str(build), attribute.exchange)
-        for attribute, _ in desired.declared(Kind.WRITABLE)
-        if lacks(version_of(build), attribute.exchange)
+        for attribute, _ in (desired.declared(Kind.WRITABLE) if missing else ())
+        if attribute.exchange in missing
     )

@@ -12,7 +12,7 @@ from state.resources import Build, Certificate, ReceiveConnector, SendConnector,
 from state.snapshot import LiveServer, LiveState, Snapshot
 from state.values import Name
 
-from .index import ConnectorIndex
+from .index import ConnectorIndex, ListenerIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Situation:
     record: StateRecord
     now: datetime
     _indexes: dict[Name, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
+    _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
+    _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)
 
     def mark(self, address: Address) -> str:
         return mark_of(self.record.organization, address)
@@ -45,16 +47,28 @@ class Situation:
             self._indexes[name] = ConnectorIndex(self.server(name).send_connectors.objects)
         return self._indexes[name]
 
+    def receive_connectors(self, name: Name) -> ListenerIndex:
+        """The live receive connectors that are a server's own."""
+        if name not in self._listeners:
+            self._listeners[name] = ListenerIndex(name, self.server(name).receive_connectors.objects)
+        return self._listeners[name]
+
     def is_edge(self, name: Name) -> bool:
         declared = self.desired.resources.get(Address.of("server", str(name)))
         return isinstance(declared, Server) and declared.role == "edge"
 
     def build(self, name: Name) -> Build | None:
         """The build of a server; None where it could not be read."""
-        for server in self.live.servers[name].server.objects:
-            if server.name == name and isinstance(server.build, Build):
-                return server.build
-        return None
+        if name not in self._builds:
+            self._builds[name] = next(
+                (
+                    server.build
+                    for server in self.live.servers[name].server.objects
+                    if server.name == name and isinstance(server.build, Build)
+                ),
+                None,
+            )
+        return self._builds[name]
 
 
 def home_of(resource: Certificate | SendConnector | ReceiveConnector) -> Name:

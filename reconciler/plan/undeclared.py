@@ -33,15 +33,21 @@ def plan_undeclared(situation: Situation) -> Iterator[Undeclared]:
     Certificates are never removed, receive connectors are not ours, and what lived on a server
     or in a set that left the YAML stays as it is.
     """
-    claimed = _claimed(situation)
-    for address, recorded in situation.record.resources.items():
-        if address in situation.desired.resources:
-            continue
+    gone = {
+        address: recorded
+        for address, recorded in situation.record.resources.items()
+        if address not in situation.desired.resources
+    }
+    if any(isinstance(recorded.resource, SendConnector) for recorded in gone.values()):
+        claimed, sets = _claimed(situation), _sets(situation)
+    else:
+        claimed, sets = frozenset(), frozenset()
+    for address, recorded in gone.items():
         resource = recorded.resource
         if isinstance(resource, SendConnector):
-            yield _send_connector(address, recorded, resource, claimed, situation)
+            yield _send_connector(address, recorded, resource, claimed, sets, situation)
         else:
-            yield _forget(address, resource, situation)
+            yield _forget(address, resource, sets, situation)
     for address in situation.record.requests:
         if address not in situation.desired.resources and address not in situation.record.resources:
             yield Undeclared(address, _forgotten(address))
@@ -52,11 +58,12 @@ def _send_connector(
     recorded: Recorded,
     resource: SendConnector,
     claimed: frozenset[str],
+    sets: frozenset[str],
     situation: Situation,
 ) -> Undeclared:
     home = _home_in(resource, situation)
-    if home is None or not _set_remains(address, resource, situation):
-        return _forget(address, resource, situation)
+    if home is None or not _set_remains(address, resource, sets, situation):
+        return _forget(address, resource, sets, situation)
     listing = situation.server(home).send_connectors
     if listing.unreadable:
         return Undeclared(address, None, (problems.kept_unknown(address, listing.unreadable),))
@@ -74,9 +81,8 @@ def _send_connector(
     return Undeclared(address, change)
 
 
-def _forget(address: Address, resource: Resource, situation: Situation) -> Undeclared:
-    remains = _home_in(resource, situation) is not None and _set_remains(address, resource, situation)
-    if remains:
+def _forget(address: Address, resource: Resource, sets: frozenset[str], situation: Situation) -> Undeclared:
+    if _home_in(resource, situation) is not None and _set_remains(address, resource, sets, situation):
         return Undeclared(address, _forgotten(address))
     return Undeclared(address, _forgotten(address), (problems.left_the_yaml(address, address.parts[0]),))
 
@@ -96,15 +102,19 @@ def _home_in(resource: Resource, situation: Situation) -> Name | None:
     return next((name for name in resource.home if name in situation.live.servers), None)
 
 
-def _set_remains(address: Address, resource: Resource, situation: Situation) -> bool:
+def _set_remains(address: Address, resource: Resource, sets: frozenset[str], situation: Situation) -> bool:
     """True while something else of its set, or its server, is declared."""
     if not isinstance(resource, SendConnector) or len(address.parts) == 1:
         return True
-    if Address.of("server", address.parts[0]) in situation.desired.resources:
-        return True
-    return any(
-        other.type == "send_connector" and len(other.parts) > 1 and other.parts[0] == address.parts[0]
-        for other in situation.desired.resources
+    return address.parts[0] in sets or Address.of("server", address.parts[0]) in situation.desired.resources
+
+
+def _sets(situation: Situation) -> frozenset[str]:
+    """The sets and servers of which a send connector is declared."""
+    return frozenset(
+        address.parts[0]
+        for address in situation.desired.resources
+        if address.type == "send_connector" and len(address.parts) > 1
     )
 
 

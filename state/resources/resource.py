@@ -31,10 +31,16 @@ class Resource:
 
     def declared(self, *kinds: Kind) -> Iterator[tuple[Attribute, Any]]:
         """The attributes that are not UNSET, in order; of the given kinds, or of all."""
-        for attribute in self.attributes().values():
-            if (not kinds or attribute.kind in kinds) and (
-                value := getattr(self, attribute.name)
-            ) is not UNSET:
+        cls = type(self)
+        of_kinds = _OF_KINDS.get((cls, kinds))
+        if of_kinds is None:
+            of_kinds = _OF_KINDS[cls, kinds] = tuple(
+                (name, attribute)
+                for name, attribute in cls.attributes().items()
+                if not kinds or attribute.kind in kinds
+            )
+        for name, attribute in of_kinds:
+            if (value := getattr(self, name)) is not UNSET:
                 yield attribute, value
 
     def with_(self, **values: Any) -> Self:
@@ -43,3 +49,4 @@ class Resource:
 
 
 _ATTRIBUTES: dict[type[Resource], Mapping[str, Attribute]] = {}
+_OF_KINDS: dict[tuple[type[Resource], tuple[Kind, ...]], tuple[tuple[str, Attribute], ...]] = {}
