@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -313,7 +313,3 @@ def look_alike(original: x509.Certificate, key: PrivateKey, issuer_key: PrivateK
         builder = builder.add_extension(extension, is_critical)
     signer = key if original.issuer == original.subject else issuer_key
     return builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM)
-
-
-def new_container() -> UUID:
-    return uuid4()

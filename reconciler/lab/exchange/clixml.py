@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from xml.sax.saxutils import escape
 
@@ -297,30 +297,6 @@ def _with_own_blob(node: Obj, change: Callable[[bytes], bytes] | None) -> Obj:
         return node.without_notes(SERIALIZATION)
     changed = Scalar("BA", b64encode(change(b64decode(blob.text))).decode())
     return replace(node, notes={**(node.notes or {}), "SerializationData": changed})
-
-
-def walk(top: Value) -> Iterator[Value]:
-    """Every node of a tree once, parents first; note properties included."""
-    seen: set[int] = set()
-    pending: list[Value] = [top]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, Scalar):
-            yield node
-            continue
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        children: list[Value] = [*(node.properties or {}).values(), *(node.notes or {}).values()]
-        match node.body:
-            case Scalar():
-                children.append(node.body)
-            case Collection(_, items):
-                children.extend(items)
-            case Dictionary(entries):
-                children.extend(part for entry in entries for part in entry)
-        pending.extend(reversed(children))
 
 
 def _flattened(value: Value) -> Value:

@@ -20,7 +20,6 @@ from reconciler.lab.exchange.certificates import (
     CA_REGISTRY,
     FRONT_END_SITE,
     StoredCertificate,
-    new_container,
     self_signed,
 )
 from reconciler.lab.exchange.directory import Forest
@@ -137,9 +136,7 @@ def _default_certificate(
     home = server.home
     key = organization.keys.new(2048)
     der = self_signed(key, name_of_text(f"CN={home.name}"), [home.name, home.fqdn], now, FIVE_YEARS)
-    certificate = StoredCertificate(
-        der, "Microsoft Exchange", root_ca_type=CA_REGISTRY, container=new_container()
-    )
+    certificate = StoredCertificate(der, "Microsoft Exchange", root_ca_type=CA_REGISTRY, container=uuid4())
     return certificate.with_services(services, sites)
 
 
@@ -150,9 +147,7 @@ def _auth_certificate(organization: Organization, partition: Partition, now: dat
             return known
     key = organization.keys.new(2048)
     der = self_signed(key, name_of_text(f"CN={AUTH_NAME}"), [], now, AUTH_LIFETIME)
-    certificate = StoredCertificate(
-        der, AUTH_NAME, services=enums.SMTP, exportable=True, container=new_container()
-    )
+    certificate = StoredCertificate(der, AUTH_NAME, services=enums.SMTP, exportable=True, container=uuid4())
     partition.auth_thumbprint = certificate.thumbprint
     return certificate
 

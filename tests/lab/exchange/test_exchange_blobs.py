@@ -23,7 +23,7 @@ from reconciler.lab.exchange.certificate_blob import (
     write_element,
     write_facts,
 )
-from reconciler.lab.exchange.clixml import Obj, Scalar, is_true, number_of, text_of, walk
+from reconciler.lab.exchange.clixml import Collection, Obj, Scalar, Value, is_true, number_of, text_of
 from reconciler.lab.exchange.clixml_reader import read as read_clixml
 from reconciler.lab.exchange.nrbf_reader import BadBlob, read, unframed
 from reconciler.lab.exchange.values import bytes_of, ticks_of
@@ -38,10 +38,19 @@ def blobs_of_files() -> Iterator[tuple[Obj, bytes]]:
     for folder in FOLDERS:
         for path in sorted(folder.glob("*.xml")):
             for top in read_clixml(path.read_bytes()):
-                for node in walk(top):
-                    blob = (node.notes or {}).get("SerializationData") if isinstance(node, Obj) else None
-                    if isinstance(node, Obj) and isinstance(blob, Scalar):
+                for node in nodes(top):
+                    blob = (node.notes or {}).get("SerializationData")
+                    if isinstance(blob, Scalar):
                         yield node, unframed(base64.b64decode(blob.text))
+
+
+def nodes(value: Value) -> Iterator[Obj]:
+    """Every object of a tree."""
+    if isinstance(value, Obj):
+        yield value
+        items = value.body.items if isinstance(value.body, Collection) else ()
+        for child in (*(value.properties or {}).values(), *items):
+            yield from nodes(child)
 
 
 def _named(node: Obj, name: str) -> str:

@@ -13,7 +13,7 @@ from reconciler.lab.exchange.directory import SERVER_ZONE
 
 # System.Management.Automation.ErrorCategory
 NOT_SPECIFIED, INVALID_ARGUMENT, INVALID_DATA, INVALID_OPERATION = 0, 5, 6, 7
-NOT_IMPLEMENTED, OBJECT_NOT_FOUND, PARSER_ERROR, RESOURCE_EXISTS = 11, 13, 17, 20
+NOT_IMPLEMENTED, OBJECT_NOT_FOUND, PARSER_ERROR = 11, 13, 17
 
 AUTOMATION = "System.Management.Automation."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from uuid import uuid4
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,7 +15,6 @@ from reconciler.lab.call import Secret
 from reconciler.lab.exchange import enums
 from reconciler.lab.exchange.certificates import (
     StoredCertificate,
-    new_container,
     self_signed,
     signing_request,
 )
@@ -120,7 +120,7 @@ def _request(run: Run, server: Server, subject: x509.Name, domains: list[str], s
         friendly_name=_friendly_name(run, "Microsoft Exchange"),
         exportable=run.bound.is_on("PrivateKeyExportable"),
         request=request,
-        container=new_container(),
+        container=uuid4(),
     )
     run.organization.put_certificates(
         server, (*server.certificates, pending), default=server.default_thumbprint
@@ -139,7 +139,7 @@ def _self_signed(run: Run, server: Server, subject: x509.Name, domains: list[str
         self_signed(key, subject, domains, run.now, FIVE_YEARS),
         friendly_name=_friendly_name(run, "Microsoft Exchange"),
         exportable=run.bound.is_on("PrivateKeyExportable"),
-        container=new_container(),
+        container=uuid4(),
     )
     make_default = False
     if services & enums.SMTP:
@@ -197,7 +197,7 @@ def import_(run: Run) -> Steps:
         der,
         friendly_name=_friendly_name(run, pending.friendly_name if pending else ""),
         exportable=pending.exportable if pending else run.bound.is_on("PrivateKeyExportable"),
-        container=pending.container if pending else new_container(),
+        container=pending.container if pending else uuid4(),
     )
     kept = tuple(each for each in server.certificates if each is not pending)
     others = (other.public_bytes(Encoding.DER) for other in found if other != leaf)
