@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.pki.certificate import common_domains
+from reconciler.pki.common_names import common_domains
 from reconciler.pki.names import DistinguishedName
 from reconciler.pki.subject import SubjectProblem, parse_subject
 from state.resources import Certificate

@@ -6,7 +6,6 @@ Exchange's own text for a certificate depends on the server's culture and clock 
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from reconciler.pki import der
+from reconciler.pki.common_names import with_common_names
 from reconciler.pki.names import DistinguishedName
 from state.errors import InvalidValue
 from state.values import UNKNOWN, DomainPattern, Thumbprint, TlsCertificateName, Unknown
@@ -176,22 +176,6 @@ def alternative_names(
         except InvalidValue:
             others.append(f"{type(general_name).__name__} {value}")
     return frozenset(domains), tuple(others)
-
-
-def with_common_names(
-    domains: frozenset[DomainPattern] | Unknown, subject: DistinguishedName
-) -> frozenset[DomainPattern] | Unknown:
-    """Add the common names that are domains; UNKNOWN stays so."""
-    return domains if isinstance(domains, Unknown) else domains | common_domains(subject)
-
-
-def common_domains(subject: DistinguishedName) -> frozenset[DomainPattern]:
-    """The common names that are domains; "Microsoft Exchange Server Auth Certificate" is none."""
-    domains = set()
-    for common_name in subject.common_names:
-        with suppress(InvalidValue):
-            domains.add(DomainPattern.parse(common_name))
-    return frozenset(domains)
 
 
 def _no_other_key_signed(certificate: x509.Certificate) -> bool:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from reconciler.pki import der
 from reconciler.pki.asked import asked_domains, asked_subject
-from reconciler.pki.certificate import alternative_names, kind_of_key, with_common_names
+from reconciler.pki.certificate import alternative_names, kind_of_key
+from reconciler.pki.common_names import with_common_names
 from reconciler.pki.names import DistinguishedName
 from reconciler.pki.problem import Problem, Rule
 from state.resources import Certificate

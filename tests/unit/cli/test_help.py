@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,20 @@ class TestStartUp:
             "aiohttp",
         }
         assert {name.split(".")[1] for name in modules if name.startswith("reconciler.")} == {"cli"}
+
+    def test_of_validate_loads_nothing_that_connects_or_signs(self) -> None:
+        """Editors and commit hooks run it at every change."""
+        program = (
+            "import sys; from reconciler.cli import main; code = main(sys.argv[1:]);"
+            "print(*(name for name in sys.modules if '.' not in name)); sys.exit(code)"
+        )
+        example = Path(__file__).parents[3] / "examples" / "contoso"
+        done = subprocess.run(
+            [sys.executable, "-c", program, "validate", str(example)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        modules = set(done.stdout.splitlines()[-1].split())
+        assert "pydantic" in modules, "what is looked for below would be found here"
+        assert not modules & {"cryptography", "pypsrp", "deepdiff", "requests", "aiohttp", "rich", "filelock"}
