@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .draft import DeclaredServer, Draft
 from .models.base import given
 from .models.certificate import LocalIssuer
 from .models.connection import ConnectionDefaults, ConnectionsFile
-from .tree import Node, key_at
+from .tree import Node, key_at, node_at
 
 ANY_ISSUER = "*"
 
@@ -31,6 +32,21 @@ class ConnectionsSource:
         self.issuers: Mapping[str, LocalIssuer] = model.issuers
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Where a connection is written."""
+
+    root: Node
+    path: tuple[str, ...]
+
+    def place(self, name: str) -> SourceRange:
+        return key_at(self.root, (*self.path, name))
+
+    def holds(self, name: str) -> bool:
+        """True when a key stands there, even if its value was wrong, which is told."""
+        return node_at(self.root, (*self.path, name)) is not None
+
+
 def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[Name, Connection]:
     """One connection for each declared server.
 
@@ -42,28 +58,42 @@ def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> 
     for server in draft.servers.values():
         if file is not None and server.name in file.servers:
             key, model = file.servers[server.name]
-            where = key_at(file.root, ("servers", key, "endpoint"))
-            found[server.name] = _connection(draft, server, given(model), file.base, where)
+            block = _Block(file.root, ("servers", key))
+            found[server.name] = _connection(draft, server, given(model), file.base, (block,))
         else:
             own = given(server.model.connection)
             shared = {
                 key: value for key, value in defaults.items() if key != "endpoint" or not server.is_edge
             }
-            where = draft.key(*server.path, "connection", "endpoint")
-            found[server.name] = _connection(draft, server, {**shared, **own}, base, where)
+            blocks = _Block(draft.root, (*server.path, "connection")), _Block(draft.root, ("connection",))
+            found[server.name] = _connection(draft, server, {**shared, **own}, base, blocks)
     return found
 
 
 def _connection(
-    draft: Draft, server: DeclaredServer, values: Mapping[str, Any], base: Path, where: SourceRange
+    draft: Draft, server: DeclaredServer, values: Mapping[str, Any], base: Path, written: tuple[_Block, ...]
 ) -> Connection:
+    """Make a connection of its values.
+
+    Args:
+        written: Where they stand, the server's own place first.
+    """
     endpoint = values.get("endpoint", "winrm" if server.is_edge else "exchange")
     if server.is_edge and endpoint == "exchange":
         draft.error(
             "Endpoint not on an Edge server",
             f'"{server.name}" is an Edge server and has no Exchange endpoint.',
-            where,
+            written[0].place("endpoint"),
             "write endpoint: winrm",
+        )
+    auth = values.get("auth", "basic")
+    is_auth_known = "auth" in values or not any(block.holds("auth") for block in written)
+    if auth == "basic" and is_auth_known and values.get("url", "").casefold().startswith("http:"):
+        draft.error(
+            "Password in clear text",
+            f'Basic sends the password of "{server.name}" as it is, and http hides nothing.',
+            written[0].place("url"),
+            "write https://, or auth: negotiate, which encrypts every message",
         )
     host = server.model.host or str(server.name)
     ca = values.get("ca")
@@ -72,7 +102,7 @@ def _connection(
         name=server.name,
         url=values.get("url") or _url(host, endpoint),
         endpoint=endpoint,
-        auth="basic",
+        auth=auth,
         credential=None if credential is None else str(credential),
         base=base,
         ca=None if ca is None else base / ca,

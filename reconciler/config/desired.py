@@ -19,7 +19,7 @@ class Connection:
     """How one server is reached.
 
     Attributes:
-        url: Complete, always ``https``.
+        url: Complete; ``https``, or ``http`` where ``auth`` is not ``basic``.
         credential: A reference; None where none is declared: then the server cannot be signed on to.
         base: Folder that a relative path in ``credential`` counts from: where the file that holds it is.
         ca: Certificates, PEM, that the server's is checked against; None for the public roots.
@@ -30,7 +30,7 @@ class Connection:
     name: Name
     url: str
     endpoint: Literal["exchange", "winrm"]
-    auth: Literal["basic"]
+    auth: Literal["basic", "ntlm", "negotiate"]
     credential: str | None
     base: Path
     ca: Path | None

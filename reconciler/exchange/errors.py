@@ -135,16 +135,17 @@ class AuthenticationFailed(ExchangeError):
     Attributes:
         user: Who tried.
         offered: Schemes that the server would take, such as ``Negotiate``.
+        reason: What the security library says; "" where only the server refused.
     """
 
-    def __init__(self, server: str, user: str, offered: tuple[str, ...]) -> None:
+    def __init__(self, server: str, user: str, offered: tuple[str, ...], reason: str = "") -> None:
         super().__init__(server)
-        self.user, self.offered = user, offered
+        self.user, self.offered, self.reason = user, offered, reason
 
     def __str__(self) -> str:
-        return (
-            f"{self.server}: authentication failed for {self.user}; offered: {', '.join(self.offered) or '-'}"
-        )
+        because = f" ({self.reason})" if self.reason else ""
+        offered = ", ".join(self.offered) or "-"
+        return f"{self.server}: authentication failed for {self.user}{because}; offered: {offered}"
 
 
 class TimedOut(ExchangeError):

@@ -26,6 +26,16 @@ class Endpoint(Enum):
     """Windows' own, on Edge servers, where Exchange is a snap-in."""
 
 
+class Auth(Enum):
+    """How to sign on."""
+
+    BASIC = "basic"
+    """The password itself, which only TLS hides."""
+    NTLM = "ntlm"
+    NEGOTIATE = "negotiate"
+    """Kerberos where there is a ticket for it, else NTLM."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long to wait, in seconds.
@@ -49,7 +59,8 @@ class Connection:
 
     Attributes:
         server: Its declared name.
-        url: ``https://host:port/path``, without Exchange's ``serializationLevel``.
+        url: ``https://host:port/path``, without Exchange's ``serializationLevel``; ``http`` only where the
+            sign-on leaves a key that every message is encrypted with: never with Basic.
         ca: Certificates to trust; None for the public roots.
     """
 
@@ -60,6 +71,7 @@ class Connection:
     password: str = field(repr=False)
     ca: Path | None = None
     timeouts: Timeouts = Timeouts()
+    auth: Auth = Auth.BASIC
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ def read_server(reader: Reader, name: Name, *, edge: bool) -> LiveServer:
     """Read one server's part of the live state.
 
     Lists are read whole and matched here: a miss by identity writes an error to the server's event log, and
-    an empty identity returns everything [1-8].
+    an empty identity returns everything [1-8]. Only the server itself is asked for by its name, in all three
+    cmdlets that can be: were each of 500 servers to list all 500, no time would be left for anything else.
 
     Args:
-        name: The server's declared name, which is the one Exchange knows it by.
+        name: The server's declared name, which is the one Exchange knows it by; not empty.
         edge: It knows only itself, so no ``-Server`` is sent. A Mailbox server is told which server is meant:
             the endpoint may have handed the session on to another one.
 
@@ -40,9 +41,10 @@ def read_server(reader: Reader, name: Name, *, edge: bool) -> LiveServer:
         ExchangeError: nothing at all could be read.
     """
     own = {} if edge else {"Server": str(name)}
+    itself = {} if edge else {"Identity": str(name)}
     server, certificates, send, receive, domains = reader.read(
         (
-            Query("Get-ExchangeServer", _SERVER_TYPES),
+            Query("Get-ExchangeServer", _SERVER_TYPES, itself),
             Query("Get-ExchangeCertificate", _CERTIFICATE_TYPES, own),
             Query("Get-SendConnector", _SEND_TYPES),
             Query("Get-ReceiveConnector", _RECEIVE_TYPES, own),

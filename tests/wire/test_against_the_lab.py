@@ -283,7 +283,7 @@ class TestAConnection:
     def test_with_a_wrong_password_is_told_so(self, lab: Lab) -> None:
         with pytest.raises(AuthenticationFailed) as caught:
             read(replace(connections(lab[1])["MBX1"], password="wrong"))
-        assert caught.value.offered == ("Basic",)
+        assert caught.value.offered == ("Negotiate", "NTLM", "Basic")
 
     def test_with_the_public_roots_does_not_trust_the_lab(self, lab: Lab) -> None:
         with pytest.raises(UntrustedCertificate):

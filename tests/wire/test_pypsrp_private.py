@@ -11,6 +11,7 @@ from importlib.metadata import version
 import pytest
 from pypsrp.complex_objects import ObjectMeta
 from pypsrp.messages import Destination, Message, MessageType, PipelineOutput
+from pypsrp.negotiate import HTTPNegotiateAuth
 from pypsrp.powershell import Fragmenter, PowerShell, RunspacePool
 from pypsrp.serializer import Serializer
 from pypsrp.shell import WinRS
@@ -81,10 +82,18 @@ class TestTheTransport:
             ("send", ["self", "message", "retries_on_read_timeout", "timeout"]),
             ("_send_request", ["self", "request", "timeout"]),
             ("_build_session", ["self"]),
+            ("_build_auth_negotiate", ["self", "session", "auth_provider"]),
         ],
     )
     def test_has_the_methods_that_ours_replaces(self, name: str, parameters: list[str]) -> None:
         assert list(inspect.signature(getattr(_TransportHTTP, name)).parameters) == parameters
+
+    def test_signs_on_with_what_ours_leaves(self) -> None:
+        """`SignOn` keeps what encrypts by host; the transport looks for it there after an empty request."""
+        assert "self.session.auth.contexts[hostname]" in inspect.getsource(_TransportHTTP.send)
+        assert "if self.wrap_required and not self.encryption:" in inspect.getsource(_TransportHTTP.send)
+        assert list(inspect.signature(HTTPNegotiateAuth._get_cbt_data).parameters) == ["response"]
+        assert 'register_hook("response", self.response_hook)' in inspect.getsource(HTTPNegotiateAuth)
 
     def test_is_taken_from_where_ours_is_put(self) -> None:
         """`wsman` replaces it; the endpoint in each envelope comes from it too."""

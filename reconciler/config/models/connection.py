@@ -15,7 +15,10 @@ class ConnectionDefaults(Model):
         "exchange: the server's own /PowerShell/; winrm: WinRM with the snap-in, for Edge servers (which "
         "have no other)."
     )
-    auth: Literal["basic"] = key("Basic over HTTPS.")
+    auth: Literal["basic", "ntlm", "negotiate"] = key(
+        "How to sign on. basic, or nothing: over https only; ntlm, negotiate: also over http, where every "
+        "message is then encrypted."
+    )
     credential: Credential = key(
         "Reference to user and password: env:NAME, file:PATH, keyring:SERVICE, command:COMMAND."
     )
@@ -31,8 +34,8 @@ class ConnectionModel(ConnectionDefaults):
 
     url: str = section(
         str,
-        "Where to connect; made from host where it is left out.",
-        pattern=r"^[Hh][Tt][Tt][Pp][Ss]://[^\s/]+(/\S*)?$",
+        "Where to connect; made from host where it is left out. http:// needs auth: ntlm or negotiate.",
+        pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/]+(/\S*)?$",
     )
     smtp: str = section(
         str,

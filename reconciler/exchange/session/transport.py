@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -23,32 +24,37 @@ from reconciler.exchange.errors import (
     Unreachable,
     WrongEndpoint,
 )
-from reconciler.exchange.port import Connection, Endpoint
+from reconciler.exchange.port import Auth, Connection, Endpoint
+from reconciler.exchange.session.sign_on import ConnectionReplaced, SignOn, schemes
 
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of one HTTP answer. WS-Management envelopes are 500 kB at most, and we ask for no more."""
 LARGEST_SESSION: Final = 512 * 1024 * 1024
 """Bytes of all answers of one session."""
 _CHUNK: Final = 64 * 1024
+_BOUNDARY: Final = (
+    "Encrypted Boundary"  # the only one there is ([MS-WSMV] 2.2.9.1); pypsrp makes a pattern of it
+)
 _XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 class Transport(_TransportHTTP):
-    """pypsrp's transport for one server, Basic over HTTPS, in one thread."""
+    """pypsrp's transport for one server, over TLS or with every message encrypted, in one thread."""
 
     def __init__(self, connection: Connection) -> None:
-        host, port, path = _target(connection)
+        target = _target(connection)
         # pypsrp hands it to requests, which also takes the path of a bundle; only its annotation says bool.
         trust: Any = True if connection.ca is None else _bundle(connection, connection.ca)
         super().__init__(
-            host,
-            port,
+            target.host,
+            target.port,
             connection.user,
             connection.password,
-            ssl=True,
-            path=path,
-            auth="basic",
+            ssl=target.is_https,
+            path=target.path,
+            auth=connection.auth.value,
             cert_validation=trust,
+            encryption="auto" if target.is_https else "always",
             no_proxy=True,
         )
         self._connection = connection
@@ -68,8 +74,18 @@ class Transport(_TransportHTTP):
         retries_on_read_timeout: int = 0,
         timeout: float | tuple[float, float] | None = None,
     ) -> bytes:
-        """Send one envelope, once: pypsrp would repeat one that timed out, and our bound would be six."""
-        return super().send(message, retries_on_read_timeout=0, timeout=timeout)
+        """Send one envelope, once: pypsrp would repeat one that timed out, and our bound would be six.
+
+        One that the server could not decrypt has not been received: it is sent again after signing on anew.
+        """
+        try:
+            return super().send(message, retries_on_read_timeout=0, timeout=timeout)
+        except ConnectionReplaced:
+            self.encryption = None
+        try:
+            return super().send(message, retries_on_read_timeout=0, timeout=timeout)
+        except ConnectionReplaced:
+            raise Garbage(self._connection.server, "a connection that forgets who signed on") from None
 
     def _build_session(self) -> requests.Session:
         session: requests.Session = super()._build_session()
@@ -78,6 +94,11 @@ class Transport(_TransportHTTP):
         session.trust_env = False
         session.verify = self.cert_validation
         return session
+
+    def _build_auth_negotiate(self, session: requests.Session, auth_provider: str = "negotiate") -> None:
+        session.auth = SignOn(
+            self._connection, encrypts=self.wrap_required, read=lambda each: b"".join(self._bounded(each))
+        )
 
     def _send_request(
         self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None = None
@@ -93,9 +114,32 @@ class Transport(_TransportHTTP):
             allow_redirects=False,
         ) as response:
             body = b"".join(self._bounded(response))
+        if self.wrap_required:
+            if self.encryption is None:
+                self._expect_signed_on(response, body)
+                return b""
+            body = self._decrypted(response, body)
         text = self._text(body)
         self._expect_success(response, text)
         return text.encode()
+
+    def _expect_signed_on(self, response: requests.Response, body: bytes) -> None:
+        """Check the answer to the request without a body that pypsrp signs on with; it holds nothing."""
+        if response.status_code != 200:
+            self._expect_success(response, self._text(body))
+            raise Garbage(self._connection.server, f"HTTP status {response.status_code} to a sign-on")
+        if not cast("SignOn", cast("requests.Session", self.session).auth).contexts:
+            raise Garbage(self._connection.server, "a welcome for somebody who has not signed on")
+
+    def _decrypted(self, response: requests.Response, body: bytes) -> bytes:
+        """Decrypt an answer; whoever is in the way can send plain ones, so none of them says anything."""
+        kind = response.headers.get("Content-Type", "")
+        if not kind.startswith("multipart/encrypted;") or f'boundary="{_BOUNDARY}"' not in kind:
+            if response.status_code != 200:
+                self._expect_success(response, "")
+            raise Garbage(self._connection.server, "an answer that is not encrypted")
+        decrypted: bytes = cast("Any", self.encryption).unwrap_message(body, _BOUNDARY)
+        return decrypted
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
@@ -126,7 +170,7 @@ class Transport(_TransportHTTP):
         server, status = self._connection.server, response.status_code
         is_envelope = "Envelope" in text and "<!DOCTYPE" not in text
         if status == 401:
-            raise AuthenticationFailed(server, self._connection.user, tuple(_schemes(response)))
+            raise AuthenticationFailed(server, self._connection.user, tuple(schemes(response)))
         if status == 403:
             raise AccessDenied(server, "HTTP status 403")
         if 300 <= status < 400:
@@ -168,32 +212,38 @@ def _bundle(connection: Connection, path: Path) -> str:
     return str(path)
 
 
-def _target(connection: Connection) -> tuple[str, int, str]:
-    """Host, port, and the path with Exchange's query: pypsrp joins them by plain formatting [5-5]."""
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where requests go; the path has Exchange's query: pypsrp joins them by plain formatting [5-5]."""
+
+    is_https: bool
+    host: str
+    port: int
+    path: str
+
+
+def _target(connection: Connection) -> _Target:
     try:
         url = urlsplit(connection.url)
         port = url.port
     except ValueError as error:
         raise BadConnection(connection.server, f"{connection.url!r}: {error}") from error
-    if url.scheme != "https":
+    if url.scheme not in ("https", "http"):
+        raise BadConnection(connection.server, f"{connection.url!r} is neither https nor http")
+    if url.scheme == "http" and connection.auth is Auth.BASIC:
         raise BadConnection(
             connection.server, f"{connection.url!r} is not https: a password would be readable"
         )
     if not url.hostname or url.username is not None or url.fragment:
-        raise BadConnection(connection.server, f"{connection.url!r} is no https://host:port/path")
+        raise BadConnection(connection.server, f"{connection.url!r} is no {url.scheme}://host:port/path")
     path, query = url.path.lstrip("/"), url.query
     if connection.endpoint is Endpoint.EXCHANGE and "serializationlevel=" not in query.casefold():
         # Full is what makes Exchange add its own data, without which a certificate is only its bytes [6.1-3].
         query = "&".join(filter(None, [query, "serializationLevel=Full"]))
-    return url.hostname, port or 443, f"{path}?{query}" if query else path
-
-
-def _schemes(response: requests.Response) -> Iterator[str]:
-    """Names of the schemes in WWW-Authenticate (RFC 9110 11.6.1), which requests joins with commas."""
-    for part in response.headers.get("WWW-Authenticate", "").split(","):
-        word = part.strip().partition(" ")[0]
-        if word and "=" not in word:
-            yield word[:40]
+    is_https = url.scheme == "https"
+    return _Target(
+        is_https, url.hostname, port or (443 if is_https else 80), f"{path}?{query}" if query else path
+    )
 
 
 def _described(text: str) -> str:

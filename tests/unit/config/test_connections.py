@@ -85,6 +85,18 @@ class TestADesiredStateAlone:
         assert connection(outcome, "EX1").credential is None
 
 
+class TestAWayToSignOn:
+    def test_is_shared_by_servers_that_say_nothing(self, tmp_path: Path) -> None:
+        """And is no excuse for a server that goes back to Basic."""
+        desired = DESIRED.replace("auth: basic", "auth: ntlm").replace(
+            "smtp: ", "url: 'http://ex2/PowerShell/', smtp: "
+        )
+        outcome = written(tmp_path, desired=desired)
+        assert connection(outcome, "EX1").auth == connection(outcome, "EX2").auth == "ntlm"
+        outcome = written(tmp_path, desired=desired.replace("url: ", "auth: basic, url: "))
+        assert [d.summary for d in outcome.diagnostics] == ["Password in clear text"]
+
+
 class TestAConnectionsFile:
     def test_replaces_what_the_desired_state_says(self, tmp_path: Path) -> None:
         """Names are compared as Active Directory does; servers that are not declared are left alone."""
@@ -126,7 +138,7 @@ class TestAConnectionsFile:
         """Its problems stand in its own lines; together with those of the desired state."""
         text = (
             "servers:\n"
-            "  EX1: {url: http://ex1/PowerShell/, credentials: env:A}\n"
+            "  EX1: {url: ftp://ex1/PowerShell/, credentials: env:A}\n"
             "  EDGE1: {endpoint: exchange, smtp: nowhere}\n"
             "issuers: {public: {type: acme}}\n"
         )
@@ -148,6 +160,27 @@ class TestAConnectionsFile:
         assert [(str(d.where), d.summary) for d in outcome.diagnostics] == [
             (f"{tmp_path}/lab/connections.yaml:2:11", "Endpoint not on an Edge server")
         ]
+
+    def test_may_sign_on_without_tls_where_every_message_is_encrypted(self, tmp_path: Path) -> None:
+        """NTLM and Negotiate leave a key; Basic would send the password itself."""
+        for auth in ("ntlm", "negotiate"):
+            file = {"servers": {"EX1": {"url": "HTTP://ex1/PowerShell/", "auth": auth}}}
+            assert connection(written(tmp_path, file), "EX1").auth == auth
+
+    def test_never_sends_a_password_in_clear_text(self, tmp_path: Path) -> None:
+        """Refused before anything is sent, whether Basic is written or is what holds where nothing is."""
+        for auth in ("", "auth: basic, "):
+            text = f"servers:\n  EX1: {{{auth}url: http://ex1/PowerShell/}}\n"
+            (found,) = written(tmp_path, text).diagnostics
+            assert found.summary == "Password in clear text"
+            assert str(found.where) == f"{tmp_path}/lab/connections.yaml:2:{9 + len(auth)}"
+            assert "auth: negotiate" in found.hint
+
+    def test_with_an_unknown_way_to_sign_on_has_that_problem_alone(self, tmp_path: Path) -> None:
+        """Nobody meant Basic."""
+        text = "servers:\n  EX1: {auth: negotiat, url: http://ex1/PowerShell/}\n"
+        (found,) = written(tmp_path, text).diagnostics
+        assert (found.summary, found.hint) == ("Value not allowed", 'did you mean "negotiate"?')
 
     def test_that_is_missing_is_told_beside_everything_else(self, tmp_path: Path) -> None:
         """The desired state is checked all the same."""
