@@ -52,10 +52,10 @@ def run_apply(inputs: Inputs, surroundings: Surroundings, approve: Approve) -> A
         KeyboardInterrupt: nothing was changed.
     """
     declared = load_declared(inputs, surroundings)
-    store = open_store(declared.desired.organization, inputs.path, inputs.state)
+    store = open_store(declared.desired.organization, inputs, surroundings)
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, declared.desired.organization)
-        servers = Servers(declared.desired)
+        servers = Servers(declared.desired, surroundings.sessions)
         planned = make_plan(declared, declared.desired.snapshot, remembered, servers, surroundings)
         return _execute(planned, remembered, servers, store, fence, surroundings, approve)
 
@@ -77,10 +77,10 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
     )
     declared = load_declared(inputs, surroundings)
     _same_organization(saved, declared)
-    store = open_store(saved.plan.organization, inputs.path, inputs.state)
+    store = open_store(saved.plan.organization, inputs, surroundings)
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, saved.plan.organization)
-        servers = Servers(declared.desired)
+        servers = Servers(declared.desired, surroundings.sessions)
         fresh = make_plan(
             declared,
             targeted(saved.desired, saved.targets) if saved.targets else saved.desired,

@@ -49,10 +49,10 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
     desired = declared.desired
     require_declared(desired, (address,))
     resource = desired.snapshot.resources[address]
-    store = open_store(desired.organization, inputs.path, inputs.state)
+    store = open_store(desired.organization, inputs, surroundings)
     with locked(store, "import", surroundings) as fence:
         remembered = remember(store, desired.organization)
-        servers = Servers(desired)
+        servers = Servers(desired, surroundings.sessions)
         snapshot = targeted(desired.snapshot, (address,))
         live = servers.refresh(homes(snapshot), surroundings.listener)
         home = homes(snapshot)[0]

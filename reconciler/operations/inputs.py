@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from reconciler.config.desired import Desired
 from reconciler.config.loading import load
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
+from reconciler.exchange.port import Connection, Reader, Writer
+from reconciler.exchange.session import Sessions
+from state.store import StateStore
+from state.stores.local import LocalStore
 
 from .failed import OperationFailed
 
@@ -30,16 +36,39 @@ class Inputs:
     state: Path | None = None
 
 
+class SessionOpener(Protocol):
+    """Opens sessions with servers; threads share it."""
+
+    def reader(self, connection: Connection) -> AbstractContextManager[Reader]:
+        """Open a session that can only read.
+
+        Raises:
+            ExchangeError: there is no session.
+        """
+
+    def writer(self, connection: Connection) -> AbstractContextManager[Writer]:
+        """Open a session that reads and changes.
+
+        Raises:
+            ExchangeError: there is no session.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an operation needs from outside: the clock, and somebody to tell.
+    """What an operation needs from outside.
 
     Attributes:
+        listener: Told what happens.
         now: Gives the instant; UTC, aware.
+        sessions: How servers are reached.
+        store: Opens the store of an organization's record, in a folder.
     """
 
     listener: Listener
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sessions: SessionOpener = field(default_factory=Sessions)
+    store: Callable[[Path, str], StateStore] = LocalStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,12 +63,12 @@ def run_plan(
     declared = load_declared(inputs, surroundings)
     desired = declared.desired
     require_declared(desired, targets)
-    store = open_store(desired.organization, inputs.path, inputs.state)
+    store = open_store(desired.organization, inputs, surroundings)
     planned = make_plan(
         declared,
         targeted(desired.snapshot, targets) if targets else desired.snapshot,
         remember(store, desired.organization),
-        Servers(desired),
+        Servers(desired, surroundings.sessions),
         surroundings,
         targets=targets,
     )

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic
 from state.errors import (
@@ -25,10 +24,9 @@ from state.journal import Intent, in_doubt
 from state.lock import LockInfo
 from state.record import Learned, StateRecord
 from state.store import Fence, StateStore, Stored
-from state.stores.local import LocalStore
 
 from .failed import Cause, OperationFailed
-from .inputs import Surroundings
+from .inputs import Inputs, Surroundings
 
 FOLDER = ".reconciler"
 
@@ -46,10 +44,10 @@ class Remembered:
     is_written: bool
 
 
-def open_store(organization: str, path: Path, state: Path | None) -> StateStore:
-    """The local store: ``.reconciler/<organization>`` beside the YAML, or in the folder that was named."""
-    folder = state if state is not None else (path if path.is_dir() else path.parent) / FOLDER
-    return LocalStore(folder, organization)
+def open_store(organization: str, inputs: Inputs, surroundings: Surroundings) -> StateStore:
+    """The store of an organization: in the folder that was named, or in ``.reconciler`` beside the YAML."""
+    beside = inputs.path if inputs.path.is_dir() else inputs.path.parent
+    return surroundings.store(inputs.state or beside / FOLDER, organization)
 
 
 def remember(store: StateStore, organization: str) -> Remembered:

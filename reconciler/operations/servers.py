@@ -15,13 +15,13 @@ from reconciler.exchange import port
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.port import Reader, Writer
 from reconciler.exchange.refresh import read_server
-from reconciler.exchange.session.sessions import Sessions
 from state.address import Address
 from state.resources import Server
 from state.snapshot import LiveServer, LiveState, Unreadable
 from state.values import CredentialReference, Name
 
 from .failed import OperationFailed
+from .inputs import SessionOpener
 
 AT_ONCE = 16
 """Servers read at the same time: beyond, one process has no more to gain."""
@@ -30,9 +30,9 @@ AT_ONCE = 16
 class Servers:
     """The servers of one desired state: opens sessions, reads them all."""
 
-    def __init__(self, desired: Desired) -> None:
+    def __init__(self, desired: Desired, sessions: SessionOpener) -> None:
         self._desired = desired
-        self._sessions = Sessions()
+        self._sessions = sessions
 
     @contextmanager
     def reader(self, name: Name) -> Iterator[Reader]:
@@ -103,6 +103,7 @@ class Servers:
             user=secret.user,
             password=secret.password,
             ca=declared.ca,
+            auth=port.Auth(declared.auth),
         )
 
 

@@ -42,9 +42,7 @@ def run_verify(inputs: Inputs, surroundings: Surroundings) -> Verified:
     """
     declared = load_declared(inputs, surroundings)
     desired = declared.desired
-    record = remember(
-        open_store(desired.organization, inputs.path, inputs.state), desired.organization
-    ).record
+    record = remember(open_store(desired.organization, inputs, surroundings), desired.organization).record
     targets = [
         _target(endpoint, server, desired, record)
         for endpoint in desired.endpoints

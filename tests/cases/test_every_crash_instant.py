@@ -1,0 +1,244 @@
+"""An apply that dies at any instant: the next one converges, and nothing is made twice.
+
+For each invocation four instants: before it is sent; executed, but the answer lost; answered, but not
+journaled; journaled. And before and after the journal learns of an issued certificate, and the record is
+written. In process, by raising at the port and at the store; tests/wire/test_killed.py does it with SIGKILL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader, Result, Writer
+from reconciler.operations.applying import run_apply
+from reconciler.operations.inputs import Inputs, Surroundings
+from reconciler.operations.planning import Planned, run_plan
+from state.journal import Entry, Intent
+from state.journal import Outcome as Concluded
+from state.lock import LockInfo
+from state.record import StateRecord
+from state.store import Fence, Stored
+from state.stores.memory import MemoryStore
+from tests.contoso import EXAMPLE, unheard
+from tests.direct import NOW, DirectLab, copy_of, direct_lab
+
+Instant = tuple[str, ...]
+"""What is about to happen or has happened, and to which address by which cmdlet."""
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Fate:
+    """Decides when the process dies, and notes every instant that it lived through.
+
+    Attributes:
+        at: The instant of death; None to live.
+    """
+
+    at: Instant | None = None
+    lived: list[Instant] = field(default_factory=list)
+    is_dead: bool = False
+
+    def pass_(self, *instant: str) -> None:
+        if self.is_dead:
+            raise Killed
+        self.lived.append(instant)
+        if instant == self.at:
+            self.is_dead = True
+            raise Killed
+
+
+@dataclass
+class MortalSessions:
+    """Sessions of a process that dies."""
+
+    lab: DirectLab
+    fate: Fate
+
+    def reader(self, connection: Connection) -> AbstractContextManager[Reader]:
+        return self.lab.reader(connection)
+
+    @contextmanager
+    def writer(self, connection: Connection) -> Iterator[Writer]:
+        with self.lab.writer(connection) as session:
+            yield _MortalWriter(session, self.fate)
+
+
+@dataclass
+class _MortalWriter:
+    session: Writer
+    fate: Fate
+
+    @property
+    def server(self) -> str:
+        return self.session.server
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        return self.session.read(queries)
+
+    def run(self, command: Command) -> Outcome:
+        which = (self.server, command.cmdlet, str(command.parameters.get("Name", "")))
+        self.fate.pass_("before it is sent", *which)
+        outcome = self.session.run(command)
+        self.fate.pass_("executed, the answer lost", *which)
+        return outcome
+
+
+@dataclass
+class MortalStore:
+    """A store of a process that dies; what was stored stays."""
+
+    store: MemoryStore
+    fate: Fate
+    _sent: dict[str, Intent] = field(default_factory=dict)
+
+    def lock(self, info: LockInfo) -> AbstractContextManager[Fence]:
+        return self.store.lock(info)
+
+    def read(self) -> Stored:
+        return self.store.read()
+
+    def write(self, record: StateRecord, fence: Fence) -> None:
+        self.fate.pass_("before the record is written")
+        self.store.write(record, fence)
+        self.fate.pass_("the record is written")
+
+    def append(self, entries: Iterable[Entry], fence: Fence) -> None:
+        given = tuple(entries)
+        which = self._about(given)
+        if which and which[0] != "intent":
+            self.fate.pass_(f"not journaled: {which[0]}", *which[1:])
+        elif self.fate.is_dead:
+            raise Killed
+        self.store.append(given, fence)
+        if which and which[0] != "intent":
+            self.fate.pass_(f"journaled: {which[0]}", *which[1:])
+
+    def _about(self, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+        match entries[0]:
+            case Intent() as intent:
+                self._sent[intent.id] = intent
+                return ("intent",)
+            case Concluded() as outcome:
+                intent = self._sent[outcome.intent]
+                return ("outcome", intent.server, intent.cmdlet, str(intent.parameters.get("Name", "")))
+            case learned:
+                return ("what was learned", str(learned.address))
+
+
+@dataclass
+class World:
+    """A lab and a store that outlive the processes that use them."""
+
+    lab: DirectLab
+    store: MemoryStore
+    path: Path
+
+    def _surroundings(self, fate: Fate) -> Surroundings:
+        def open_store(folder: Path, organization: str) -> Any:
+            return MortalStore(self.store, fate)
+
+        return Surroundings(unheard, lambda: self.lab.now, MortalSessions(self.lab, fate), open_store)
+
+    def _inputs(self) -> Inputs:
+        return Inputs(self.path, connections=self.lab.connections())
+
+    def apply(self, fate: Fate) -> bool:
+        """Run apply; False when it died."""
+        try:
+            outcome = run_apply(self._inputs(), self._surroundings(fate), lambda planned: True)
+        except Killed:
+            return False
+        assert outcome.applied is None or outcome.applied.is_complete, outcome.applied.diagnostics
+        return True
+
+    def plan(self) -> Planned:
+        return run_plan(self._inputs(), self._surroundings(Fate()))
+
+
+def first_day(folder: Path) -> World:
+    """Nothing is set up."""
+    return World(direct_lab(folder / "lab"), MemoryStore(), EXAMPLE)
+
+
+def a_later_day(folder: Path) -> World:
+    """All was set up two months ago: certificates are due, a partner moved, a connector went."""
+    world = first_day(folder)
+    assert world.apply(Fate())
+    world.lab.now += timedelta(days=61)
+    text = (EXAMPLE / "tls.yaml").read_text(encoding="utf-8")
+    text = text.replace("    - adatum.com\n", "    - tailspin.com\n")
+    text = text.replace("      tls_never: {to: broken}\n", "", 1)
+    path = folder / "tls.yaml"
+    path.write_text(text, encoding="utf-8")
+    return World(world.lab, world.store, path)
+
+
+SCENARIOS = {"first day": first_day, "a later day": a_later_day}
+
+
+def instants_of(prepare: Callable[[Path], World], folder: Path) -> list[Instant]:
+    fate = Fate()
+    assert prepare(folder).apply(fate)
+    return list(dict.fromkeys(fate.lived))
+
+
+@pytest.mark.slow  # about 20 s a scenario: every instant is an apply, another one and a plan
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_an_apply_that_dies_converges_at_the_next(
+    scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare = SCENARIOS[scenario]
+    before = prepare(tmp_path / "before")
+    instants = instants_of(prepare, tmp_path / "whole")
+    sent_at_best = None
+    for number, instant in enumerate(instants):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        lab = copy_of(before.lab.directory, folder / "lab")
+        lab.now = before.lab.now
+        world = World(lab, _copied(before.store), before.path)
+        assert not world.apply(Fate(instant)), instant
+        assert world.apply(Fate()), instant
+        after = world.plan()
+        assert after.plan.is_empty, instant
+        assert not [change for change in after.plan.changes if change.learned], instant
+        made = sorted(
+            (server, cmdlet, str(given.get("Name"))) for server, cmdlet, given in lab.sent if _makes(cmdlet)
+        )
+        assert len(made) == len(set(made)), instant
+        sent_at_best = sent_at_best or made
+        assert made == sent_at_best, instant
+    with capsys.disabled():
+        print(f"\n{scenario}: {len(instants)} instants explored, all converge")
+    assert len(instants) >= 40
+
+
+def _copied(store: MemoryStore) -> MemoryStore:
+    """Another store with the same record; its journal was empty."""
+    stored, copy = store.read(), MemoryStore()
+    assert not stored.journal
+    if stored.record is not None:
+        with copy.lock(LockInfo("copy", "test", "nobody", NOW)) as fence:
+            copy.write(replace(stored.record, serial=1), fence)
+    return copy
+
+
+def _makes(cmdlet: str) -> bool:
+    """True for what must not happen twice; setting and enabling the same again is harmless."""
+    return cmdlet in (
+        "New-ExchangeCertificate",
+        "Import-ExchangeCertificate",
+        "New-SendConnector",
+        "Remove-SendConnector",
+    )

@@ -1,0 +1,203 @@
+"""The lab's Exchange without its wire: the same cmdlets and objects, much quicker.
+
+A second implementation of the session port, for tests that try everything. What goes over the wire is
+tested on the wire.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+from reconciler.exchange import clixml
+from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ErrorRecord, UnexpectedPrompt
+from reconciler.exchange.port import (
+    Command,
+    Connection,
+    Credential,
+    Outcome,
+    Query,
+    Reader,
+    Result,
+    Value,
+    Writer,
+)
+from reconciler.lab import authority, call, process
+from reconciler.lab.exchange import LabExchange, open_exchange
+from tests.authority import rsa_key
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+"""The clock of labs that tests run without a wire."""
+
+
+@dataclass
+class DirectLab:
+    """An organization, and how to reach it without a wire.
+
+    Attributes:
+        now: Its clock; may be moved.
+        sent: Server, cmdlet and parameters of each mutating command, in order.
+    """
+
+    directory: Path
+    exchange: LabExchange
+    now: datetime = NOW
+    sent: list[tuple[str, str, dict[str, Value]]] = field(default_factory=list)
+    one_at_a_time: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def reader(self, connection: Connection) -> Iterator[Reader]:
+        yield _Session(self, connection)
+
+    @contextmanager
+    def writer(self, connection: Connection) -> Iterator[Writer]:
+        yield _Session(self, connection)
+
+    def connections(self) -> Path:
+        """A connections file in the lab's folder, as the lab on the wire writes it."""
+        servers = {
+            facts.name: {
+                "url": f"https://{facts.fqdn}/",
+                "endpoint": "winrm" if facts.is_edge else "exchange",
+                "auth": "basic",
+                "credential": "file:admin.credential",
+            }
+            for facts in self.exchange.servers()
+        }
+        issuers = {"*": {"type": "local", "certificate": "issuer.pem", "key": "issuer.key"}}
+        path = self.directory / "connections.yaml"
+        path.write_text(json.dumps({"servers": servers, "issuers": issuers}), encoding="utf-8")
+        credential = self.directory / "admin.credential"
+        credential.write_text("admin:secret", encoding="utf-8")
+        credential.chmod(0o600)
+        return path
+
+
+def direct_lab(directory: Path, *, servers: int = 2, edges: int = 1, build: str = "2019") -> DirectLab:
+    """Make an organization in a folder, or open the one that is there."""
+    process.make_private_directory(directory)
+    authority.open_authorities(directory, NOW)
+    numbers = itertools.count(len(list(directory.rglob("*.pem"))))
+    lab: DirectLab | None = None
+    exchange = open_exchange(
+        directory,
+        servers=servers,
+        edges=edges,
+        build=build,
+        from_clixml=None,
+        now=lambda: lab.now if lab else NOW,
+        new_key=lambda bits: rsa_key(next(numbers) % 40, bits),
+    )
+    lab = DirectLab(directory, exchange)
+    return lab
+
+
+def copy_of(directory: Path, to: Path) -> DirectLab:
+    """The same organization once more."""
+    shutil.copytree(directory, to)
+    return direct_lab(to)
+
+
+class _Session:
+    """Implements Reader and Writer."""
+
+    def __init__(self, lab: DirectLab, connection: Connection) -> None:
+        self._lab = lab
+        self._connection = connection
+
+    @property
+    def server(self) -> str:
+        return self._connection.server
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        results = []
+        for query in queries:
+            try:
+                outcome = self._run(Command(query.cmdlet, query.parameters))
+            except (CmdletFailed, CmdletMissing) as failure:
+                results.append(Result(failure=failure))
+            else:
+                results.append(Result(outcome.outputs))
+        return tuple(results)
+
+    def run(self, command: Command) -> Outcome:
+        if not command.cmdlet.startswith(("Get-", "Export-")):
+            self._lab.sent.append((self.server, command.cmdlet, dict(command.parameters)))
+        return self._run(command)
+
+    def _run(self, command: Command) -> Outcome:
+        with self._lab.one_at_a_time:
+            return self._run_alone(command)
+
+    def _run_alone(self, command: Command) -> Outcome:
+        is_edge = self._connection.endpoint.value == "winrm"
+        asked = call.Call(
+            server=self.server,
+            account="admin",
+            endpoint="winrm" if is_edge else "exchange",
+            full=not is_edge,
+            cmdlet=command.cmdlet,
+            arguments=tuple(
+                call.Argument(name, _on_the_wire(value), is_switch=value is None)
+                for name, value in command.parameters.items()
+            ),
+        )
+        steps = self._lab.exchange.run(asked)
+        outputs: list[clixml.Primitive | clixml.Object] = []
+        errors: list[ErrorRecord] = []
+        try:
+            emission = next(steps)
+            while True:
+                answer: int | None = None
+                match emission:
+                    case call.Output(xml):
+                        outputs += clixml.read(xml).values
+                    case call.Failed(error):
+                        errors.append(_record(error))
+                    case call.Prompt():
+                        answer = self._answered(command, emission)
+                emission = steps.send(answer)
+        except StopIteration:
+            pass
+        except call.Terminated as ended:
+            errors.append(_record(ended.error))
+        if not errors:
+            return Outcome(tuple(outputs))
+        if errors[0].is_missing_command:
+            raise CmdletMissing(self.server, command.cmdlet, errors[0])
+        raise CmdletFailed(self.server, command.cmdlet, tuple(errors))
+
+    def _answered(self, command: Command, prompt: call.Prompt) -> int:
+        for answer in command.answers:
+            for index, (label, _) in enumerate(prompt.choices):
+                if label.replace("&", "").casefold() == answer.answer:
+                    return index
+        raise UnexpectedPrompt(self.server, command.cmdlet, "PromptForChoice", prompt.message, ())
+
+
+def _on_the_wire(value: Value) -> object:
+    match value:
+        case tuple():
+            return list(value)
+        case Credential():
+            return call.Credential(value.user, call.Secret(value.password))
+        case _:
+            return value
+
+
+def _record(error: call.ErrorRecord) -> ErrorRecord:
+    return ErrorRecord(
+        fully_qualified_id=error.fully_qualified_id,
+        category=error.category,
+        activity=error.activity,
+        target=error.target,
+        reason=error.exception_type.rpartition(".")[2],
+        message=error.message,
+    )
