@@ -11,6 +11,7 @@ drain ``data_to_send``.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -48,6 +49,8 @@ MAX_MESSAGE: Final = 32 * 1024 * 1024
 """Bytes a client may send without completing a message."""
 
 _BOM: Final = b"\xef\xbb\xbf"
+_FRAGMENT_HEADER: Final = 21
+"""Object id, fragment id, start and end bits, and the length of what follows (MS-PSRP 2.2.4)."""
 _MESSAGE_HEADER: Final = 40
 """Destination, type, pool id and pipeline id before the CLIXML (MS-PSRP 2.2.1)."""
 
@@ -125,6 +128,16 @@ class Chunk:
         return b"".join(parts)
 
 
+def _fragments(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        end = at + _FRAGMENT_HEADER + int.from_bytes(data[at + 17 : at + _FRAGMENT_HEADER], "big")
+        if end > len(data):
+            raise MalformedInput("a fragment is cut off")
+        yield data[at:end]
+        at = end
+
+
 class _Pool(ServerRunspacePool):
     """psrpcore's pool, writing a byte order mark before each message as Windows does, and refusing DTDs."""
 
@@ -178,16 +191,20 @@ class PowerShellServer:
         """Take fragments from the client.
 
         Raises:
-            MalformedInput: more than MAX_MESSAGE bytes without a complete message, or a DTD.
+            MalformedInput: a fragment that is cut off, more than MAX_MESSAGE bytes without a complete
+                message, or a DTD.
             Exception: whatever psrpcore meets in data that is not PSRP; the pool is then of no further use.
         """
-        self._unfinished += len(data)
-        if self._unfinished > MAX_MESSAGE:
-            raise MalformedInput(f"a message of more than {MAX_MESSAGE} bytes")
-        self._pool.receive_data(PSRPPayload(data, StreamType.default, None))
-        while (event := self._pool.next_event()) is not None:
-            self._unfinished = 0
-            self._handle(event)
+        # One fragment at a time: psrpcore copies what is left of its buffer for each.
+        for fragment in _fragments(data):
+            self._unfinished += len(fragment)
+            if self._unfinished > MAX_MESSAGE:
+                raise MalformedInput(f"more than {MAX_MESSAGE} bytes that are no whole message")
+            self._pool.receive_data(PSRPPayload(fragment, StreamType.default, None))
+            while (event := self._pool.next_event()) is not None:
+                self._handle(event)
+            if not self._pool._incoming_fragments:  # while one message is kept open, others may not hide it
+                self._unfinished = 0
 
     def start_pipeline(self, pipeline: UUID, data: bytes) -> None:
         """Take the first fragments of a new pipeline; the rest may follow through :meth:`receive_data`."""

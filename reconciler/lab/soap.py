@@ -131,7 +131,8 @@ def parse_request(data: bytes) -> Request:
         )
     try:
         root = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        # LookupError: an encoding that does not exist.
         raise WSManFault(Code.INVALID_XML, "The request is not valid XML.") from error
     header = root.find(f"{{{SOAP}}}Header")
     if header is None:

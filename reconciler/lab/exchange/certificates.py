@@ -44,8 +44,15 @@ FRONT_END_SITE, BACK_END_SITE = 1, 2
 
 @lru_cache(maxsize=4096)
 def parsed(der: bytes) -> x509.Certificate:
-    """Load a certificate once."""
-    return with_names(x509.load_der_x509_certificate(der))
+    """Load a certificate once.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return with_names(x509.load_der_x509_certificate(der))
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from error
 
 
 def with_names(certificate: x509.Certificate) -> x509.Certificate:
@@ -121,12 +128,13 @@ class StoredCertificate:
 
 
 def domains_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The common names, and the DNS names of SubjectAltName where that can be read."""
     names = [str(a.value) for a in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
     try:
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names += alternative.value.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        pass
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        pass  # ValueError: an extension that is damaged; cryptography reads all of them or none
     return tuple(dict.fromkeys(name.lower() for name in names))
 
 

@@ -79,11 +79,13 @@ def read_one(xml: str) -> Obj:
 @dataclass(slots=True)
 class _Reader:
     objects: dict[str, Obj] = field(default_factory=dict)
+    heights: dict[int, int] = field(default_factory=dict)
+    """Levels below an object, by its identity: through references a flat file may nest without end."""
     chains: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    deepest: int = 0
 
     def value(self, element: Element, depth: int) -> Value:
-        if depth > MAX_DEPTH:
-            raise BadClixml(f"objects are nested more than {MAX_DEPTH} deep")
+        self.reaches(depth)
         tag = _tag(element)
         if tag in PRIMITIVE_TAGS:
             text = element.text or ""
@@ -92,12 +94,21 @@ class _Reader:
             number = element.get("RefId", "")
             if number not in self.objects:
                 raise BadClixml(f"Ref {number} refers to no earlier object")
-            return self.objects[number]
+            known = self.objects[number]
+            self.reaches(depth + self.heights[id(known)])
+            return known
         if tag == "Obj":
             return self.object(element, depth)
         raise BadClixml(f"unknown element {tag}")
 
+    def reaches(self, depth: int) -> None:
+        """Note how deep the object goes that is being read."""
+        if depth > MAX_DEPTH:
+            raise BadClixml(f"objects are nested more than {MAX_DEPTH} deep")
+        self.deepest = max(self.deepest, depth)
+
     def object(self, element: Element, depth: int) -> Obj:
+        around, self.deepest = self.deepest, depth
         types: tuple[str, ...] | None = None
         text: str | None = None
         body: Scalar | Collection | Dictionary | None = None
@@ -123,6 +134,8 @@ class _Reader:
         # PowerShell numbers an object before its parts but never refers to one from inside itself,
         # so it is enough to know it once it is whole.
         self.objects[element.get("RefId", "")] = read
+        self.heights[id(read)] = self.deepest - depth
+        self.deepest = max(around, self.deepest)
         return read
 
     def type_names(self, element: Element, tag: str) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def read(data: bytes) -> dict[str, Any]:
         root = decoder.stream()
     except (struct.error, IndexError, UnicodeDecodeError):
         raise BadBlob(f"cut off or damaged at byte {decoder.at}") from None
-    resolved = _resolve(Reference(root), decoder.objects, 0)
+    resolved = _resolve(Reference(root), decoder.objects, {}, 0)
     if not isinstance(resolved, dict):
         raise BadBlob("the root is not an object")
     return resolved
@@ -209,17 +209,20 @@ class _Decoder:
         return self.data[self.at - length : self.at].decode("utf-8")
 
 
-def _resolve(value: Any, objects: dict[int, Any], depth: int) -> Any:
+def _resolve(value: Any, objects: dict[int, Any], done: dict[int, Any], depth: int) -> Any:
+    """Put objects where references to them stand; one that several refer to is shared, and done once."""
     if depth > MAX_DEPTH:
         raise BadBlob("references go in a circle, or too deep")
     match value:
         case Reference(number):
             if number not in objects:
                 raise BadBlob(f"object {number} is missing")
-            return _resolve(objects[number], objects, depth + 1)
+            if number not in done:
+                done[number] = _resolve(objects[number], objects, done, depth + 1)
+            return done[number]
         case dict():
-            return {name: _resolve(member, objects, depth + 1) for name, member in value.items()}
+            return {name: _resolve(member, objects, done, depth + 1) for name, member in value.items()}
         case list():
-            return [_resolve(item, objects, depth + 1) for item in value]
+            return [_resolve(item, objects, done, depth + 1) for item in value]
         case _:
             return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import struct
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -224,6 +225,17 @@ class TestACertificatesBlob:
                 read_facts(damaged)
             except BadBlob:
                 continue
+
+    def test_of_references_to_references_does_not_grow(self) -> None:
+        """Classes of 200 members that all are the next one: written out, 200 to the seventh values."""
+        blob = b"\0" + struct.pack("<4i", 1, -1, 1, 0)
+        for number in range(1, 8):
+            names = b"".join(b"\x04m%03d" % member for member in range(200))
+            next_one = b"\x09" + struct.pack("<i", number + 1) if number < 7 else b"\x0a"
+            blob += b"\x04" + struct.pack("<i", number) + b"\x01C" + struct.pack("<i", 200) + names
+            blob += b"\x02" * 200 + next_one * 200
+        root = read(blob + b"\x0b")
+        assert root["m000"] is root["m199"]
 
     def test_reader_refuses_what_a_blob_never_holds(self) -> None:
         with pytest.raises(BadBlob, match="bytes"):

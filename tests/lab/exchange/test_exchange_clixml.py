@@ -170,6 +170,23 @@ class TestReading:
         with pytest.raises(BadClixml, match="deep"):
             read(f"<Objs>{deep}</Objs>".encode())
 
+    def test_refuses_nesting_by_references(self) -> None:
+        """A flat file of objects that each hold the one before: no writer could recurse that deep."""
+        chain = "<Obj RefId='0'><LST/></Obj>" + "".join(
+            f"<Obj RefId='{number}'><LST><Ref RefId='{number - 1}'/><S>x</S></LST></Obj>"
+            for number in range(1, 60)
+        )
+        with pytest.raises(BadClixml, match="deep"):
+            read(f"<Objs>{chain}</Objs>".encode())
+
+    def test_reads_many_references_to_one_object(self) -> None:
+        """Broad is not deep."""
+        broad = "<Obj RefId='0'><S>a</S></Obj>" + "".join(
+            f"<Obj RefId='{number}'><LST><Ref RefId='0'/><Ref RefId='0'/></LST></Obj>"
+            for number in range(1, 60)
+        )
+        assert len(read(f"<Objs>{broad}</Objs>".encode())) == 60
+
 
 class TestRealFiles:
     @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

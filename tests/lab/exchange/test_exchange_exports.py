@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +229,22 @@ class TestWhatIsOdd:
         self, new_lab: Callable[..., Any], tmp_path: Path, change: tuple[str, str], told: str
     ) -> None:
         assert remark(new_lab(from_clixml=altered(tmp_path / "e", PLAIN, change)), "CN=MBX1", told)
+
+    def test_a_certificate_whose_alternative_names_are_damaged(
+        self, new_lab: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        """Windows keeps it; it is good for its common name."""
+        text = (SAMPLES / PLAIN).read_text(encoding="utf-8")
+        (written,) = re.findall('<BA N="RawData">([^<]+)<', text)
+        der = base64.b64decode(written)
+        at = der.index(b"\x06\x03\x55\x1d\x11")  # subjectAltName; its first name has a length of 255
+        damaged = der[:at] + re.sub(rb"\x82[\x01-\x7f]", b"\x82\x7f", der[at:], count=1)
+        assert damaged != der
+        change = (written, base64.b64encode(damaged).decode())
+        lab = new_lab(from_clixml=altered(tmp_path / "e", PLAIN, change))
+        (server,) = lab.exchange.snapshot()["servers"].values()
+        (certificate,) = server["certificates"].values()
+        assert certificate["domains"] == ["mbx1"]
 
     def test_no_export_says_which_certificate_is_the_default(self, copy: Any) -> None:
         """[2.3-4]"""

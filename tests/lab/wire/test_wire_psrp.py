@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -303,8 +304,38 @@ class TestHostileInput:
         monkeypatch.setattr("reconciler.lab.psrp.MAX_MESSAGE", 100_000)
         for fragment in itertools.islice(pieces_without_end(), 97):
             pair.server.receive_data(fragment)
-        with pytest.raises(MalformedInput):
-            pair.server.receive_data(b"x" * 2000)
+        with pytest.raises(MalformedInput, match="no whole message"):
+            pair.server.receive_data(next(itertools.islice(pieces_without_end(), 97, None)))
+
+    def test_without_end_is_not_hidden_by_whole_messages(
+        self, pair: Pair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One message is kept open for ever while others come and go."""
+        monkeypatch.setattr("reconciler.lab.psrp.MAX_MESSAGE", 100_000)
+
+        def interleaved() -> None:
+            for fragment in itertools.islice(pieces_without_end(), 200):
+                pair.server.receive_data(fragment)
+                pair.client.get_available_runspaces()
+                pair.to_server()
+                pair.to_client()
+
+        with pytest.raises(MalformedInput, match="no whole message"):
+            interleaved()
+
+    def test_of_a_fragment_that_is_cut_off_is_refused(self, pair: Pair) -> None:
+        with pytest.raises(MalformedInput, match="cut off"):
+            pair.server.receive_data(bytes(20))
+
+    def test_of_tiny_fragments_takes_linear_time(self, pair: Pair) -> None:
+        """Half a megabyte of them; psrpcore by itself copies gigabytes for that."""
+        began = time.process_time()
+        data = b"".join(
+            (99).to_bytes(8, "big") + index.to_bytes(8, "big") + bytes([index == 0]) + bytes(4)
+            for index in range(25_000)
+        )
+        pair.server.receive_data(data)
+        assert time.process_time() - began < 3
 
     @given(st.binary(max_size=200))
     def test_of_any_kind_ends(self, data: bytes) -> None:

@@ -304,6 +304,12 @@ class TestAnEnvelope:
         data = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + create()
         assert Machine().fault(data) == 0x80338043
 
+    @pytest.mark.parametrize("encoding", ["no-such", "hex", "utf-32"])
+    def test_in_an_encoding_that_is_none_is_refused(self, encoding: str) -> None:
+        """Found by fuzzing: the parser looks the name up, and fails in its own way."""
+        data = f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + create()
+        assert Machine().fault(data) == 0x80338043
+
     def test_beyond_the_limit_is_refused(self) -> None:
         assert Machine().fault(b" " * (soap.MAX_ENVELOPE + 1)) == 0x80338049
 
