@@ -23,6 +23,8 @@ _CONFIGURATIONS: Final = {
     Endpoint.EXCHANGE: "Microsoft.Exchange",
     Endpoint.WINRM: "Microsoft.PowerShell",
 }
+_KNOWS_STATEMENTS: Final = (2, 2)
+"""Protocol version of PowerShell 3.0, which brought ExtraCmds; [MS-PSRP] does not tell of them."""
 _CLOSING: Final = 10  # seconds; a shell that cannot be closed ends by its idle time-out
 _CREDENTIAL: Final[Callable[..., PSCredential]] = PSCredential  # it has no annotations
 _I32: Final = range(-(2**31), 2**31)
@@ -62,6 +64,16 @@ class Pool:
         self._transport.allow(self._connection.timeouts.invocation, doing)
         with translated(self._connection, doing):
             self._pool.open()
+
+    @property
+    def runs_batches(self) -> bool:
+        """Whether the server knows of several statements in one pipeline.
+
+        An older one would run the first and say nothing of the others.
+        """
+        version = str(self._pool.protocol_version or "")
+        found = tuple(int(part) for part in version.split(".") if part.isdecimal())
+        return found >= _KNOWS_STATEMENTS
 
     def close(self) -> None:
         """Close the shell and the connection; never fails, for an error that is under way matters more."""

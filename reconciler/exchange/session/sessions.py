@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from reconciler.exchange.errors import TimedOut
+from reconciler.exchange.errors import ErrorRecord, Refused, TimedOut
 from reconciler.exchange.port import Command, Connection, Endpoint, Outcome, Query, Reader, Result, Writer
 from reconciler.exchange.session.batch import SNAP_IN, Batch, failure
 from reconciler.exchange.session.pool import Pool, Statement
@@ -76,8 +76,9 @@ class _ReadSession:
     def __init__(self, connection: Connection, pool: Pool) -> None:
         self._connection = connection
         self._pool = pool
-        # Loaded as a command: there is no script text even where it would be allowed.
-        self._prelude: tuple[Statement, ...] = (SNAP_IN,) if connection.endpoint is Endpoint.WINRM else ()
+        self._is_loaded = connection.endpoint is not Endpoint.WINRM
+        self._loading: tuple[ErrorRecord, ...] = ()
+        self._runs_batches = pool.runs_batches
 
     @property
     def server(self) -> str:
@@ -89,11 +90,36 @@ class _ReadSession:
         for query in queries:
             if not query.cmdlet.startswith("Get-"):
                 raise ValueError(f"{query.cmdlet} does not only read")
-        batch = Batch(self.server, tuple(queries))
+        batch = Batch(self.server, tuple(queries), not self._runs_batches, self._loading)
         while statements := batch.next_statements():
-            batch.take(self._pool.run((*self._prelude, *statements)))
-            self._prelude = ()
+            self._run_batch(batch, statements)
+            # What did not work once is not tried again in this session.
+            self._runs_batches = self._runs_batches and not batch.alone
+        self._loading = batch.snap_in_errors
         return batch.results()
+
+    def _run_batch(self, batch: Batch, statements: tuple[Query, ...]) -> None:
+        if not self._is_loaded and not self._runs_batches:
+            self._load()
+            batch.snap_in_errors = self._loading
+        # Loaded as a command: there is no script text even where it would be allowed.
+        prelude: tuple[Statement, ...] = () if self._is_loaded else (SNAP_IN,)
+        pipeline = (*prelude, *statements)
+        try:
+            ended = self._pool.run(pipeline)
+        except Refused:
+            if len(pipeline) == 1:
+                raise
+            batch.refuse()
+            return
+        # A pipeline that only failed may have been refused as a whole.
+        self._is_loaded = not prelude or ended.completed or bool(ended.outputs)
+        batch.take(ended, beside_snap_in=bool(prelude))
+
+    def _load(self) -> None:
+        """Load the snap-in alone, so that no error of it can be taken for one of a command."""
+        self._loading = self._pool.run((SNAP_IN,)).errors
+        self._is_loaded = True
 
 
 class _WriteSession(_ReadSession):
@@ -105,16 +131,11 @@ class _WriteSession(_ReadSession):
 
     def run(self, command: Command) -> Outcome:
         """See `Writer.run`."""
-        if self._prelude:
-            # Alone, so that no error of it can be taken for one of the command.
+        if not self._is_loaded:
             self._respondent.expect(SNAP_IN.cmdlet, ())
-            loading = self._pool.run(self._prelude)
-            self._prelude = ()
-        else:
-            loading = None
+            self._load()
         self._respondent.expect(command.cmdlet, command.answers)
         ended = self._pool.run((command,))
         if not ended.completed or ended.errors:
-            cause = loading.errors if loading else ()
-            raise failure(self.server, command.cmdlet, ended.errors, cause)
+            raise failure(self.server, command.cmdlet, ended.errors, self._loading)
         return Outcome(ended.outputs, ended.warnings, self._respondent.answered)
