@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,10 @@ CONFIGURATION: Final[dict[Endpoint, str]] = {
 
 _GLANCE: Final = 0.05
 """Seconds between two looks whether a held answer may go: a file that appears tells nobody."""
+
+
+class RequestRefused(Exception):
+    """A request that is faulted, while its shell lives on."""
 
 
 def kind_of(facts: ServerFacts) -> Endpoint:
@@ -121,6 +126,9 @@ class RemoteShells:
         while (event := self.wsman.next_event()) is not None:
             try:
                 self._handle(event, ticket)
+            except RequestRefused as refused:
+                if ticket is not None:
+                    self.wsman.fail(ticket, str(refused))
             except Exception as error:  # noqa: BLE001 - psrpcore raises whatever it meets in what is not PSRP
                 _log.exception("a request to %s could not be processed", self.facts.name)
                 if ticket is not None:
@@ -182,7 +190,8 @@ class _Shell:
     def __init__(self, shell: UUID, session: Session, shells: RemoteShells) -> None:
         self.id = shell
         self.session = session
-        self.machine = PowerShellServer()
+        self._refuses_batches = shells.faults.batches(session.server)
+        self.machine = PowerShellServer("2.1" if self._refuses_batches == "first" else "2.3")
         self.transport: asyncio.BaseTransport | None = None
         self._shells = shells
         self._pipelines: dict[UUID, RunningPipeline] = {}
@@ -227,6 +236,14 @@ class _Shell:
 
     def _start(self, request: PipelineRequested) -> None:
         shells = self._shells
+        if len(request.statements) > 1 and self._refuses_batches is not None:
+            if self._refuses_batches != "first":
+                self.machine.fail(request.pipeline, refusals.NO_BATCH, "")
+            if self._refuses_batches == "fault":
+                raise RequestRefused(refusals.NO_BATCH.message)
+            if self._refuses_batches == "error":
+                return
+            request = replace(request, statements=request.statements[:1])
         running = RunningPipeline(request, self.session, self, shells.engine, shells.ledger, shells.faults)
         self._pipelines[request.pipeline] = running
         task = asyncio.get_running_loop().create_task(self._run(request.pipeline, running))

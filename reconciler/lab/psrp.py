@@ -167,12 +167,13 @@ class PowerShellServer:
     """One runspace pool.
 
     Args:
-        application_private_data: What ``$PSSenderInfo`` and clients learn of the server; PSVersionTable.
+        protocol: Version of the protocol that the server knows; 2.1 is that of PowerShell 2.0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: str = "2.3") -> None:
         table = {"PSVersion": PSVersion("5.1.17763.5830"), "WSManStackVersion": PSVersion("3.0")}
         self._pool = _Pool({"PSVersionTable": table})
+        self._pool.our_capability.protocolversion = PSVersion(protocol)
         self._events: deque[Event] = deque()
         self._ended: deque[UUID] = deque()
         self._calls: dict[int, UUID] = {}

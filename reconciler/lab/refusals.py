@@ -42,6 +42,13 @@ NO_CHAIN: Final = ErrorRecord(
     category=11,
 )
 
+NO_BATCH: Final = ErrorRecord(
+    message="This endpoint runs one statement a pipeline: the lab was told to refuse more.",
+    exception_type=f"{_ENGINE}.PSNotSupportedException",
+    fully_qualified_id="NotSupported",
+    category=11,
+)
+
 NO_METADATA: Final = ErrorRecord(
     message="This lab does not describe its commands.",
     exception_type="System.NotSupportedException",

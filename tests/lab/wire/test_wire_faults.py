@@ -161,6 +161,8 @@ class TestRules:
             '[{"cmdlet": "X"}]',
             '[{"cmdlet": "X", "action": "explode"}]',
             '[{"cmdlet": "X", "action": "drop", "a": 1}]',
+            '[{"batches": "loudly"}]',
+            '[{"batches": "fault", "cmdlet": "X"}]',
         ],
     )
     def test_that_are_none_are_refused(self, tmp_path: Path, text: str) -> None:
