@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -163,6 +164,29 @@ class TestAServerThatIsNotThere:
 
         error(endless, wire, TimedOut, IMPATIENT)
 
+    def test_times_out_when_its_headers_never_end(self, wire: Wire) -> None:
+        """Each byte comes in time for its own read; all of them together never do."""
+        pause = threading.Event()
+
+        def dripping(_: bytes) -> Iterator[bytes]:
+            yield b"HTTP/1.1 200 OK\r\nX-Long: "
+            while not pause.wait(0.02):
+                yield b"x"
+
+        with failing(dripping, wire, TimedOut, IMPATIENT):
+            pause.set()
+
+    def test_times_out_when_it_always_says_to_go_on(self, wire: Wire) -> None:
+        """RFC 9110 15.2 allows any number of interim answers, and the standard library reads them all."""
+        pause = threading.Event()
+
+        def continuing(_: bytes) -> Iterator[bytes]:
+            while not pause.is_set():
+                yield b"HTTP/1.1 100 Continue\r\n\r\n" * 50
+
+        with failing(continuing, wire, TimedOut, IMPATIENT):
+            pause.set()
+
 
 class TestACertificate:
     def test_of_an_unknown_authority_is_not_trusted(self, wire: Wire) -> None:
@@ -232,6 +256,8 @@ class TestNonsense:
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
             http("200 OK", b" " * (8 * 1024 * 1024 + 1)),
+            # We say that we take no compressed answers: a small one could fill all memory.
+            http("200 OK", gzip.compress(envelope("").encode()), "Content-Encoding: gzip"),
         ],
         ids=lambda raw: repr(raw[:12] + raw[-20:])[:60],
     )

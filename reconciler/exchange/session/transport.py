@@ -25,6 +25,7 @@ from reconciler.exchange.errors import (
     WrongEndpoint,
 )
 from reconciler.exchange.port import Auth, Connection, Endpoint
+from reconciler.exchange.session.head import bound_heads
 from reconciler.exchange.session.sign_on import ConnectionReplaced, SignOn, schemes
 
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
@@ -93,6 +94,7 @@ class Transport(_TransportHTTP):
         # them at every request is quicker, too.
         session.trust_env = False
         session.verify = self.cert_validation
+        bound_heads(session)
         return session
 
     def _build_auth_negotiate(self, session: requests.Session, auth_provider: str = "negotiate") -> None:
@@ -149,6 +151,9 @@ class Transport(_TransportHTTP):
 
     def _bounded(self, response: requests.Response) -> Iterator[bytes]:
         size = 0
+        coding = response.headers.get("Content-Encoding", "identity")
+        if coding.casefold() != "identity":  # pypsrp asks for it: what is unpacked knows no bounds
+            raise Garbage(self._connection.server, f"an answer packed with {coding[:40]!r}")
         for chunk in response.iter_content(_CHUNK):
             size += len(chunk)
             self._received += len(chunk)
