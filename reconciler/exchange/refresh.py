@@ -9,6 +9,7 @@ from reconciler.exchange.clixml import Object
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing
 from reconciler.exchange.port import Query, Reader, Result
 from reconciler.exchange.reading import read_certificate, read_resource
+from reconciler.exchange.remedies import remedy
 from state.resources import AcceptedDomain, ReceiveConnector, Resource, SendConnector, Server
 from state.snapshot import Listing, LiveServer, Unread, Unreadable
 from state.values import UNKNOWN, Name
@@ -90,4 +91,4 @@ def _of_server(name: Name, listing: Listing[ReceiveConnector]) -> Listing[Receiv
 
 
 def _why(failure: CmdletMissing | CmdletFailed) -> Unreadable:
-    return Unreadable(str(failure), failure.record.fully_qualified_id)
+    return Unreadable(str(failure), failure.record.fully_qualified_id, remedy(failure))

@@ -86,7 +86,7 @@ class TestReadingAServer:
     def test_gives_every_list(self, lab: Lab) -> None:
         live = read(connections(lab[1])["MBX1"])
         assert [unreadable for _, unreadable in listings(live)] == [None] * 5
-        assert {str(found.name) for found in live.server.objects} == {"MBX1", "MBX2"}
+        assert [str(found.name) for found in live.server.objects] == ["MBX1"]
         assert {str(found.server) for found in live.receive_connectors.objects} == {"MBX1"}
         assert live.unread == ()
 

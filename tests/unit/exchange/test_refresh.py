@@ -81,6 +81,7 @@ class TestTheQuestions:
         reader = Recorded({})
         read_server(reader, Name("EX1"), edge=False)
         asked = {query.cmdlet: dict(query.parameters) for query in reader.asked}
+        assert asked["Get-ExchangeServer"] == {"Identity": "EX1"}
         assert asked["Get-ExchangeCertificate"] == {"Server": "EX1"}
         assert asked["Get-ReceiveConnector"] == {"Server": "EX1"}
         assert asked["Get-SendConnector"] == {}
@@ -90,11 +91,12 @@ class TestTheQuestions:
         read_server(reader, Name("EDGE1"), edge=True)
         assert all(not query.parameters for query in reader.asked)
 
-    def test_never_hold_an_identity(self) -> None:
+    def test_hold_no_identity_but_the_server_s_own(self) -> None:
         """An empty one returns everything, and a miss pollutes the event log [1-8]."""
         reader = Recorded({})
         read_server(reader, Name("EX1"), edge=False)
-        assert all("Identity" not in query.parameters for query in reader.asked)
+        named = [query.cmdlet for query in reader.asked if "Identity" in query.parameters]
+        assert named == ["Get-ExchangeServer"]
 
     def test_cannot_be_confused_by_type(self) -> None:
         reader = Recorded({})
