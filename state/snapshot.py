@@ -34,10 +34,12 @@ class Unreadable:
     Attributes:
         reason: A sentence for people.
         error_id: PowerShell's fully qualified error id; "" when no cmdlet answered.
+        remedy: The next thing to try; "" where nothing better is known than to mend what the reason says.
     """
 
     reason: str
     error_id: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

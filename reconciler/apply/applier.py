@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Lock
 
+from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import ApplyFinished, InvocationFinished, InvocationStarted, ResourceRecorded
 from reconciler.exchange.errors import ExchangeError
@@ -123,7 +124,10 @@ class _Apply:
                     if not self._change(change, session):
                         return
                     self._schedule.done(change.address)
-        except ExchangeError as error:
+        except (
+            ExchangeError,
+            CredentialError,
+        ) as error:  # a secret may be gone by now
             self._problem(problems.no_session(server, error))
         except StateError as error:
             self._problem(problems.not_remembered(error))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic
+from reconciler.exchange.errors import ExchangeError
+from reconciler.exchange.remedies import remedy
 from reconciler.pki.problem import Problem
 from state.address import Address
 
-_AGAIN = "mend the cause and run apply again: it reads Exchange and goes on from there"
+
+def _then_again(cause: str) -> str:
+    return f"{cause or 'mend the cause'}; then run apply again: it reads Exchange and goes on from there"
 
 
-def cmdlet_failed(address: Address, error: Exception) -> Diagnostic:
+def cmdlet_failed(address: Address, error: ExchangeError) -> Diagnostic:
     return Diagnostic(
         summary="Cmdlet failed",
         detail=f"{error}",
-        hint=_AGAIN,
+        hint=_then_again(remedy(error)),
         subject=str(address),
     )
 
@@ -29,11 +34,12 @@ def answer_lost(address: Address, cmdlet: str, error: Exception) -> Diagnostic:
     )
 
 
-def no_session(server: str, error: Exception) -> Diagnostic:
+def no_session(server: str, error: ExchangeError | CredentialError) -> Diagnostic:
+    known = error.hint if isinstance(error, CredentialError) else remedy(error)
     return Diagnostic(
         summary="No session",
         detail=f"{error}. Nothing was sent to {server}.",
-        hint=_AGAIN,
+        hint=_then_again(known),
         subject=server,
     )
 
@@ -91,23 +97,11 @@ def no_output(address: Address, cmdlet: str, expected: str) -> Diagnostic:
     )
 
 
-def names_differ(address: Address, names: Iterable[str]) -> Diagnostic:
-    return Diagnostic(
-        summary="Certificates of one set differ",
-        detail=(
-            f"{address} names its certificate by issuer and subject, once for all its source servers, "
-            "but they are " + " and ".join(names) + ". It was not bound."
-        ),
-        hint="let one issuer make the certificates of all servers of the set, with the same subject",
-        subject=str(address),
-    )
-
-
-def secret_missing(address: Address, error: Exception) -> Diagnostic:
+def secret_missing(address: Address, error: CredentialError) -> Diagnostic:
     return Diagnostic(
         summary="Credential not found",
         detail=f"{address}: {error}",
-        hint="set what the reference names, and apply again",
+        hint=_then_again(error.hint or "set what the reference names"),
         subject=str(address),
     )
 

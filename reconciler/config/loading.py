@@ -16,6 +16,7 @@ from .draft import Draft
 from .files import in_order, read_desired, read_file
 from .models.connection import ConnectionsFile
 from .models.desired import DesiredState
+from .other_files import not_a_desired_state, not_connections
 from .resources.certificates import add_certificates
 from .resources.receive_connectors import add_receive_connectors
 from .resources.send_connectors import add_send_connectors
@@ -45,6 +46,8 @@ def load(path: Path, *, connections: Path | None = None, today: date) -> Loaded:
     file = _connections(connections, diagnostics)
     if parsed.root is None:
         return Loaded(None, tuple(diagnostics))
+    if other := not_a_desired_state(parsed.root):
+        return Loaded(None, (*diagnostics, other))
     validated = validate(DesiredState, parsed.root, _PLACEHOLDERS)
     diagnostics += validated.diagnostics
     if validated.model is None:
@@ -79,6 +82,9 @@ def _connections(path: Path | None, diagnostics: list[Diagnostic]) -> Connection
     parsed = read_file(path)
     diagnostics += parsed.diagnostics
     if parsed.root is None:
+        return None
+    if other := not_connections(parsed.root):
+        diagnostics.append(other)
         return None
     validated = validate(ConnectionsFile, parsed.root, {})
     diagnostics += validated.diagnostics

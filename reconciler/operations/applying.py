@@ -90,7 +90,8 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
             targets=saved.targets,
         )
         if stale := _stale(saved.plan, fresh.plan):
-            raise OperationFailed((_stale_plan(saved, stale),), Cause.STALE)
+            told = _done_already(saved) if fresh.plan.is_empty else _stale_plan(saved, stale)
+            raise OperationFailed((told,), Cause.STALE)
         return _execute(fresh, remembered, servers, store, fence, surroundings, approve)
 
 
@@ -199,6 +200,17 @@ def _stale_plan(saved: SavedPlan, addresses: list[str]) -> Diagnostic:
             + "."
         ),
         hint=f"plan again: reconciler plan {saved.path} --out FILE",
+    )
+
+
+def _done_already(saved: SavedPlan) -> Diagnostic:
+    return Diagnostic(
+        summary="Plan is stale",
+        detail=(
+            f"The plan was made {saved.made_at:%Y-%m-%d %H:%M:%S} UTC. Everything that it would do has been "
+            "done since: perhaps it was applied before."
+        ),
+        hint="nothing is left to do for what was planned",
     )
 
 

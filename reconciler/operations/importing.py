@@ -12,7 +12,7 @@ from reconciler.plan.recording import to_record
 from state.address import Address
 from state.record import Learned, Recorded, StateRecord
 from state.resources import Certificate, Kind, ReceiveConnector, Resource, SendConnector
-from state.snapshot import Listing, LiveServer
+from state.snapshot import Listing, LiveServer, Unreadable
 from state.values import UNKNOWN, UNSET
 
 from .failed import OperationFailed
@@ -92,7 +92,7 @@ def _find(
         case _:
             raise OperationFailed((_not_importable(address),))
     if listing.unreadable:
-        raise OperationFailed((_unreadable(address, live, listing.unreadable.reason),))
+        raise OperationFailed((_unreadable(address, live, listing.unreadable),))
     if found is None:
         raise OperationFailed((_missing(address, resource, live),))
     return found
@@ -131,11 +131,11 @@ def _not_importable(address: Address) -> Diagnostic:
     )
 
 
-def _unreadable(address: Address, live: LiveServer, reason: str) -> Diagnostic:
+def _unreadable(address: Address, live: LiveServer, why: Unreadable) -> Diagnostic:
     return Diagnostic(
         summary="List not read",
-        detail=f"{live.name}: {reason}. Whether {address} exists is unknown.",
-        hint="let the account read it, or mend the server; then import again",
+        detail=f"{live.name}: {why.reason}. Whether {address} exists is unknown.",
+        hint=why.remedy or "let the account read it, or mend the server; then import again",
         subject=str(address),
     )
 

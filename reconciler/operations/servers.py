@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from reconciler.config.desired import Connection, Desired
+from reconciler.config.suggestion import suggestion
 from reconciler.credentials.errors import CredentialError
 from reconciler.credentials.reference import resolve
 from reconciler.diagnostics import Diagnostic
@@ -15,6 +16,7 @@ from reconciler.exchange import port
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.port import Reader, Writer
 from reconciler.exchange.refresh import read_server
+from reconciler.exchange.remedies import remedy
 from state.address import Address
 from state.resources import Server
 from state.snapshot import LiveServer, LiveState, Unreadable
@@ -22,6 +24,9 @@ from state.values import CredentialReference, Name
 
 from .failed import OperationFailed
 from .inputs import SessionOpener
+
+_SHOWN = 6
+"""Addresses in a hint: who looks for one among hundreds finds it in the plan."""
 
 AT_ONCE = 16
 """Servers read at the same time: beyond, one process has no more to gain."""
@@ -69,9 +74,11 @@ class Servers:
             with self.reader(name) as session:
                 server = read_server(session, name, edge=self.is_edge(name))
         except ExchangeError as error:
-            server = LiveServer.lost(name, Unreadable(str(error).removeprefix(f"{name}: ")))
+            server = LiveServer.lost(
+                name, Unreadable(str(error).removeprefix(f"{name}: "), remedy=remedy(error))
+            )
         except CredentialError as error:
-            server = LiveServer.lost(name, Unreadable(str(error)))
+            server = LiveServer.lost(name, Unreadable(str(error), remedy=error.hint))
         listener(ReadFinished(str(name), server.unreachable.reason if server.unreachable else ""))
         return server
 
@@ -120,8 +127,18 @@ def require_declared(desired: Desired, addresses: Iterable[Address]) -> None:
             Diagnostic(
                 summary="Address not declared",
                 detail=f"{address} is not among the resources of {desired.path}.",
-                hint="declared are: " + ", ".join(there),
+                hint=_declared_like(str(address), there),
                 subject=str(address),
             )
             for address in unknown
         )
+
+
+def _declared_like(address: str, there: list[str]) -> str:
+    """The addresses that may have been meant: those below it, else the most similar, else some of all."""
+    below = [one for one in there if one.startswith(f"{address}.")]
+    if not below and (close := suggestion(address, there)):
+        return f'did you mean "{close}"?'
+    shown = (below or there)[:_SHOWN]
+    more = len(below or there) - len(shown)
+    return "one of: " + ", ".join(shown) + (f" and {more} more" if more else "")

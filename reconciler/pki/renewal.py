@@ -43,7 +43,7 @@ def renewal_date(not_before: datetime, not_after: datetime, renew_before: Maybe[
     """The instant from which a certificate is to be renewed.
 
     A window as long as the lifetime or longer would renew at every run, and no plan would ever be empty;
-    there the default holds.
+    there the default holds (:func:`is_window_usable`).
 
     Args:
         not_before: Begin of validity, UTC, aware.
@@ -57,10 +57,20 @@ def renewal_date(not_before: datetime, not_after: datetime, renew_before: Maybe[
     lifetime = not_after - not_before
     window = parse_window(renew_before) if isinstance(renew_before, str) else DEFAULT
     if isinstance(window, timedelta):
-        if window < lifetime:
+        if is_window_usable(lifetime, renew_before):
             return not_after - window
         window = DEFAULT
     return not_after - lifetime * window.numerator / window.denominator
+
+
+def is_window_usable(lifetime: timedelta, renew_before: Maybe[str]) -> bool:
+    """Tell whether ``renew_before`` leaves a time in which the certificate is not to be renewed.
+
+    Raises:
+        InvalidValue: a text that is no window.
+    """
+    window = parse_window(renew_before) if isinstance(renew_before, str) else DEFAULT
+    return not isinstance(window, timedelta) or window < lifetime
 
 
 def renewal_due(not_before: datetime, not_after: datetime, now: datetime, renew_before: Maybe[str]) -> bool:

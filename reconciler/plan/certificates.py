@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ from reconciler.cmdlets import certificate as cmdlets
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.coverage import uncovered
-from reconciler.pki.renewal import renewal_due
+from reconciler.pki.renewal import is_window_usable, renewal_due
 from reconciler.pki.selection import imported_of, may_be_pending, select
 from state.address import Address
 from state.record import Learned, Recorded, Request, StateRecord
@@ -224,10 +224,12 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
         current.tls_certificate_name if isinstance(current.tls_certificate_name, TlsCertificateName) else None
     )
     missing, unread = _missing_services(case, current)
+    diagnostics = _unusable_window(case, current)
     if not missing:
         change = unchanged(address, resource, case.record, created=created, now=case.now)
-        return CertificatePlan(change, name, drift=moved)
-    diagnostics = (problems.set_once(address, ["services"]),) if unread else ()
+        return CertificatePlan(change, name, diagnostics, moved)
+    if unread:
+        diagnostics = (*diagnostics, problems.set_once(address, ["services"]))
     change = Change(
         address=address,
         action=Action.UPDATE,
@@ -236,6 +238,16 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
         learned=Learned(address, Recorded(resource, created, case.now)),
     )
     return CertificatePlan(change, name, diagnostics, moved)
+
+
+def _unusable_window(case: _Case, current: Certificate) -> tuple[Diagnostic, ...]:
+    window, begin, end = case.asked.renew_before, current.not_before, current.not_after
+    if not (isinstance(window, str) and isinstance(begin, datetime) and isinstance(end, datetime)):
+        return ()
+    lifetime = end - begin
+    if is_window_usable(lifetime, window):
+        return ()
+    return (problems.window_too_long(case.address, window, round(lifetime / timedelta(days=1))),)
 
 
 def _missing_services(case: _Case, current: Certificate) -> tuple[frozenset[str], bool]:

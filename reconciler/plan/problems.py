@@ -11,7 +11,7 @@ def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
     return Diagnostic(
         summary="Server not read",
         detail=f"{server}: {why.reason}. What is declared for it cannot be planned.",
-        hint="mend the connection, or plan the rest with --target",
+        hint=(why.remedy or "mend the connection") + " - or plan the rest with --target",
         subject=server,
     )
 
@@ -23,7 +23,7 @@ def list_unreadable(address: Address, server: str, what: str, why: Unreadable) -
             f"The {what} of {server} could not be read: {why.reason}. "
             "Unknown is not absent: nothing is planned."
         ),
-        hint="let the account read it, or mend the server; then plan again",
+        hint=why.remedy or "let the account read it, or mend the server; then plan again",
         subject=str(address),
     )
 
@@ -67,6 +67,19 @@ def certificate_ends(address: Address, reason: str) -> Diagnostic:
         summary="Certificate needs renewal",
         detail=f"The certificate {reason}, and it has no issuer: it is watched, not renewed.",
         hint="give the certificate an issuer, or renew it by hand",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def window_too_long(address: Address, window: str, days: int) -> Diagnostic:
+    return Diagnostic(
+        summary="Renewal window not usable",
+        detail=(
+            f"renew_before is {window}, and the certificate is valid for {days} days in all: it would be "
+            "renewed at every run. It is renewed when a third of its lifetime is left."
+        ),
+        hint="shorten renew_before, or write a fraction such as 1/3",
         subject=str(address),
         severity=Severity.WARNING,
     )
@@ -116,10 +129,16 @@ def set_once(address: Address, attributes: list[str]) -> Diagnostic:
 
 
 def left_the_yaml(address: Address, where: str) -> Diagnostic:
+    carries = address.type == "send_connector"
     return Diagnostic(
         summary="No longer declared",
-        detail=f"{where} left the YAML: {address} is forgotten, and stays in Exchange as it is.",
-        hint=f"to have it deleted, declare {where} again without this connector, and apply",
+        detail=(
+            f"{where} left the YAML: {address} is forgotten, and stays in Exchange as it is"
+            + (", where it goes on carrying mail." if carries else ".")
+        ),
+        hint="if it is not wanted there, remove it in Exchange; else declare it again"
+        if carries
+        else "nothing to do, unless this tool is to go on keeping it: then declare it again",
         subject=str(address),
         severity=Severity.WARNING,
     )

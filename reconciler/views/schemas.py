@@ -76,7 +76,9 @@ def plan_schema() -> dict[str, Json]:
             {
                 "format_version": _version(PLAN_FORMAT),
                 "tool_version": _text("Version of the program that made the document."),
-                "organization": _text("Name of the organization, as declared."),
+                "organization": _text(
+                    'Name of the organization, as declared; "" where nothing could be planned.'
+                ),
                 "summary": {
                     "description": "How many addresses there are of each kind.",
                     **_object(

@@ -24,6 +24,7 @@ from ..progress import Progress
 from .plan import everything_told
 
 _YES = "yes"
+_INTERRUPTED = "Interrupted part-way: apply again, it reads Exchange and goes on from there.\n"
 
 
 def apply(
@@ -44,7 +45,7 @@ def apply(
         except KeyboardInterrupt:
             if not progress.has_sent:
                 raise
-            console.err("Interrupted part-way: apply again, it reads Exchange and goes on from there.\n")
+            console.err(_INTERRUPTED)
             return ExitCode.STOPPED
         except Exception as error:
             if isinstance(error, OperationFailed) or not progress.has_sent:
@@ -55,6 +56,8 @@ def apply(
     if outcome.applied is None:
         return ExitCode.DONE if outcome.approved else ExitCode.ERROR
     console.problems(outcome.applied.diagnostics)
+    if outcome.applied.was_interrupted and not outcome.applied.is_complete:
+        console.err(_INTERRUPTED if outcome.applied.sent else "Interrupted: nothing was changed.\n")
     return _code(outcome.applied)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.diagnostics import has_errors
+from reconciler.operations.failed import OperationFailed
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
 from reconciler.operations.saved_plans import save_plan
@@ -44,7 +45,16 @@ def plan(
     addresses = parse_addresses(targets)
     inputs = Inputs(path, connections, state)
     with closing(Progress(console)) as progress:
-        planned = run_plan(inputs, Surroundings(progress), targets=addresses, refresh_only=refresh_only)
+        try:
+            planned = run_plan(inputs, Surroundings(progress), targets=addresses, refresh_only=refresh_only)
+        except OperationFailed as failed:
+            if json:  # who reads the document reads why there is no plan, too
+                console.document(
+                    render_plan_json(
+                        Plan("", (), diagnostics=failed.diagnostics), tool_version=tool_version()
+                    )
+                )
+            raise
     shown = everything_told(planned)
     render = render_drift if refresh_only else render_plan
     if json:

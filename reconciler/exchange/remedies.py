@@ -1,0 +1,57 @@
+"""What to try next when a server does not answer as it should."""
+
+from __future__ import annotations
+
+from .errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    BadConnection,
+    CmdletMissing,
+    ExchangeError,
+    Garbage,
+    Refused,
+    TimedOut,
+    Unreachable,
+    UntrustedCertificate,
+    WrongEndpoint,
+)
+
+_REMEDIES: dict[type[ExchangeError], str] = {
+    BadConnection: "correct the connection of this server, in the YAML or in the connections file",
+    Unreachable: (
+        "check host or url, that the server is up, and that its port is open from here: 443, on an Edge "
+        "server 5986"
+    ),
+    UntrustedCertificate: (
+        "name the authority's certificate, PEM, with ca, and reach the server by a name that its own holds"
+    ),
+    WrongEndpoint: (
+        "check url and endpoint: exchange is at /PowerShell/; on an Edge server winrm is at port 5986, /wsman"
+    ),
+    AccessDenied: (
+        "allow the account remote PowerShell and give it a role group; on an Edge server it must be a local "
+        "administrator"
+    ),
+    AuthenticationFailed: (
+        "check user and password behind credential, and that auth is a way to sign on that the server offers"
+    ),
+    Refused: "try again in some minutes: sessions that were left open end by themselves",
+    Garbage: (
+        "something else may answer there, such as a proxy or a load balancer: name the server itself in host"
+    ),
+    TimedOut: "look at the load of the server, and try again",
+}
+
+
+def remedy(error: ExchangeError) -> str:
+    """The next thing to try; "" where it depends on what the cmdlet said."""
+    if isinstance(error, CmdletMissing):
+        needed = (
+            "View-Only Organization Management" if _only_reads(error.cmdlet) else "Organization Management"
+        )
+        return f"let the account run {error.cmdlet}: the role group {needed} may, on a Mailbox server"
+    return _REMEDIES.get(type(error), "")
+
+
+def _only_reads(cmdlet: str) -> bool:
+    return cmdlet.casefold().startswith("get-")
