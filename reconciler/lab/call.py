@@ -107,12 +107,25 @@ class Prompt:
 Emission = Output | Warned | Failed | Prompt
 
 
-class Terminated(Exception):
-    """A terminating error: the pipeline ends as Failed."""
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A parameter that must have a value; ``type`` as its page gives it."""
 
-    def __init__(self, error: ErrorRecord) -> None:
+    name: str
+    type: str
+
+
+class Terminated(Exception):
+    """A terminating error: the pipeline ends as Failed.
+
+    Attributes:
+        missing: The mandatory parameters for want of which a command did not begin: PowerShell asks for them.
+    """
+
+    def __init__(self, error: ErrorRecord, missing: tuple[Field, ...] = ()) -> None:
         super().__init__(error.message)
         self.error = error
+        self.missing = missing
 
 
 class Role(Enum):

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from reconciler.lab import refusals, shell_events
 from reconciler.lab.accounts import Account
-from reconciler.lab.call import Endpoint, ErrorRecord, Failed, Output, Prompt, ServerFacts, Warned
+from reconciler.lab.call import Endpoint, ErrorRecord, Failed, Field, Output, Prompt, ServerFacts, Warned
 from reconciler.lab.engine import Engine
 from reconciler.lab.faults import RELEASE, Faults
 from reconciler.lab.ledger import Ledger
@@ -206,7 +206,7 @@ class _Shell:
             elif isinstance(event, PromptAnswered):
                 running = self._pipelines.get(event.pipeline)
                 if running is not None:
-                    running.answer(event.choice)
+                    running.answer(event.answer)
             elif isinstance(event, MetadataRequested):
                 self.machine.fail(event.pipeline, refusals.NO_METADATA, "")
 
@@ -275,6 +275,9 @@ class _Shell:
 
     def prompt(self, pipeline: UUID, prompt: Prompt) -> None:
         self.machine.prompt(pipeline, prompt)
+
+    def prompt_for(self, pipeline: UUID, cmdlet: str, fields: tuple[Field, ...]) -> None:
+        self.machine.prompt_for(pipeline, cmdlet, fields)
 
     def complete(self, pipeline: UUID) -> None:
         self.machine.complete(pipeline)

@@ -15,6 +15,7 @@ from reconciler.lab.call import (
     ErrorRecord,
     Exchange,
     Failed,
+    Field,
     Output,
     Prompt,
     Terminated,
@@ -34,11 +35,13 @@ class Progress:
         emissions: Output, warnings and non-terminating errors, in order.
         prompt: What it asks; None when it ended.
         error: The terminating error it ended with, if any.
+        missing: The parameters that it lacks, where that is the error.
     """
 
     emissions: tuple[Output | Warned | Failed, ...]
     prompt: Prompt | None = None
     error: ErrorRecord | None = None
+    missing: tuple[Field, ...] = ()
 
 
 class Engine:
@@ -84,7 +87,7 @@ def _proceed(running: Running, answer: int | None) -> Progress:
     except StopIteration:
         return Progress(tuple(emissions))
     except Terminated as error:
-        return Progress(tuple(emissions), error=error.error)
+        return Progress(tuple(emissions), error=error.error, missing=error.missing)
     except Exception as error:  # noqa: BLE001 - a defect of the lab must reach the client, not be silence
         _log.exception("a cmdlet of the lab broke")
         return Progress(tuple(emissions), error=_defect(error))

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from reconciler.lab import refusals
 from reconciler.lab.accounts import Account
-from reconciler.lab.call import Call, Endpoint, ErrorRecord, Failed, Output, Prompt, Role, Warned
+from reconciler.lab.call import (
+    Argument,
+    Call,
+    Endpoint,
+    ErrorRecord,
+    Failed,
+    Field,
+    Output,
+    Prompt,
+    Role,
+    Warned,
+)
 from reconciler.lab.engine import Engine, Progress
 from reconciler.lab.faults import Faults, Rule
 from reconciler.lab.ledger import Ledger, answer
@@ -38,6 +50,8 @@ class Client(Protocol):
     def write(self, pipeline: UUID, emission: Output | Warned | Failed, cmdlet: str) -> None: ...
 
     def prompt(self, pipeline: UUID, prompt: Prompt) -> None: ...
+
+    def prompt_for(self, pipeline: UUID, cmdlet: str, fields: tuple[Field, ...]) -> None: ...
 
     def complete(self, pipeline: UUID) -> None: ...
 
@@ -110,15 +124,15 @@ class RunningPipeline:
         self._engine = engine
         self._ledger = ledger
         self._faults = faults
-        self._answer: asyncio.Future[int | None] | None = None
+        self._answer: asyncio.Future[int | dict[str, Any] | None] | None = None
         self._interrupted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._outbox: list[tuple[Output | Warned | Failed, str]] = []
         self._delivering = True
 
-    def answer(self, choice: int | None) -> None:
-        """The client's host chose; None: it failed."""
+    def answer(self, answer: int | dict[str, Any] | None) -> None:
+        """The client's host chose, or gave values; None: it failed."""
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(choice)
+            self._answer.set_result(answer)
 
     def interrupt(self) -> None:
         """Stop as soon as the cmdlet that runs now is done or waits."""
@@ -222,23 +236,36 @@ class RunningPipeline:
             if error is not None:
                 self._outbox.append((Failed(error), call.cmdlet))
             return None, [error] if error else []
+        errors: list[ErrorRecord] = []
+        progress = await self._run_to_end(call, answers, errors)
+        if progress.missing and self._can_ask:
+            given = await self._ask_for(call.cmdlet, progress.missing, answers)
+            if given:
+                call = replace(call, arguments=call.arguments + given)
+                progress = await self._run_to_end(call, answers, errors)
+        return progress.error, errors
+
+    async def _run_to_end(
+        self, call: Call, answers: list[dict[str, Any]], errors: list[ErrorRecord]
+    ) -> Progress:
         running = self._engine.start(call)
         choice: int | None = None
-        errors: list[ErrorRecord] = []
         try:
             while True:
                 progress = await self._engine.proceed(running, choice)
                 errors += self._take(progress, call.cmdlet)
                 if progress.prompt is None:
-                    return progress.error, errors
-                if not (self._request.can_prompt and self._delivering):
-                    return refusals.NO_HOST, errors
-                choice = await self._ask(progress.prompt)
+                    return progress
+                choice = await self._ask(progress.prompt) if self._can_ask else None
                 if choice is None:
-                    return refusals.NO_HOST, errors
+                    return Progress((), error=refusals.NO_HOST)
                 answers.append(answer(progress.prompt, choice))
         finally:
             await self._engine.give_up(running)
+
+    @property
+    def _can_ask(self) -> bool:
+        return self._request.can_prompt and self._delivering
 
     def _take(self, progress: Progress, cmdlet: str) -> list[ErrorRecord]:
         if self._delivering:
@@ -274,9 +301,24 @@ class RunningPipeline:
         return None
 
     async def _ask(self, prompt: Prompt) -> int | None:
+        choice = await self._answered(lambda: self._client.prompt(self._id, prompt))
+        return choice if isinstance(choice, int) else None
+
+    async def _ask_for(
+        self, cmdlet: str, fields: tuple[Field, ...], answers: list[dict[str, Any]]
+    ) -> tuple[Argument, ...]:
+        """The values that the client gives for mandatory parameters; empty when it gives none."""
+        given = await self._answered(lambda: self._client.prompt_for(self._id, cmdlet, fields))
+        if not isinstance(given, dict):
+            return ()
+        names = [field.name for field in fields if field.name in given]
+        answers.append({"prompt": "mandatory parameters", "answer": names})
+        return tuple(Argument(name, given[name]) for name in names)
+
+    async def _answered(self, ask: Callable[[], None]) -> int | dict[str, Any] | None:
         self._answer = asyncio.get_running_loop().create_future()
         self._send()
-        self._client.prompt(self._id, prompt)
+        ask()
         self._client.flush()
         await self._unless_interrupted(self._answer)
         return self._answer.result()

@@ -11,7 +11,7 @@ drain ``data_to_send``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -31,6 +31,7 @@ from psrpcore import (
 )
 from psrpcore.types import (
     ChoiceDescription,
+    FieldDescription,
     HostMethodIdentifier,
     PSInvocationState,
     PSRPMessageType,
@@ -39,8 +40,8 @@ from psrpcore.types import (
 )
 
 from reconciler.lab import records
-from reconciler.lab.arguments import argument
-from reconciler.lab.call import Argument, ErrorRecord, Prompt
+from reconciler.lab.arguments import argument, plain_value
+from reconciler.lab.call import Argument, ErrorRecord, Field, Prompt
 
 FRAGMENT: Final = 32_768
 """Bytes of one fragment with its header; WinRM's own plugin reads and writes by 32 KiB."""
@@ -92,10 +93,10 @@ class PipelineRequested:
 
 @dataclass(frozen=True, slots=True)
 class PromptAnswered:
-    """The choice made; None when the client's host failed."""
+    """What the client's host returned: a choice, values by parameter, or None when it failed."""
 
     pipeline: UUID
-    choice: int | None
+    answer: int | dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,13 @@ def _fragments(data: bytes) -> Iterator[bytes]:
             raise MalformedInput("a fragment is cut off")
         yield data[at:end]
         at = end
+
+
+def _answered(event: Any) -> int | dict[str, Any] | None:
+    if event.error is not None or event.result is None:
+        return None
+    answer = plain_value(event.result)
+    return answer if isinstance(answer, dict) else int(answer)
 
 
 class _Pool(ServerRunspacePool):
@@ -245,6 +253,21 @@ class PowerShellServer:
         call = self._pool.host_call(HostMethodIdentifier.PromptForChoice, parameters, pipeline)
         self._calls[call] = pipeline
 
+    def prompt_for(self, pipeline: UUID, cmdlet: str, fields: Sequence[Field]) -> None:
+        """Ask the client's host for values, as PowerShell does for mandatory parameters.
+
+        Read in PowerShell's source (CmdletParameterBinderController), not seen on a wire.
+        """
+        descriptions = [
+            # The assembly of Exchange's types: its client does not have it, and falls back to text.
+            FieldDescription(field.name, field.type, field.type, "", f"&{field.name}", IsMandatory=True)
+            for field in fields
+        ]
+        caption = f"cmdlet {cmdlet} at command pipeline position 1"
+        parameters = [caption, "Supply values for the following parameters:", descriptions]
+        call = self._pool.host_call(HostMethodIdentifier.Prompt, parameters, pipeline)
+        self._calls[call] = pipeline
+
     def complete(self, pipeline: UUID) -> None:
         self._end(pipeline, PSInvocationState.Completed, records.pipeline_state(records.COMPLETED))
 
@@ -274,8 +297,7 @@ class PowerShellServer:
         elif isinstance(event, PipelineHostResponseEvent):
             pipeline = self._calls.pop(event.ci, None)
             if pipeline is not None:
-                choice = None if event.error is not None or event.result is None else int(event.result)
-                self._events.append(PromptAnswered(pipeline, choice))
+                self._events.append(PromptAnswered(pipeline, _answered(event)))
         elif isinstance(event, SetMaxRunspacesEvent | SetMinRunspacesEvent | ResetRunspaceStateEvent):
             self._pool.runspace_availability_response(event.ci, True)
         elif isinstance(event, GetAvailableRunspacesEvent):

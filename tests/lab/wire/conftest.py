@@ -21,6 +21,7 @@ from reconciler.lab.call import (
     Emission,
     ErrorRecord,
     Failed,
+    Field,
     Identity,
     Output,
     Prompt,
@@ -38,6 +39,14 @@ REFUSED = ErrorRecord(
     fully_qualified_id="[Server=MBX1,RequestId=1] [FailureCategory=Cmdlet-X] ABCDEF01,M.E.SetThing",
     category=5,
     target="x",
+)
+
+
+MISSING = ErrorRecord(
+    message="Cannot process command because of one or more missing mandatory parameters: Name.",
+    exception_type="System.Management.Automation.ParameterBindingException",
+    fully_qualified_id="MissingMandatoryParameter,Set-Needy",
+    category=5,
 )
 
 
@@ -102,6 +111,10 @@ class TinyExchange:
         elif name == "enable-asking":
             choice = yield Prompt("Confirm", "Overwrite?", (("&Yes", "do it"), ("&No", "do not")), 0)
             yield Output(f"<I32>{choice}</I32>")
+        elif name == "set-needy":
+            if "Name" not in arguments:
+                raise Terminated(MISSING, (Field("Name", "String"),))
+            yield Output(f"<S>{describe(arguments['Name'])}</S>")
         elif name == "set-slow":
             self.entered.set()
             self.proceed.wait(10)

@@ -15,7 +15,13 @@ from xml.etree.ElementTree import Element
 import psrpcore
 import pytest
 from defusedxml.ElementTree import fromstring
-from psrpcore.types import HostInfo, PSInvocationState, PSSecureString, RunspacePoolState
+from psrpcore.types import (
+    HostInfo,
+    HostMethodIdentifier,
+    PSInvocationState,
+    PSSecureString,
+    RunspacePoolState,
+)
 
 from reconciler.lab.emulator import ThreadedLab
 
@@ -29,6 +35,9 @@ ENVELOPE = """<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"
 <w:MaxEnvelopeSize>153600</w:MaxEnvelopeSize><w:OperationTimeout>PT{timeout}S</w:OperationTimeout>
 <w:SelectorSet><w:Selector Name="ShellId">{selector}</w:Selector></w:SelectorSet></s:Header>
 <s:Body>{body}</s:Body></s:Envelope>"""
+
+
+HOST = HostInfo(IsHostNull=False, IsHostUINull=False, IsHostRawUINull=True, UseRunspaceHost=False)
 
 
 class Answer:
@@ -210,18 +219,52 @@ class TestAPipeline:
         assert client.finish(client.start("Get-Echo", Value="y" * 300_000)) == ["str 300000"]
 
     def test_prompts_and_goes_on_with_the_answer(self, lab: ThreadedLab) -> None:
-        host = HostInfo(IsHostNull=False, IsHostUINull=False, IsHostRawUINull=True, UseRunspaceHost=False)
-        client = Client(lab, host)
+        client = Client(lab, HOST)
         client.open()
         shell = client.start("Enable-Asking")
         client.receive(shell)
         call = client.events[-1]
         assert isinstance(call, psrpcore.PipelineHostCallEvent)
+        assert call.method_identifier.value == 26
         assert [choice.Label for choice in call.method_parameters[2]] == ["&Yes", "&No"]
         shell.host_response(call.ci, 1)
         client.send()
         assert client.finish(shell) == [1]
         client.post(f"{TRANSFER}/Delete")
+
+    @pytest.mark.parametrize(
+        ("answer", "output", "error"),
+        [
+            ({"Name": "two"}, ["'two'"], None),
+            ({}, [], "MissingMandatoryParameter,Set-Needy"),
+            (7, [], "MissingMandatoryParameter,Set-Needy"),
+        ],
+        ids=["values", "none", "nonsense"],
+    )
+    def test_prompts_for_a_mandatory_parameter(
+        self, lab: ThreadedLab, answer: object, output: list[str], error: str | None
+    ) -> None:
+        """PowerShell asks in remote sessions, too, whenever the client has somebody to ask."""
+        client = Client(lab, HOST)
+        client.open()
+        shell = client.start("Set-Needy")
+        client.receive(shell)
+        call = client.events[-1]
+        assert (call.method_identifier, call.method_identifier.value) == (HostMethodIdentifier.Prompt, 23)
+        caption, message, (field,) = call.method_parameters
+        assert caption == "cmdlet Set-Needy at command pipeline position 1"
+        assert message == "Supply values for the following parameters:"
+        assert (field.Name, field.IsMandatory) == ("Name", True)
+        shell.host_response(call.ci, answer)
+        client.send()
+        assert client.finish(shell) == output
+        reason = client.events[-1].reason
+        assert (reason.FullyQualifiedErrorId if reason else None) == error
+        client.post(f"{TRANSFER}/Delete")
+
+    def test_without_a_host_fails_for_a_mandatory_parameter(self, client: Client) -> None:
+        client.finish(client.start("Set-Needy"))
+        assert client.events[-1].reason.FullyQualifiedErrorId == "MissingMandatoryParameter,Set-Needy"
 
     def test_takes_a_secure_string_after_the_key_exchange(self, client: Client) -> None:
         client.pool.exchange_key()
