@@ -46,10 +46,10 @@ _REMEDIES: dict[type[ExchangeError], str] = {
 def remedy(error: ExchangeError) -> str:
     """The next thing to try; "" where it depends on what the cmdlet said."""
     if isinstance(error, CmdletMissing):
-        needed = (
+        group = (
             "View-Only Organization Management" if _only_reads(error.cmdlet) else "Organization Management"
         )
-        return f"let the account run {error.cmdlet}: the role group {needed} may, on a Mailbox server"
+        return f"let the account run {error.cmdlet}: on a Mailbox server the role group {group} may"
     return _REMEDIES.get(type(error), "")
 
 

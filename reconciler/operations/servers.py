@@ -74,9 +74,8 @@ class Servers:
             with self.reader(name) as session:
                 server = read_server(session, name, edge=self.is_edge(name))
         except ExchangeError as error:
-            server = LiveServer.lost(
-                name, Unreadable(str(error).removeprefix(f"{name}: "), remedy=remedy(error))
-            )
+            reason = str(error).removeprefix(f"{name}: ")
+            server = LiveServer.lost(name, Unreadable(reason, remedy=remedy(error)))
         except CredentialError as error:
             server = LiveServer.lost(name, Unreadable(str(error), remedy=error.hint))
         listener(ReadFinished(str(name), server.unreachable.reason if server.unreachable else ""))

@@ -76,9 +76,7 @@ def plan_schema() -> dict[str, Json]:
             {
                 "format_version": _version(PLAN_FORMAT),
                 "tool_version": _text("Version of the program that made the document."),
-                "organization": _text(
-                    'Name of the organization, as declared; "" where nothing could be planned.'
-                ),
+                "organization": _text('Name of the organization; "" where the YAML could not be used.'),
                 "summary": {
                     "description": "How many addresses there are of each kind.",
                     **_object(

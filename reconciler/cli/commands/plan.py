@@ -48,12 +48,9 @@ def plan(
         try:
             planned = run_plan(inputs, Surroundings(progress), targets=addresses, refresh_only=refresh_only)
         except OperationFailed as failed:
-            if json:  # who reads the document reads why there is no plan, too
-                console.document(
-                    render_plan_json(
-                        Plan("", (), diagnostics=failed.diagnostics), tool_version=tool_version()
-                    )
-                )
+            if json:  # who reads the document reads there, too, why there is no plan
+                nothing = Plan(organization="", changes=(), diagnostics=failed.diagnostics)
+                console.document(render_plan_json(nothing, tool_version=tool_version()))
             raise
     shown = everything_told(planned)
     render = render_drift if refresh_only else render_plan
