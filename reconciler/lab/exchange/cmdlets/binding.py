@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.lab.call import Argument, Credential, Secret
+from reconciler.lab.call import Argument, Credential, Field, Secret, Terminated
 from reconciler.lab.exchange.builds import Build
 from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet, Parameter
 from reconciler.lab.exchange.cmdlets.errors import INVALID_DATA, not_bound, not_transformed
@@ -185,13 +185,14 @@ def _check_mandatory(
     cmdlet: Cmdlet, available: Mapping[str, Parameter], given: Mapping[str, Any], chosen: str
 ) -> None:
     if missing := _missing(available, given, chosen):
-        raise not_bound(
+        refused = not_bound(
             cmdlet,
             "MissingMandatoryParameter",
             "Cannot process command because of one or more missing mandatory parameters: "
             f"{' '.join(missing)}.",
             target=missing[0],
         )
+        raise Terminated(refused.error, tuple(Field(name, available[name].type) for name in missing))
     for name, value in given.items():
         if value is None and chosen in available[name].required_in:
             raise not_bound(
