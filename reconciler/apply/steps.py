@@ -23,6 +23,7 @@ from reconciler.pki.asked import asked_domains
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.pki.request import NotARequest, check_request, parse_request
 from reconciler.plan.change import Change
+from reconciler.plan.problems import names_differ
 from state.address import Address
 from state.journal import Intent
 from state.journal import Outcome as Concluded
@@ -148,7 +149,7 @@ class ChangeRun:
         certificates = getattr(recorded.resource, "certificates", UNSET) if recorded else UNSET
         names = self._known.names(certificates) if isinstance(certificates, tuple) else ()
         if len(names) > 1:
-            raise Stopped(problems.names_differ(self.address, map(str, names)), was_sent=False)
+            raise Stopped(names_differ(self.address, [str(name) for name in names]), was_sent=False)
 
     # What the record learns
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.resources import Certificate, ReceiveConnector, SendConnector
-from state.values import Deferred, Name, TlsCertificateName
+from state.snapshot import LiveServer
+from state.values import Name, TlsCertificateName
 
 from . import problems
+from .binding import C, bind
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan
 from .receive_connectors import plan_receive_connector
@@ -40,6 +42,8 @@ def _plan(situation: Situation) -> Plan:
     for name, server in situation.live.servers.items():
         if server.unreachable:
             worked.diagnostics.append(problems.server_unreadable(str(name), server.unreachable))
+        else:
+            worked.diagnostics.extend(_not_itself(name, server, situation))
     certificates: dict[Address, CertificatePlan] = {}
     for address, asked in situation.desired.of(Certificate):
         if not _is_lost(asked.home, situation):
@@ -50,11 +54,13 @@ def _plan(situation: Situation) -> Plan:
         situation.desired.of(SendConnector), key=lambda item: _ROLE_ORDER.get(str(item[1].role), 3)
     ):
         if not _is_lost(connector.home, situation):
-            worked.add(address, _bound_send_connector(address, connector, certificates, situation))
+            planned_one = _connector(address, connector, plan_send_connector, certificates, situation)
+            worked.add(address, planned_one)
             worked.diagnostics.extend(_own_domains(address, connector, own))
     for address, listener in situation.desired.of(ReceiveConnector):
         if not _is_lost(listener.home, situation):
-            worked.add(address, _bound_receive_connector(address, listener, certificates, situation))
+            planned_one = _connector(address, listener, plan_receive_connector, certificates, situation)
+            worked.add(address, planned_one)
     for undeclared in plan_undeclared(situation):
         worked.add(undeclared.address, ConnectorPlan(undeclared.change, undeclared.diagnostics))
     return Plan(
@@ -86,70 +92,36 @@ class _Worked:
             self.drift.append(Drift(address=address, attributes=planned.drift))
 
 
+def _not_itself(name: Name, server: LiveServer, situation: Situation) -> list[Diagnostic]:
+    """A server that is not the declared one: its name or its role is another."""
+    known = server.server.objects
+    itself = next((one for one in known if one.name == name), None)
+    if itself is None:
+        found = sorted(str(one.name) for one in known)
+        return [problems.another_server(str(name), found)] if found else []
+    if isinstance(itself.is_edge, bool) and itself.is_edge != situation.is_edge(name):
+        return [problems.another_role(str(name), is_edge=itself.is_edge)]
+    return []
+
+
 def _is_lost(home: object, situation: Situation) -> bool:
     """True when a server it needs could not be read at all: that is said once, for the server."""
     names = home if isinstance(home, tuple) else ()
     return any(situation.server(name).unreachable for name in names if isinstance(name, Name))
 
 
-@dataclass(frozen=True, slots=True)
-class _Binding:
-    name: TlsCertificateName | Deferred | None
-    requires: frozenset[Address]
-    problem: Diagnostic | None = None
-
-
-def _binding(
+def _connector(
     address: Address,
-    connector: SendConnector | ReceiveConnector,
-    certificates: Mapping[Address, CertificatePlan],
-) -> _Binding:
-    """What a connector's certificates come to: one name for all source servers [3-15]."""
-    wanted = connector.certificates if isinstance(connector.certificates, tuple) else ()
-    requires: set[Address] = set()
-    names: dict[TlsCertificateName | Deferred, None] = {}
-    for certificate in wanted:
-        planned = certificates.get(certificate)
-        if planned is None or planned.name is None:
-            return _Binding(None, frozenset(), problems.certificate_blocked(address, certificate))
-        names[planned.name] = None
-        if planned.change is not None and planned.change.action.is_mutating:
-            requires.add(certificate)
-    known = [name for name in names if isinstance(name, TlsCertificateName)]
-    if len(known) > 1:
-        return _Binding(None, frozenset(), problems.names_differ(address, [str(name) for name in known]))
-    deferred = [name for name in names if isinstance(name, Deferred)]
-    return _Binding((deferred or known)[0], frozenset(requires))
-
-
-def _bound_send_connector(
-    address: Address,
-    connector: SendConnector,
+    connector: C,
+    plan_one: Callable[[Address, C, Situation], ConnectorPlan],
     certificates: Mapping[Address, CertificatePlan],
     situation: Situation,
 ) -> ConnectorPlan:
-    if not isinstance(connector.certificates, tuple):
-        return plan_send_connector(address, connector, situation)
-    binding = _binding(address, connector, certificates)
-    if binding.problem:
-        return ConnectorPlan(None, (binding.problem,))
-    planned = plan_send_connector(address, connector.with_(tls_certificate_name=binding.name), situation)
-    return _after(planned, binding.requires)
-
-
-def _bound_receive_connector(
-    address: Address,
-    connector: ReceiveConnector,
-    certificates: Mapping[Address, CertificatePlan],
-    situation: Situation,
-) -> ConnectorPlan:
-    if not isinstance(connector.certificates, tuple):
-        return plan_receive_connector(address, connector, situation)
-    binding = _binding(address, connector, certificates)
-    if binding.problem:
-        return ConnectorPlan(None, (binding.problem,))
-    planned = plan_receive_connector(address, connector.with_(tls_certificate_name=binding.name), situation)
-    return _after(planned, binding.requires)
+    """Bind a connector to its certificates, and plan it."""
+    bound = bind(address, connector, certificates)
+    if isinstance(bound, Diagnostic):
+        return ConnectorPlan(None, (bound,))
+    return _after(plan_one(address, bound.connector, situation), bound.requires)
 
 
 def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPlan:

@@ -16,6 +16,25 @@ def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
     )
 
 
+def another_server(server: str, found: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Another server",
+        detail=f"What answered for {server} knows no server of this name; it knows {', '.join(found)}.",
+        hint="declare the server under the name that Exchange has for it, or mend its host or url",
+        subject=server,
+    )
+
+
+def another_role(server: str, *, is_edge: bool) -> Diagnostic:
+    found, declared = ("an Edge", "a Mailbox") if is_edge else ("a Mailbox", "an Edge")
+    return Diagnostic(
+        summary="Another role",
+        detail=f"{server} is {found} server, and is declared as {declared} server.",
+        hint=f"declare role: {'edge' if is_edge else 'mailbox'}",
+        subject=server,
+    )
+
+
 def list_unreadable(address: Address, server: str, what: str, why: Unreadable) -> Diagnostic:
     return Diagnostic(
         summary="List not read",

@@ -307,6 +307,18 @@ class TestWarnings:
         assert summaries(made) == ["Not on this build"]
 
 
+class TestAServerThatIsNotTheDeclaredOne:
+    """Before anything is sent to it."""
+
+    def test_is_told_by_its_name(self) -> None:
+        other = Server(name=Name("EX9"), fqdn=Fqdn("ex9.contoso.local"))
+        assert summaries(plan_of({TRUSTED: connector()}, live_server(itself=other))) == ["Another server"]
+
+    def test_is_told_by_its_role(self) -> None:
+        edge = Server(name=EX1, fqdn=Fqdn("ex1.contoso.local"), is_edge=True)
+        assert summaries(plan_of({TRUSTED: connector()}, live_server(itself=edge))) == ["Another role"]
+
+
 class TestOrder:
     def test_puts_protection_first(self) -> None:
         """After every step, mail to a trusted partner is protected as well as before or better."""

@@ -1,0 +1,56 @@
+"""From a connector's declared certificates to the one name that it is bound by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from reconciler.diagnostics import Diagnostic
+from state.address import Address
+from state.resources import ReceiveConnector, SendConnector
+from state.values import Deferred, TlsCertificateName
+
+from . import problems
+from .certificates import CertificatePlan
+
+C = TypeVar("C", SendConnector, ReceiveConnector)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Generic[C]):
+    """A connector whose certificates are known.
+
+    Attributes:
+        connector: Its TlsCertificateName is a name, or deferred until its certificates are there.
+        requires: Certificates that have to be changed first.
+    """
+
+    connector: C
+    requires: frozenset[Address] = frozenset()
+
+
+def bind(
+    address: Address, connector: C, certificates: Mapping[Address, CertificatePlan]
+) -> Bound[C] | Diagnostic:
+    """Give a connector the name of its certificates: one for all its source servers [3-15].
+
+    Returns:
+        The connector, or why it cannot be bound. One without declared certificates stays as it is.
+    """
+    if not isinstance(connector.certificates, tuple):
+        return Bound(connector)
+    requires: set[Address] = set()
+    names: dict[TlsCertificateName | Deferred, None] = {}
+    for certificate in connector.certificates:
+        planned = certificates.get(certificate)
+        if planned is None or planned.name is None:
+            return problems.certificate_blocked(address, certificate)
+        names[planned.name] = None
+        if planned.change is not None and planned.change.action.is_mutating:
+            requires.add(certificate)
+    known = [name for name in names if isinstance(name, TlsCertificateName)]
+    if len(known) > 1:
+        return problems.names_differ(address, [str(name) for name in known])
+    deferred = [name for name in names if isinstance(name, Deferred)]
+    return Bound(connector.with_(tls_certificate_name=(deferred or known)[0]), frozenset(requires))
