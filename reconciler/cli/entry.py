@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .app import COMMANDS, Ended, app
 from .exit_code import ExitCode
+from .signals import ended_politely
 
 _USAGE = 2
 """What typer exits with on wrong usage; here that is 1, for 2 means changes."""
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(given, prog_name="reconciler")
+        with ended_politely():
+            app(given, prog_name="reconciler")
     except Ended as end:
         return end.code
     except SystemExit as exit:

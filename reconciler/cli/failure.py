@@ -22,6 +22,10 @@ _LAB_MODULES = ("aiohttp", "aiosmtpd", "psrpcore")
 """What the extra ``lab`` installs."""
 
 
+GO_ON = "apply again, it reads Exchange and goes on from there"
+"""What there is to do about an apply that stopped part-way for whatever reason."""
+
+
 class StoppedByBug(Exception):
     """An apply ended part-way by an error that nobody foresaw: its cause."""
 
@@ -36,7 +40,15 @@ def tell(error: Exception, arguments: Sequence[str], commands: Collection[str]) 
         console.problems(error.diagnostics)
         return _CODES[error.cause]
     if isinstance(error, OutputLost):
-        console.problems([Diagnostic(summary="Output not written", detail=f"stdout: {error.reason}.")])
+        console.problems(
+            [
+                Diagnostic(
+                    summary="Output not written",
+                    detail=f"stdout: {error.reason}.",
+                    hint="make room where standard output goes, or send it elsewhere",
+                )
+            ]
+        )
         return ExitCode.ERROR
     if isinstance(error, ModuleNotFoundError) and error.name in _LAB_MODULES:
         console.problems([_lab_missing(error.name)])
@@ -44,8 +56,11 @@ def tell(error: Exception, arguments: Sequence[str], commands: Collection[str]) 
     bug = error.__cause__ if isinstance(error, StoppedByBug) and error.__cause__ else error
     report = write_bug_report(bug, arguments=arguments, commands=commands, version=tool_version())
     where = f"; a report without secrets is in {report}" if report else ""
-    console.err(f"internal error: {type(bug).__name__}{where}\n")
-    return ExitCode.STOPPED if isinstance(error, StoppedByBug) else ExitCode.ERROR
+    if not isinstance(error, StoppedByBug):
+        console.err(f"internal error: {type(bug).__name__}{where}\n")
+        return ExitCode.ERROR
+    console.err(f"internal error part-way: {type(bug).__name__}{where}; {GO_ON}\n")
+    return ExitCode.STOPPED
 
 
 def _lab_missing(module: str) -> Diagnostic:

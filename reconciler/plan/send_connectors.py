@@ -84,6 +84,7 @@ def _create(address: Address, desired: SendConnector, situation: Situation) -> C
             attribute.name: Difference(UNSET, value) for attribute, value in desired.declared(Kind.WRITABLE)
         },
         invocations=(cmdlets.create(desired, server=str(home_of(desired)), mark=situation.mark(address)),),
+        reason="was recorded, and is in Exchange no more" if address in situation.record.resources else "",
         learned=Learned(address, Recorded(to_record(desired), created=True, at=situation.now)),
     )
 

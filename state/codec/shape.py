@@ -50,6 +50,8 @@ def json_value(data: bytes, largest: int) -> Json:
         )
     except RecursionError:
         raise Malformed("", "it nests too deeply") from None
+    except json.JSONDecodeError as error:
+        raise Malformed("", f"it is not JSON in line {error.lineno}, column {error.colno}") from None
     except ValueError as error:
         raise Malformed("", f"it is not JSON: {error}") from None
     return value

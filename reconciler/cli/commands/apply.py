@@ -19,12 +19,12 @@ from reconciler.views.plan_text import render_plan
 
 from ..console import Console
 from ..exit_code import ExitCode
-from ..failure import StoppedByBug
+from ..failure import GO_ON, StoppedByBug
 from ..progress import Progress
 from .plan import everything_told
 
 _YES = "yes"
-_INTERRUPTED = "Interrupted part-way: apply again, it reads Exchange and goes on from there.\n"
+_INTERRUPTED = f"Interrupted part-way: {GO_ON}.\n"
 
 
 def apply(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as text_of
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def status(directory: Path, *, json: bool) -> ExitCode:
 
 
 def _status_text(status: dict[str, Any]) -> str:
-    state = f"runs until {status['ends']}" if status["running"] else "is stopped"
+    ends = f"{datetime.fromisoformat(status['ends']):%Y-%m-%d %H:%M} UTC" if status["running"] else ""
+    state = f"runs until {ends}" if ends else "is stopped"
     lines = [f"the lab in {status['directory']} {state}"]
     received = Counter(call["server"] for call in status["cmdlets"])
     for server in status["servers"]:
@@ -82,6 +84,17 @@ def _status_text(status: dict[str, Any]) -> str:
 
 
 def _failed(console: Console, error: control.LabError) -> ExitCode:
-    hint = "reconciler lab down --dir DIR" if isinstance(error, control.AlreadyRunning) else ""
-    console.problems([Diagnostic(summary="Lab not usable", detail=f"{error}.", hint=hint)])
+    console.problems([Diagnostic(summary="Lab not usable", detail=f"{error}.", hint=_lab_hint(error))])
     return ExitCode.ERROR
+
+
+def _lab_hint(error: control.LabError) -> str:
+    match error:
+        case control.AlreadyRunning(directory=directory):
+            return f"stop it with: reconciler lab down --dir {directory}"
+        case control.NotALab(directory=directory):
+            return f"start one with: reconciler lab up --dir {directory}"
+        case control.FileUnreadable():
+            return "name a file or folder that can be read"
+        case _:
+            return "its last words are in lab.log, in its folder"

@@ -88,9 +88,12 @@ class TestABugInTheMiddleOfAnApply:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """A pipeline must learn that something was changed; the bug is what is told."""
+        """A pipeline must learn that something was changed, and a person what to do about it."""
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         stopped = StoppedByBug()
         stopped.__cause__ = bug
         assert tell(stopped, ["apply"], {"apply"}) == 3
-        assert capsys.readouterr().err.startswith("internal error: ValueError;")
+        told = capsys.readouterr().err
+        assert told.startswith("internal error part-way: ValueError; a report without secrets is in ")
+        assert told.endswith("; apply again, it reads Exchange and goes on from there\n")
+        assert told.count("\n") == 1

@@ -191,8 +191,12 @@ class TestSchema:
 
 
 class TestCtrlC:
-    def test_while_reading_exits_with_130(self, folder: Path) -> None:
-        """The server takes the connection and says nothing; no traceback is shown."""
+    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+    def test_while_reading_exits_with_130(self, folder: Path, sent: signal.Signals) -> None:
+        """The server takes the connection and says nothing; no traceback is shown.
+
+        A pipeline that is cancelled sends SIGTERM, and is told the same.
+        """
         program = f"import sys; from reconciler.cli import main; sys.exit(main({PLAN}))"
         root = str(Path(__file__).parents[3])
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -205,7 +209,7 @@ class TestCtrlC:
             )
             server.settimeout(20)
             connection, _ = server.accept()
-            running.send_signal(signal.SIGINT)
+            running.send_signal(sent)
         connection.close()
         _, told = running.communicate(timeout=30)
         assert running.returncode == 130
