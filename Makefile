@@ -20,6 +20,7 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -63,6 +63,8 @@ def read_file(path: Path) -> Parsed:
         return _unreadable(
             "File too large", f'"{path}" has more than {LARGEST // 1024**2} MB.', "is it the desired state?"
         )
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or content[:2].count(0) == 1:
+        return Parsed(None, (_utf16(path),))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -77,6 +79,16 @@ def _not_utf8(path: Path, content: bytes, at: int) -> Diagnostic:
         detail=f"Byte {at + 1} of the file, 0x{content[at]:02x}, fits no UTF-8 text.",
         where=SourceRange(str(path), before.count(b"\n") + 1, at - before.rfind(b"\n")),
         hint="save the file as UTF-8",
+    )
+
+
+def _utf16(path: Path) -> Diagnostic:
+    """With a byte order mark or without one: what begins with a letter has a zero beside it."""
+    return Diagnostic(
+        summary="Not UTF-8",
+        detail="The file is UTF-16, which Windows PowerShell writes with > and Out-File.",
+        where=SourceRange(str(path), 1, 1),
+        hint="save the file as UTF-8: Set-Content -Encoding UTF8, or in Notepad under Save As",
     )
 
 

@@ -73,13 +73,19 @@ def _decode(data: bytes, shown: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         # Without its cause: the error holds the bytes.
-        raise CredentialRefused(shown, "it is not UTF-8") from None
+        hint = "write it as UTF-8; Windows PowerShell makes UTF-16 with > and Out-File"
+        raise CredentialRefused(shown, "it is not UTF-8", hint) from None
 
 
 def _from_environment(name: str, base: Path, shown: str) -> str:
-    value = os.environ.get(name.strip())
+    try:
+        value = os.environ.get(name.strip())
+    except ValueError:  # half a character, which no name of a variable holds
+        value = None
     if value is None:
         raise CredentialMissing(shown, "the environment has no such variable", f"set {name.strip()}")
+    if any("\ud800" <= character <= "\udfff" for character in value):  # bytes that Python could not decode
+        raise CredentialRefused(shown, "it is not text in the encoding of this system")
     return value
 
 

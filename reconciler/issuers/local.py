@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,17 +89,19 @@ class LocalIssuer:
         try:
             has_key = private_key.public_key() == authority.public_key()
             may_sign = _may_sign_certificates(authority)
+            not_before, not_after = authority.not_valid_before_utc, authority.not_valid_after_utc
+            _read_name(authority)
         except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
             raise IssuerUnusable(name, f"{certificate} cannot be understood: {error}") from error
         if not has_key:
             raise IssuerUnusable(name, f"{key} is not the key of {certificate}")
         if not may_sign:
             raise IssuerUnusable(name, f"{certificate} is not the certificate of an authority")
-        if not authority.not_valid_before_utc <= (now := clock()) <= authority.not_valid_after_utc:
+        if not not_before <= (now := clock()) <= not_after:
             raise IssuerUnusable(
                 name,
-                f"{certificate} is valid from {authority.not_valid_before_utc:%Y-%m-%d %H:%M} to "
-                f"{authority.not_valid_after_utc:%Y-%m-%d %H:%M} UTC; it is {now:%Y-%m-%d %H:%M}",
+                f"{certificate} is valid from {not_before:%Y-%m-%d %H:%M} to {not_after:%Y-%m-%d %H:%M} UTC; "
+                f"it is {now:%Y-%m-%d %H:%M}",
             )
         return cls(name, chain, private_key, clock=clock)
 
@@ -231,6 +234,19 @@ def _read_key(name: str, path: Path) -> RSAPrivateKey | EllipticCurvePrivateKey:
     if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
         raise IssuerUnusable(name, f"{path} is neither an RSA nor an elliptic-curve key")
     return key
+
+
+def _read_name(certificate: x509.Certificate) -> None:
+    """Read the name that every leaf repeats, without a word about lengths: ``C=Germany`` is on real ones.
+
+    The certificate keeps it, so no later reader is warned.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        _ = certificate.subject
 
 
 def _may_sign_certificates(certificate: x509.Certificate) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,6 +70,22 @@ class TestACharacterThatTheTerminalLacks:
         screen = Screen()
         Console(screen, screen, {}).out("\udcff")
         assert screen.shown == rb"\udcff"
+
+    def test_in_the_name_of_a_folder_stops_no_command(self, tmp_path: Path) -> None:
+        """A console of Western Europe, and a folder from elsewhere: what it lacks is escaped."""
+        folder = tmp_path / "Büro 東京"
+        folder.mkdir()
+        (folder / "tls.yaml").write_text("version: 1\nörtlich: 1\n", encoding="utf-8")
+        program = "import sys; from reconciler.cli import main; sys.exit(main(['validate', sys.argv[1]]))"
+        ran = subprocess.run(
+            [sys.executable, "-c", program, folder / "tls.yaml"],
+            env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+            capture_output=True,
+            check=False,
+        )
+        assert ran.returncode == 1
+        assert rb"\u6771\u4eac" in ran.stdout + ran.stderr
+        assert "Büro".encode("cp1252") in ran.stdout + ran.stderr
 
 
 class TestAReaderWhoLeft:

@@ -114,6 +114,16 @@ class TestABadFile:
         where = outcome.diagnostics[0].where
         assert (None if where is None else str(where)) == (None if place is None else f"{file}:{place}")
 
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+    def test_in_utf_16_is_told_with_what_wrote_it(self, tmp_path: Path, encoding: str) -> None:
+        """Without its mark, too: it would be told of zero bytes in YAML otherwise."""
+        file = tmp_path / "tls.yaml"
+        file.write_bytes(MINIMAL.encode(encoding))
+        (told,) = load(file, today=TODAY).diagnostics
+        assert told.summary == "Not UTF-8"
+        assert "UTF-16" in told.detail
+        assert "Set-Content -Encoding UTF8" in told.hint
+
     def test_that_is_missing_is_told_by_its_path(self, tmp_path: Path) -> None:
         """The path as it was given."""
         outcome = load(tmp_path / "tsl.yaml", today=TODAY)
@@ -133,6 +143,31 @@ class TestABadFile:
         file = tmp_path / "tls.yaml"
         file.write_bytes(MINIMAL.encode("utf-8-sig").replace(b"\n", b"\r\n"))
         assert load(file, today=TODAY).desired is not None
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    def test_has_its_problems_at_the_same_place_whatever_ends_its_lines(
+        self, tmp_path: Path, end: str
+    ) -> None:
+        """And the line that is shown is that line, without its end."""
+        file = tmp_path / "tls.yaml"
+        file.write_bytes((MINIMAL + "organisation: x\n").replace("\n", end).encode("utf-8-sig"))
+        (told,) = load(file, today=TODAY).diagnostics
+        assert told.where is not None
+        assert (told.where.line, told.where.column, told.where.text) == (4, 1, "organisation: x")
+
+    def test_may_lie_in_a_folder_whose_name_is_not_ascii(self, tmp_path: Path) -> None:
+        """Paths in it count from there, whatever the locale's encoding is."""
+        folder = tmp_path / "Büro Zürich 東京"
+        folder.mkdir()
+        file = folder / "tls.yaml"
+        file.write_text(
+            MINIMAL + "connection: {ca: Wurzel-ä.pem, credential: 'file:Zugang-ß.txt'}\n", encoding="utf-8"
+        )
+        desired = load(file, today=TODAY).desired
+        assert desired is not None
+        (connection,) = desired.connections.values()
+        assert connection.ca == folder / "Wurzel-ä.pem"
+        assert connection.base / str(connection.credential).removeprefix("file:") == folder / "Zugang-ß.txt"
 
     def test_with_a_bad_version_is_still_checked(self, tmp_path: Path) -> None:
         """All problems of a run, not the first."""

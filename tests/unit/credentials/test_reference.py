@@ -52,6 +52,12 @@ class TestAReference:
         write(tmp_path / "admin.credential", f"admin:{PASSWORD}{end}")
         assert resolve("file:admin.credential", tmp_path) == Secret("admin", PASSWORD)
 
+    def test_to_a_file_may_have_a_name_that_is_not_ascii(self, tmp_path: Path) -> None:
+        folder = tmp_path / "Büro 東京"
+        folder.mkdir()
+        write(folder / "Zugang-ß.txt", "jörg:geheim-ü")
+        assert resolve("file:Zugang-ß.txt", folder) == Secret("jörg", "geheim-ü")
+
     def test_to_a_file_may_be_absolute(self, tmp_path: Path) -> None:
         path = write(tmp_path / "admin.credential", "\ufeffadmin:secret")
         assert resolve(f"file:{path}", tmp_path / "elsewhere") == Secret("admin", "secret")
@@ -137,6 +143,26 @@ class TestWhatLeadsToNothing:
     def test_names_nothing(self, tmp_path: Path, reference: str) -> None:
         with pytest.raises(CredentialRefused, match="nothing stands after the colon"):
             resolve(reference, tmp_path)
+
+    def test_in_utf_16_is_told_with_what_wrote_it(self, tmp_path: Path) -> None:
+        """``"user:password" > file`` in Windows PowerShell."""
+        write(tmp_path / "bad", "admin:secret\r\n".encode("utf-16"))
+        with pytest.raises(CredentialRefused, match="not UTF-8") as caught:
+            resolve("file:bad", tmp_path)
+        assert "Out-File" in caught.value.hint
+
+    def test_to_a_variable_of_bytes_that_are_no_text_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Half characters would fail in the middle of signing on, with the password in the error."""
+        monkeypatch.setenv("EXCHANGE", "admin:gehe\udcfcim")
+        with pytest.raises(CredentialRefused, match="not text") as caught:
+            resolve("env:EXCHANGE", tmp_path)
+        assert "gehe" not in str(caught.value)
+
+    def test_to_a_variable_that_no_system_could_name_is_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(CredentialMissing):
+            resolve("env:\ud800", tmp_path)
 
     @pytest.mark.parametrize(
         "data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -168,6 +169,11 @@ def files(tmp_path: Path) -> Callable[[str | bytes, bytes], tuple[Path, Path]]:
 Files = Callable[[str | bytes, bytes], tuple[Path, Path]]
 
 
+def in_pem(data: bytes) -> str:
+    text = base64.encodebytes(data).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"
+
+
 class TestItsFiles:
     authority = Authority.make()
 
@@ -206,6 +212,22 @@ class TestItsFiles:
         with pytest.raises(IssuerUnusable, match=reason) as caught:
             LocalIssuer.open("house", *files(certificate, key), clock=lambda: NOW)
         assert caught.value.issuer == "house"
+
+    def test_are_refused_when_the_name_of_the_authority_is_damaged(self, files: Files) -> None:
+        """Every leaf repeats it; told when the file is read, not in the middle of an apply."""
+        before, subject, after = der(self.authority.certificate).rpartition(b"Contoso Test CA")
+        paths = files(in_pem(before + subject.replace(b"C", b"\xff") + after), self.authority.key_pem)
+        with pytest.raises(IssuerUnusable, match="cannot be understood"):
+            LocalIssuer.open("house", *paths, clock=lambda: NOW)
+
+    def test_may_name_a_country_as_people_do(self, files: Files) -> None:
+        """``C=Germany`` breaks X.520; such authorities are trusted all the same."""
+        unit, country = b"\x55\x04\x0b", b"\x55\x04\x06"
+        made = make_certificate(
+            name((NameOID.ORGANIZATIONAL_UNIT_NAME, "Germany")), (), rsa_key(9), ca=True, server_auth=None
+        )
+        paths = files(in_pem(der(made).replace(unit, country)), self.authority.key_pem)
+        assert LocalIssuer.open("house", *paths, clock=lambda: NOW).issue(request()).chain
 
     @pytest.mark.parametrize("now", [NOW - timedelta(days=31), NOW + timedelta(days=6 * 365)])
     def test_are_refused_outside_their_validity(self, files: Files, now: datetime) -> None:
