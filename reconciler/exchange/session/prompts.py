@@ -7,7 +7,7 @@ foreseen; any other question stops the pipeline: there is no safe guess.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from pypsrp.complex_objects import HostMethodIdentifier
@@ -18,6 +18,7 @@ from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import UnexpectedPrompt
 from reconciler.exchange.session.messages import text_of
 
+_PROMPT: Final = 23
 _PROMPT_FOR_CHOICE: Final = 26
 # [MS-PSRP] 2.2.3.17: notices and output, which return nothing, so that nobody waits for us.
 _WITHOUT_ANSWER: Final = frozenset({6, 8, 9, 10, *range(13, 23)})
@@ -53,7 +54,10 @@ class Respondent(PSHost):
         if number in _WITHOUT_ANSWER:
             return None
         if number != _PROMPT_FOR_CHOICE or len(args) < 3:
-            text = "\n".join(text_of(argument) for argument in args)
+            words = [text_of(argument) for argument in args]
+            if number == _PROMPT and len(args) > 2:
+                words += _members(args[2], "name")  # mandatory parameters that are missing
+            text = "\n".join(filter(None, words))
             raise UnexpectedPrompt(self._server, self._cmdlet, str(method_identifier), text, ())
         text = "\n".join(text_of(argument) for argument in args[:2]).strip()
         labels = tuple(_labels(args[2]))
@@ -67,11 +71,13 @@ class Respondent(PSHost):
 
 def _labels(choices: Primitive | Object) -> list[str]:
     """Labels of ChoiceDescriptions, lower case, without the ``&`` before the hot key."""
-    found = []
-    for choice in (choices.items or []) if isinstance(choices, Object) else []:
-        member = (choice.get("label") or choice.get("Label")) if isinstance(choice, Object) else choice
-        found.append(text_of(member).replace("&", "").strip().casefold())
-    return found
+    return [label.replace("&", "").strip().casefold() for label in _members(choices, "label")]
+
+
+def _members(described: Primitive | Object, name: str) -> Iterator[str]:
+    """The member ``name`` of each of several ChoiceDescriptions or FieldDescriptions."""
+    for one in (described.items or []) if isinstance(described, Object) else []:
+        yield text_of((one.get(name) or one.get(name.capitalize())) if isinstance(one, Object) else one)
 
 
 def _replaces_default_smtp(text: str) -> bool:
