@@ -84,7 +84,9 @@ class TestAPlanThatWasSaved:
         last = json.loads(lines[-1])
         assert (last["type"], last["done"], last["stopped"]) == ("apply_finished", 1, False)
         assert main(["apply", saved, "--auto-approve"]) == 5
-        assert "Plan is stale" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "Plan is stale" in told
+        assert "perhaps it was applied before" in told
 
 
 class TestVerification:

@@ -42,10 +42,10 @@ def plan(
         ``refresh_only`` drift is what counts.
     """
     console = Console.of_this_process()
-    addresses = parse_addresses(targets)
     inputs = Inputs(path, connections, state)
     with closing(Progress(console)) as progress:
         try:
+            addresses = parse_addresses(targets)
             planned = run_plan(inputs, Surroundings(progress), targets=addresses, refresh_only=refresh_only)
         except OperationFailed as failed:
             if json:  # who reads the document reads there, too, why there is no plan

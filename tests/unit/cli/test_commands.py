@@ -98,6 +98,15 @@ class TestPlan:
         assert printed.err.endswith("This plan cannot be applied: 1 error\n")
         assert "hunter2" not in printed.out + printed.err
 
+    @pytest.mark.parametrize("wrong", [["broken.yaml"], ["gone.yaml"], ["one.yaml", "--target", "x.."]])
+    def test_says_in_the_document_why_there_is_no_plan(self, wrong: list[str], capsys: Captured) -> None:
+        """Who reads stdout as JSON gets JSON, whatever is wrong."""
+        assert main(["plan", *wrong, "--json"]) == 1
+        printed = capsys.readouterr()
+        document = json.loads(printed.out)
+        assert (document["organization"], document["changes"]) == ("", [])
+        assert document["diagnostics"][0]["summary"] in printed.err
+
     def test_saves_no_plan_that_cannot_be_applied(self, folder: Path) -> None:
         assert main([*PLAN, "--out", "tls.plan"]) == 1
         assert not (folder / "tls.plan").exists()
@@ -177,6 +186,17 @@ class TestVerifyAndImport:
     def test_warns_when_there_is_nothing_to_verify(self, capsys: Captured) -> None:
         assert main(["verify", "one.yaml"]) == 0
         assert "No endpoints" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("address", "hint"),
+        [
+            ("certificate.EX1.pubic", 'did you mean "certificate.EX1.public"?'),
+            ("certificate.EX1", "one of: certificate.EX1.public"),
+        ],
+    )
+    def test_suggests_the_address_that_may_be_meant(self, address: str, hint: str, capsys: Captured) -> None:
+        assert main(["import", "one.yaml", address]) == 1
+        assert f"hint: {hint}" in capsys.readouterr().err
 
     def test_imports_only_what_is_declared(self, capsys: Captured) -> None:
         assert main(["import", "one.yaml", "send_connector.EX1.tls_never"]) == 1

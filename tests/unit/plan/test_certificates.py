@@ -11,7 +11,7 @@ from reconciler.plan.change import Action, Plan
 from state.address import Address
 from state.record import Recorded, Request
 from state.resources import Certificate
-from state.values import UNKNOWN, UNSET, Deferred, DomainPattern, Thumbprint, TlsCertificateName
+from state.values import UNKNOWN, UNSET, Deferred, DomainPattern, Name, Thumbprint, TlsCertificateName
 from tests.situations import (
     BOUND,
     EDGE1,
@@ -331,3 +331,30 @@ class TestAConnectorBoundToACertificate:
         made = plan_of(desired, *servers)
         assert "Certificates of one set differ" in summaries(made)
         assert TRUSTED not in {change.address for change in made.changes}
+
+
+class TestARenewalWindow:
+    def test_longer_than_the_lifetime_is_told(self) -> None:
+        """It would renew at every run; the default holds, and whoever wrote it must know."""
+        asked = certificate(renew_before="400d")
+        made = plan_of({PUBLIC: asked}, live_server(certificates=[live_certificate()]), record=as_recorded())
+        assert summaries(made) == ["Renewal window not usable"]
+        assert "400d" in made.diagnostics[0].detail
+        assert "90 days" in made.diagnostics[0].detail
+        assert made.is_empty
+
+    @pytest.mark.parametrize("window", ["30d", "1/2", UNSET])
+    def test_that_leaves_time_is_not(self, window: object) -> None:
+        asked = certificate(renew_before=window)
+        made = plan_of({PUBLIC: asked}, live_server(certificates=[live_certificate()]), record=as_recorded())
+        assert not summaries(made)
+
+
+class TestACertificateWhoseServerLeftTheYaml:
+    def test_is_forgotten_and_never_promised_to_be_deleted(self) -> None:
+        """No certificate is ever removed, so no hint may say how to have it done."""
+        address = Address.parse("certificate.EX9.public")
+        made = plan_of({}, record={address: recorded(certificate(home=(Name("EX9"),)))})
+        assert summaries(made) == ["No longer declared"]
+        assert "delete" not in made.diagnostics[0].hint
+        assert "mail" not in made.diagnostics[0].detail

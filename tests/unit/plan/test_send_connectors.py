@@ -208,6 +208,7 @@ class TestAConnectorThatIsNoLongerDeclared:
         made = plan_of({}, live_server(send_connectors=[live_connector()]), record=record)
         assert the_change(made).action is Action.FORGET
         assert summaries(made) == ["No longer declared"]
+        assert "goes on carrying mail" in made.diagnostics[0].detail
 
     def test_is_kept_when_its_list_could_not_be_read(self) -> None:
         made = plan_of({}, live_server(send_connectors=UNTOLD), record=owned())

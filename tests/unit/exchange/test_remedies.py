@@ -1,0 +1,56 @@
+"""What a person is told to try when a server does not answer as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.exchange import errors
+from reconciler.exchange.errors import (
+    CmdletFailed,
+    CmdletMissing,
+    ErrorRecord,
+    ExchangeError,
+    UnexpectedPrompt,
+)
+from reconciler.exchange.remedies import remedy
+
+RECORD = ErrorRecord("CommandNotFoundException", 13, "", "Get-SendConnector", "", "not recognized")
+MADE: dict[type[ExchangeError], ExchangeError] = {
+    errors.AuthenticationFailed: errors.AuthenticationFailed("EX1", "admin", ("Negotiate",)),
+    errors.Refused: errors.Refused("EX1", "too many shells", 5),
+    errors.TimedOut: errors.TimedOut("EX1", 30, "reading"),
+    CmdletMissing: CmdletMissing("EX1", "Get-SendConnector", RECORD),
+}
+SAID_BY_EXCHANGE = (CmdletFailed, UnexpectedPrompt)
+"""What there is to do about these depends on what the cmdlet said, and is told with it."""
+
+
+def kinds(of: type[ExchangeError] = ExchangeError) -> Iterator[type[ExchangeError]]:
+    for kind in of.__subclasses__():
+        if not kind.__name__.startswith("_"):
+            yield kind
+        yield from kinds(kind)
+
+
+@pytest.mark.parametrize("kind", sorted(kinds(), key=lambda kind: kind.__name__))
+def test_every_error_has_a_remedy_or_says_it_itself(kind: type[ExchangeError]) -> None:
+    """None ends in "mend the connection": at night that helps nobody."""
+    if issubclass(kind, SAID_BY_EXCHANGE):
+        return
+    made = MADE.get(kind) or kind("EX1", "because")
+    assert remedy(made)
+
+
+@pytest.mark.parametrize(
+    ("cmdlet", "group"),
+    [
+        ("Get-SendConnector", "View-Only Organization Management"),
+        ("Set-SendConnector", "Organization Management"),
+    ],
+)
+def test_a_cmdlet_that_is_hidden_names_the_role_group_that_has_it(cmdlet: str, group: str) -> None:
+    told = remedy(CmdletMissing("EX1", cmdlet, RECORD))
+    assert cmdlet in told
+    assert f"role group {group} " in told
