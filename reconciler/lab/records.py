@@ -54,6 +54,19 @@ _CATEGORIES: Final = [
 
 _ENGINE: Final = "System.Management.Automation."
 _RUNTIME_EXCEPTION: Final = f"{_ENGINE}RuntimeException"
+_SYSTEM_EXCEPTION: Final = "System.SystemException"
+_BASES: Final = {
+    f"{_ENGINE}ParameterBinding{kind}Exception": [
+        f"{_ENGINE}ParameterBindingException",
+        _RUNTIME_EXCEPTION,
+        _SYSTEM_EXCEPTION,
+    ]
+    for kind in ("ArgumentTransformation", "Validation")
+} | {
+    f"{_ENGINE}PSArgumentException": ["System.ArgumentException", _SYSTEM_EXCEPTION],
+    f"{_ENGINE}PSNotSupportedException": ["System.NotSupportedException", _SYSTEM_EXCEPTION],
+}
+"""Bases of PowerShell's exceptions that are more than a RuntimeException."""
 _UNSPEAKABLE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)|[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -112,8 +125,12 @@ def _error_record(error: ErrorRecord, cmdlet: str, name: str) -> str:
 def _exception(error: ErrorRecord) -> str:
     name = error.exception_type
     chain = [name]
-    if name.startswith(_ENGINE):
-        chain += [_RUNTIME_EXCEPTION, "System.SystemException"]
+    if bases := _BASES.get(name):
+        chain += bases
+    elif name.startswith(_ENGINE):
+        chain += [_RUNTIME_EXCEPTION, _SYSTEM_EXCEPTION]
+    elif name.startswith("System."):
+        chain += [_SYSTEM_EXCEPTION]
     elif name.startswith("Microsoft.Exchange."):
         chain += ["Microsoft.Exchange.Data.Common.LocalizedException"]
     chain += ["System.Exception", "System.Object"]

@@ -50,14 +50,19 @@ ANY = ip_address_object(IPv4Address(0))
 """0.0.0.0; one object, so that a connector refers to it more than once, as real ones do [6.5-1]."""
 
 
-def smart_host(text: str, assembly: str) -> Obj:
-    """A host name, or an address, which is printed in brackets [3-9]."""
-    address: Address | None = None
+def checked_smart_host(text: str) -> Address | None:
+    """Check a smart host; gives its address, or None where it is a name or EdgeSync's placeholder [3-5]."""
     try:
-        address = checked_address(text)
+        return checked_address(text)
     except BadValue:
         if text != EDGE_SYNC_DOMAINS:
             checked_domain(text)
+        return None
+
+
+def smart_host(text: str, assembly: str) -> Obj:
+    """A host name, or an address, which is printed in brackets [3-9]."""
+    address = checked_smart_host(text)
     types = (f"{DATA}SmartHost", OBJECT)
     if address is None:
         properties: dict[str, Value] = {"Address": ANY, "IsIPAddress": boolean(False), "Domain": string(text)}

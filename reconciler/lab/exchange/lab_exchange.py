@@ -16,6 +16,8 @@ from reconciler.lab.exchange.clixml import Collection, Obj, text_of, texts_of
 from reconciler.lab.exchange.cmdlets import (
     certificate,
     configuration,
+    edge_synchronization,
+    mail_queue,
     new_certificate,
     receive_connector,
     send_connector,
@@ -55,6 +57,11 @@ COMMANDS: Mapping[str, Callable[[Run], Steps]] = {
     "Get-HybridConfiguration": configuration.get_nothing,
     "Get-PopSettings": configuration.get_pop_settings,
     "Get-ImapSettings": configuration.get_imap_settings,
+    "Start-EdgeSynchronization": edge_synchronization.start,
+    "Test-EdgeSynchronization": edge_synchronization.test,
+    "Get-Queue": mail_queue.get,
+    "Get-QueueDigest": mail_queue.get_digest,
+    "Retry-Queue": mail_queue.retry,
 }
 SNAP_INS = frozenset(
     {"microsoft.exchange.management.powershell.e2010", "microsoft.exchange.management.powershell.snapin"}
@@ -96,6 +103,8 @@ class LabExchange:
         cmdlet = find(call.cmdlet, build)
         if cmdlet is None:
             raise Terminated(unknown_cmdlet(call.cmdlet))
+        if call.endpoint == "exchange":
+            cmdlet = cmdlet.as_function()
         bound = bind(cmdlet, build, call.arguments)
         run = Run(
             self._organization, server, cmdlet, call, bound, self._now(), self._trust(), self._renderings

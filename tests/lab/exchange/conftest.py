@@ -168,6 +168,19 @@ def new_lab(tmp_path: Path) -> Callable[..., Lab]:
     return new
 
 
+@pytest.fixture(scope="session")
+def lab_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Lab]:
+    """A lab of a build, for tests that change nothing in it: one Mailbox and one Edge server."""
+    known: dict[str, Lab] = {}
+
+    def of(build: str) -> Lab:
+        if build not in known:
+            known[build] = Lab(tmp_path_factory.mktemp("lab"), _keys(), edges=1, build=build)
+        return known[build]
+
+    return of
+
+
 @pytest.fixture
 def lab(new_lab: Callable[..., Lab]) -> Lab:
     """One Mailbox server MBX1 and one Edge server EDGE1, Exchange 2019."""

@@ -46,7 +46,7 @@ class TestAParameter:
     def test_that_does_not_exist(self, lab: Any) -> None:
         result = lab.run("Set-SendConnector", Identity="a", Fast=True)
         assert result.has_terminated
-        assert result.error_id == f"NamedParameterNotFound,{TASKS}SetSendConnector"
+        assert result.error_id == "NamedParameterNotFound,Set-SendConnector"
         assert result.error.category == 5
 
     def test_may_be_shortened(self, lab: Any) -> None:
@@ -54,7 +54,7 @@ class TestAParameter:
 
     def test_may_not_be_shortened_too_far(self, lab: Any) -> None:
         result = lab.run("New-SendConnector", Na="a", AddressSpaces="*", Require=True)
-        assert result.error_id == f"AmbiguousParameter,{TASKS}NewSendConnector"
+        assert result.error_id == "AmbiguousParameter,New-SendConnector"
 
     def test_has_aliases(self, lab: Any) -> None:
         assert lab.run("New-SendConnector", Name="a", AddressSpaces="*", wi=...).xml == []
@@ -62,12 +62,12 @@ class TestAParameter:
 
     def test_given_twice(self, lab: Any) -> None:
         result = lab.run("Get-ReceiveConnector", Server="MBX1", server="MBX1")
-        assert result.error_id == f"ParameterAlreadyBound,{TASKS}GetReceiveConnector"
+        assert result.error_id == "ParameterAlreadyBound,Get-ReceiveConnector"
 
     def test_that_is_mandatory(self, lab: Any) -> None:
         result = lab.run("New-SendConnector", Name="a")
-        assert result.error_id == f"MissingMandatoryParameter,{TASKS}NewSendConnector"
-        assert result.error.target == "AddressSpaces"
+        assert result.error_id == "MissingMandatoryParameter,New-SendConnector"
+        assert result.error.message.endswith(": AddressSpaces.")
 
     def test_that_is_mandatory_must_not_be_null(self, lab: Any) -> None:
         result = lab.run("Set-SendConnector", Identity=None, Enabled=True)
@@ -89,9 +89,9 @@ class TestAParameter:
     def test_sets_exclude_each_other(self, lab: Any) -> None:
         """[1-7]: Server and Identity; [2.1-1]: Services and GenerateRequest."""
         both = lab.run("Get-ReceiveConnector", Server="MBX1", Identity="MBX1")
-        assert both.error_id == f"AmbiguousParameterSet,{TASKS}GetReceiveConnector"
+        assert both.error_id == "AmbiguousParameterSet,Get-ReceiveConnector"
         request = lab.run("New-ExchangeCertificate", GenerateRequest=..., Services="SMTP")
-        assert request.error_id == f"AmbiguousParameterSet,{TASKS}NewExchangeCertificate"
+        assert request.error_id == "AmbiguousParameterSet,New-ExchangeCertificate"
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -114,9 +114,9 @@ class TestAParameter:
         lab.run("New-SendConnector", Name="a", AddressSpaces="*")
         result = lab.run("Set-SendConnector", Identity="a", **{name: value})
         assert result.has_terminated
-        assert result.error_id == f"ParameterArgumentTransformationError,{TASKS}SetSendConnector"
+        assert result.error_id == "ParameterArgumentTransformationError,Set-SendConnector"
         assert result.error.category == 6
-        assert result.error.target == name
+        assert f"parameter '{name}'" in result.error.message
 
     def test_takes_a_number_for_a_boolean(self, lab: Any) -> None:
         lab.run("New-SendConnector", Name="a", AddressSpaces="*", Enabled=0)

@@ -121,7 +121,6 @@ class TestInterlocks:
             ({"SmartHosts": ["mx.x.com"]}, "SmartHosts"),  # [3-8]
             ({"DNSRoutingEnabled": False}, "SmartHosts"),  # [3-8]
             ({"AddressSpaces": ["X400:c=us;1"]}, "AddressSpaces"),  # [3-8]
-            ({"AddressSpaces": []}, "AddressSpaces"),
             (
                 {
                     "SmartHosts": ["m.x.com"],
@@ -138,6 +137,10 @@ class TestInterlocks:
         assert result.error.target == target
         assert result.error.category == 5
         assert lab.run("Get-SendConnector").objects == []
+
+    def test_keep_at_least_one_address_space(self, lab: Any) -> None:
+        new(lab)
+        assert change(lab, AddressSpaces=[]).error.target == "AddressSpaces"
 
     def test_allow_domain_validation_without_a_domain_over_dns(self, lab: Any) -> None:
         """[3-13]: the recipient's domain is matched then."""

@@ -5,15 +5,15 @@ Source: about_Parameters, about_Parameter_Sets, and the error ids of System.Mana
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.lab.call import Argument, Credential, Field, Secret, Terminated
+from reconciler.lab.call import Argument, Field, Terminated
 from reconciler.lab.exchange.builds import Build
 from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet, Parameter
-from reconciler.lab.exchange.cmdlets.errors import INVALID_DATA, not_bound, not_transformed
-from reconciler.lab.exchange.values import BadValue
+from reconciler.lab.exchange.cmdlets.conversion import converted
+from reconciler.lab.exchange.cmdlets.errors import not_bound, not_valid
 
 COMMON = (
     "Debug",
@@ -30,14 +30,7 @@ COMMON = (
 )
 COMMON_ALIASES = {"ea": "ErrorAction", "ev": "ErrorVariable", "wa": "WarningAction", "vb": "Verbose"}
 COMMON_ALIASES |= {"db": "Debug", "ov": "OutVariable", "ob": "OutBuffer", "wv": "WarningVariable"}
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A multi-valued parameter given as ``@{Add=..; Remove=..}`` [3-22]."""
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
+COMMON_ALIASES |= {"infa": "InformationAction", "iv": "InformationVariable", "pv": "PipelineVariable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,39 +66,68 @@ class Bound:
 def bind(cmdlet: Cmdlet, build: Build, arguments: Sequence[Argument]) -> Bound:
     """Bind the arguments of one command.
 
+    As PowerShell does it: names are resolved first, then values are bound and converted in the order
+    given, then what is left over is looked at, and last the parameter set.
+
     Raises:
         Terminated: unknown, ambiguous, doubled or missing parameters, sets that exclude each
             other, values that the type does not accept.
     """
     available = {name: p for name, p in cmdlet.parameters.items() if p.is_in(build)}
+    named = [(each, _full_name(cmdlet, available, each.name)) for each in arguments if each.name is not None]
     given: dict[str, Any] = {}
     common: dict[str, Any] = {}
-    positional: list[Any] = []
-    for argument in arguments:
-        if argument.name is None:
-            positional.append(argument.value)
+    for argument, name in named:
+        if name is None:
             continue
-        name = _full_name(cmdlet, available, argument.name)
         target = given if name in available else common
         if name in target:
             raise not_bound(
                 cmdlet,
                 "ParameterAlreadyBound",
                 f"Cannot bind parameter because parameter '{name}' is specified more than once.",
-                target=name,
             )
         # On the wire `-Switch` and `-Parameter $null` are alike; only the parameter's type tells them apart.
         is_switch = argument.is_switch and (target is common or available[name].is_switch)
-        target[name] = True if is_switch else argument.value
+        value = True if is_switch else argument.value
+        target[name] = value if target is common else _bound(cmdlet, available[name], value)
+    positional = [argument.value for argument in arguments if argument.name is None]
     _bind_positional(cmdlet, available, given, positional)
+    for argument, name in named:
+        if name is None:
+            raise not_bound(
+                cmdlet,
+                "NamedParameterNotFound",
+                f"A parameter cannot be found that matches parameter name '{argument.name}'.",
+            )
     chosen = _parameter_set(cmdlet, available, given.keys())
     _check_mandatory(cmdlet, available, given, chosen)
-    values = {name: _converted(cmdlet, available[name], value) for name, value in given.items()}
-    return Bound(values, chosen, common)
+    return Bound(given, chosen, common)
 
 
-def _full_name(cmdlet: Cmdlet, available: Mapping[str, Parameter], given: str) -> str:
-    """Resolve a name, an alias or an unambiguous prefix."""
+def _bound(cmdlet: Cmdlet, parameter: Parameter, value: Any) -> Any:
+    """Convert a value; a parameter that is mandatory in some set takes neither null nor nothing."""
+    if parameter.required_in and (reason := _emptiness(parameter, value)):
+        identity, what = reason
+        raise not_valid(
+            cmdlet, identity, f"Cannot bind argument to parameter '{parameter.name}' because it is {what}."
+        )
+    return converted(cmdlet, parameter, value)
+
+
+def _emptiness(parameter: Parameter, value: Any) -> tuple[str, str] | None:
+    prefix = "ParameterArgumentValidationError"
+    if value is None:
+        return f"{prefix}NullNotAllowed", "null"
+    if value in ([], b""):
+        return f"{prefix}EmptyCollectionNotAllowed", "an empty collection"
+    if value == "" and parameter.type == "String":
+        return f"{prefix}EmptyStringNotAllowed", "an empty string"
+    return None
+
+
+def _full_name(cmdlet: Cmdlet, available: Mapping[str, Parameter], given: str) -> str | None:
+    """Resolve a name, an alias or an unambiguous prefix; None: there is none."""
     wanted = given.lower()
     names = {name.lower(): name for name in (*available, *COMMON)}
     aliases = {alias.lower(): name for name, p in available.items() for alias in p.aliases}
@@ -121,14 +143,8 @@ def _full_name(cmdlet: Cmdlet, available: Mapping[str, Parameter], given: str) -
             "AmbiguousParameter",
             f"Parameter cannot be processed because the parameter name '{given}' is ambiguous. "
             f"Possible matches include: {' '.join('-' + name for name in matches)}.",
-            target=given,
         )
-    raise not_bound(
-        cmdlet,
-        "NamedParameterNotFound",
-        f"A parameter cannot be found that matches parameter name '{given}'.",
-        target=given,
-    )
+    return None
 
 
 def _bind_positional(
@@ -148,7 +164,7 @@ def _bind_positional(
                 "PositionalParameterNotFound",
                 f"A positional parameter cannot be found that accepts argument '{value}'.",
             )
-        given[place.name] = value
+        given[place.name] = _bound(cmdlet, place, value)
         taken.add(place.position or 0)
 
 
@@ -190,140 +206,5 @@ def _check_mandatory(
             "MissingMandatoryParameter",
             "Cannot process command because of one or more missing mandatory parameters: "
             f"{' '.join(missing)}.",
-            target=missing[0],
         )
         raise Terminated(refused.error, tuple(Field(name, available[name].type) for name in missing))
-    for name, value in given.items():
-        if value is None and chosen in available[name].required_in:
-            raise not_bound(
-                cmdlet,
-                "ParameterArgumentValidationErrorNullNotAllowed",
-                f"Cannot bind argument to parameter '{name}' because it is null.",
-                category=INVALID_DATA,
-                target=name,
-            )
-
-
-# --- conversion to the parameter's type ---------------------------------------------------------
-
-
-def _converted(cmdlet: Cmdlet, parameter: Parameter, value: Any) -> Any:
-    convert: Callable[[Any], Any] = _CONVERSIONS.get(parameter.type, _text)
-    try:
-        return convert(value)
-    except BadValue as reason:
-        shown = "***" if isinstance(value, Secret | Credential) else str(value)[:200]
-        raise not_transformed(
-            cmdlet,
-            parameter.name,
-            f'Cannot convert value "{shown}" to type "{parameter.type}". {reason}',
-        ) from None
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool | int | float):
-        return bool(value)
-    raise BadValue(
-        "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
-    )
-
-
-def _integer(value: Any) -> int:
-    try:
-        number = round(float(value)) if isinstance(value, float) else int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise BadValue("Input string was not in a correct format.") from None
-    if not -(1 << 31) <= number < 1 << 31:
-        raise BadValue("Value was either too large or too small for an Int32.")
-    return number
-
-
-def _text(value: Any) -> str | None:
-    match value:
-        case None:
-            return None
-        case str():
-            return value
-        case bool():
-            return str(value)
-        case int() | float():
-            return str(value)
-        case list():
-            if len(value) == 1:
-                return _text(value[0])
-            raise BadValue("Specified method is not supported.")
-        case _:
-            raise BadValue("This type of value is not accepted.")
-
-
-def _identity(value: Any) -> str | None:
-    text = _text(value)
-    if text == "":
-        raise BadValue("Parameter values of type 'IdParameter' can't be empty.")
-    return text
-
-
-def _flags(value: Any) -> str | None:
-    """An enum: a name, several joined by commas, a number, or a list of them."""
-    return ", ".join(str(item) for item in value) if isinstance(value, list) else _text(value)
-
-
-def _many(value: Any) -> list[str] | Edit | None:
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        keys = {str(key).lower(): item for key, item in value.items()}
-        if not keys or keys.keys() - {"add", "remove", "@odata.type"}:
-            raise BadValue("A hashtable may hold the keys Add and Remove only.")
-        return Edit(tuple(_items(keys.get("add"))), tuple(_items(keys.get("remove"))))
-    return _items(value)
-
-
-def _items(value: Any) -> list[str]:
-    if value is None:
-        return []
-    items = value if isinstance(value, list) else [value]
-    texts = [_text(item) for item in items]
-    return [text for text in texts if text is not None]
-
-
-def _bytes(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, list) and all(isinstance(item, int) and 0 <= item < 256 for item in value):
-        return bytes(value)
-    raise BadValue("A byte array is needed.")
-
-
-def _secret(value: Any) -> Secret | None:
-    if value is None or isinstance(value, Secret):
-        return value
-    raise BadValue("A SecureString is needed.")
-
-
-def _credential(value: Any) -> Credential | None:
-    if value is None or isinstance(value, Credential):
-        return value
-    raise BadValue("A PSCredential is needed.")
-
-
-_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
-    "SwitchParameter": _boolean,
-    "Boolean": _boolean,
-    "Int32": _integer,
-    "MultiValuedProperty": _many,
-    "String[]": _items,
-    "Byte[]": _bytes,
-    "SecureString": _secret,
-    "PSCredential": _credential,
-    "AllowedServices": _flags,
-    "ErrorPolicies": _flags,
-    "AuthMechanisms": _flags,
-    "PermissionGroups": _flags,
-    "ServerIdParameter": _identity,
-    "SendConnectorIdParameter": _identity,
-    "ReceiveConnectorIdParameter": _identity,
-    "ExchangeCertificateIdParameter": _identity,
-    "TransportServerIdParameter": _identity,
-    "AcceptedDomainIdParameter": _identity,
-}

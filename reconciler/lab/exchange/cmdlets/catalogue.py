@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -68,6 +68,9 @@ class Cmdlet:
         applicable: Versions that have it.
         confirms: It has -Confirm and -WhatIf.
         parameters: By name.
+        class_name: The .NET class, as error ids end with it [2.4-4].
+        is_function: A remote session reaches it through a function of its name; a session with the
+            snap-in calls the class itself.
     """
 
     name: str
@@ -76,11 +79,25 @@ class Cmdlet:
     applicable: frozenset[str]
     confirms: bool
     parameters: Mapping[str, Parameter]
+    class_name: str
+    is_function: bool = False
 
     @property
-    def class_name(self) -> str:
-        """The .NET class, as error ids end with it [2.4-4]."""
-        return TASKS + self.name.replace("-", "")
+    def bound_name(self) -> str:
+        """What ids of binding errors end with.
+
+        Public reports from remote Exchange sessions end with the cmdlet's name
+        (``NamedParameterNotFound,Get-InboxRule``: O365-InvestigationTooling issue 36;
+        ``ParameterArgumentTransformationError,New-ReceiveConnector``: Apoc70/PowerShell-Scripts issue 3),
+        those from a shell with the snap-in end with the class
+        (``...,Microsoft.Exchange.Management.SystemConfigurationTasks.NewReceiveConnector``:
+        Apoc70/Copy-ReceiveConnector issue 4).
+        """
+        return self.name if self.is_function else self.class_name
+
+    def as_function(self) -> Cmdlet:
+        """The same, as a remote session sees it."""
+        return replace(self, is_function=True)
 
 
 @cache
@@ -105,6 +122,7 @@ def _cmdlet(name: str, facts: Mapping[str, Any]) -> Cmdlet:
         applicable=frozenset(facts.get("applicable", EVERY_VERSION)),
         confirms=facts.get("confirms", False),
         parameters={key: _parameter(key, each, sets) for key, each in facts["parameters"].items()},
+        class_name=facts.get("class", TASKS + name.replace("-", "")),
     )
 
 

@@ -128,31 +128,45 @@ def stopped(record: ErrorRecord) -> Terminated:
     )
 
 
-def not_bound(
-    cmdlet: Cmdlet, identity: str, message: str, *, category: int = INVALID_ARGUMENT, target: str = ""
-) -> Terminated:
-    """A parameter binding error; it terminates."""
-    return Terminated(
-        ErrorRecord(
-            message=message,
-            exception_type=AUTOMATION + "ParameterBindingException",
-            fully_qualified_id=f"{identity},{cmdlet.class_name}",
-            category=category,
-            target=target,
-            activity=cmdlet.name,
-        )
-    )
+def not_bound(cmdlet: Cmdlet, identity: str, message: str) -> Terminated:
+    """A parameter binding error; it terminates, and names no target: ``InvalidArgument: (:)``.
+
+    Ids and categories are those of System.Management.Automation's parameter binder.
+    """
+    return _binding_error(cmdlet, "ParameterBindingException", identity, message, INVALID_ARGUMENT)
+
+
+def not_valid(cmdlet: Cmdlet, identity: str, message: str) -> Terminated:
+    """A mandatory parameter got null or nothing: ``InvalidData: (:)``."""
+    return _binding_error(cmdlet, "ParameterBindingValidationException", identity, message, INVALID_DATA)
 
 
 def not_transformed(cmdlet: Cmdlet, parameter: str, reason: str) -> Terminated:
-    """A value that the parameter's type does not accept."""
+    """A value that the parameter's type does not accept.
+
+    A function's parameters are converted by an attribute, a class's by the binder itself; each has
+    an error of its own.
+    """
+    if cmdlet.is_function:
+        return _binding_error(
+            cmdlet,
+            "ParameterBindingArgumentTransformationException",
+            "ParameterArgumentTransformationError",
+            f"Cannot process argument transformation on parameter '{parameter}'. {reason}",
+            INVALID_DATA,
+        )
+    return not_bound(
+        cmdlet, "CannotConvertArgumentNoMessage", f"Cannot bind parameter '{parameter}'. {reason}"
+    )
+
+
+def _binding_error(cmdlet: Cmdlet, kind: str, identity: str, message: str, category: int) -> Terminated:
     return Terminated(
         ErrorRecord(
-            message=f"Cannot process argument transformation on parameter '{parameter}'. {reason}",
-            exception_type=AUTOMATION + "ParameterBindingArgumentTransformationException",
-            fully_qualified_id=f"ParameterArgumentTransformationError,{cmdlet.class_name}",
-            category=INVALID_DATA,
-            target=parameter,
+            message=message,
+            exception_type=AUTOMATION + kind,
+            fully_qualified_id=f"{identity},{cmdlet.bound_name}",
+            category=category,
             activity=cmdlet.name,
         )
     )

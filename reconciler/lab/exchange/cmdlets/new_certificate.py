@@ -18,20 +18,20 @@ from reconciler.lab.exchange.certificates import (
     self_signed,
     signing_request,
 )
-from reconciler.lab.exchange.cmdlets.binding import Edit
 from reconciler.lab.exchange.cmdlets.certificate import (
     apply_services,
     request_value,
     services_of,
     wants_default,
 )
-from reconciler.lab.exchange.cmdlets.errors import Refused, not_transformed
+from reconciler.lab.exchange.cmdlets.conversion import Edit
+from reconciler.lab.exchange.cmdlets.errors import Refused
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
 from reconciler.lab.exchange.founding import FIVE_YEARS
 from reconciler.lab.exchange.keys import PrivateKey, public_digest
 from reconciler.lab.exchange.organization import Server
 from reconciler.lab.exchange.values import BadValue, checked_domain
-from reconciler.lab.exchange.x500 import BadName, common_name, name_of_text, pairs_of_text, text_of_name
+from reconciler.lab.exchange.x500 import common_name, name_of_text, pairs_of_text, text_of_name
 
 KEY_SIZES = (1024, 2048, 4096)
 NAME_PARAMETERS = (
@@ -68,15 +68,7 @@ def new(run: Run) -> Steps:
 
 
 def _subject(run: Run, server: Server) -> x509.Name:
-    text = run.bound.text("SubjectName") or f"CN={server.name}"
-    try:
-        return name_of_text(text)
-    except BadName:
-        raise not_transformed(
-            run.cmdlet,
-            "SubjectName",
-            f'Cannot convert value "{text}" to type "X500DistinguishedName". The name is not valid.',
-        ) from None
+    return name_of_text(run.bound.text("SubjectName") or f"CN={server.name}")
 
 
 def _domains(run: Run, server: Server, subject: x509.Name) -> list[str]:
@@ -100,10 +92,8 @@ def _domains(run: Run, server: Server, subject: x509.Name) -> list[str]:
     for name in names:
         try:
             checked_domain(name.removeprefix("*."))
-        except BadValue as reason:
-            if name == cn:
-                continue  # a CN that is no domain ("Microsoft Exchange") just is no alternative name
-            raise not_transformed(run.cmdlet, "DomainName", str(reason)) from None
+        except BadValue:
+            continue  # a CN that is no domain ("Microsoft Exchange") just is no alternative name
         folded.setdefault(name.lower(), name)
     return list(folded.values())
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from reconciler.lab.exchange import enums, values
+from reconciler.lab.exchange import values
 from reconciler.lab.exchange.addresses import checked_address, ip_address_object
 from reconciler.lab.exchange.clixml import NIL, Value, boolean, int32, string, texts_of
-from reconciler.lab.exchange.cmdlets.binding import Edit
 from reconciler.lab.exchange.cmdlets.catalogue import Parameter
+from reconciler.lab.exchange.cmdlets.conversion import Edit, enumeration, is_byte_size
 from reconciler.lab.exchange.cmdlets.errors import Refused, not_transformed
 from reconciler.lab.exchange.cmdlets.run import Run
 from reconciler.lab.exchange.values import BadValue
@@ -43,7 +43,6 @@ def property_of(
     run: Run,
     name: str,
     many: Mapping[str, Many],
-    kinds: Mapping[str, enums.Enumeration],
     before: Iterable[str] = (),
 ) -> Value:
     """Make the property that a bound parameter asks for.
@@ -52,11 +51,10 @@ def property_of(
         run: The invocation.
         name: The parameter; the property has the same name.
         many: How multi-valued properties are made from their items' texts.
-        kinds: Enumerations by parameter type.
         before: The items that a multi-valued property has now.
 
     Raises:
-        Terminated: the type does not accept the value.
+        Terminated: an item that an export brought is none that the type accepts.
         Refused: the value is out of range.
     """
     parameter = run.cmdlet.parameters[name]
@@ -64,7 +62,7 @@ def property_of(
     try:
         if name in many:
             return many[name](_items(value, before, many[name]))
-        return _single(parameter, value, kinds)
+        return _single(parameter, value)
     except BadValue as reason:
         raise not_transformed(
             run.cmdlet, name, f'Cannot convert value "{value}" to type "{parameter.type}". Error: {reason}'
@@ -90,7 +88,7 @@ def _printed(item: str, make: Many) -> str:
     return "".join(texts_of(make([item]))).lower()
 
 
-def _single(parameter: Parameter, value: Any, kinds: Mapping[str, enums.Enumeration]) -> Value:
+def _single(parameter: Parameter, value: Any) -> Value:
     match parameter.type:
         case "Boolean":
             return boolean(value)
@@ -104,7 +102,9 @@ def _single(parameter: Parameter, value: Any, kinds: Mapping[str, enums.Enumerat
         return NIL
     if reader := _READERS.get(parameter.type):
         return reader(parameter, value)
-    return kinds[parameter.type].named(value)
+    known = enumeration(parameter)
+    # Settings of logging and pickup are of types that no export shows: the lab keeps what it is given.
+    return string(value) if known is None else known.named(value)
 
 
 def _span(parameter: Parameter, text: str) -> Value:
@@ -112,13 +112,11 @@ def _span(parameter: Parameter, text: str) -> Value:
 
 
 def _unlimited(parameter: Parameter, text: str) -> Value:
-    is_size = "Size" in parameter.name
+    is_size = is_byte_size(parameter)
     if text.lower() == "unlimited":
         return values.unlimited_bytes(None) if is_size else values.unlimited_int(None)
     if is_size:
         return values.unlimited_bytes(values.rounded_to_kb(within(parameter, values.bytes_of(text))))
-    if not text.isdigit():
-        raise BadValue("A number or 'unlimited' is needed.")
     return values.unlimited_int(within(parameter, int(text)))
 
 

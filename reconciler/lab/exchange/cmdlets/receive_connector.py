@@ -10,7 +10,7 @@ from reconciler.lab.call import Warned
 from reconciler.lab.exchange import enums
 from reconciler.lab.exchange.addresses import ip_bindings, ip_ranges, range_of
 from reconciler.lab.exchange.clixml import NIL, Value, is_true, number_of, text_of, texts_of, write
-from reconciler.lab.exchange.cmdlets.binding import Edit
+from reconciler.lab.exchange.cmdlets.conversion import Edit
 from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, not_found, not_transformed
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
@@ -19,15 +19,6 @@ from reconciler.lab.exchange.objects.receive_connector import ANYWHERE, receive_
 from reconciler.lab.exchange.organization import Server, Stored
 from reconciler.lab.exchange.values import domain_capabilities, ticks_of
 
-KINDS: Mapping[str, enums.Enumeration] = {
-    "AuthMechanisms": enums.AUTH_MECHANISM,
-    "ExtendedProtectionPolicySetting": enums.EXTENDED_PROTECTION,
-    "MessageRateSourceFlags": enums.MESSAGE_RATE_SOURCE,
-    "PermissionGroups": enums.PERMISSION_GROUPS,
-    "ProtocolLoggingLevel": enums.PROTOCOL_LOGGING,
-    "ServerRole": enums.SERVER_ROLE,
-    "SizeMode": enums.SIZE_MODE,
-}
 MANY: Mapping[str, Many] = {
     "Bindings": ip_bindings,
     "RemoteIPRanges": ip_ranges,
@@ -218,7 +209,7 @@ def _given(run: Run, stored: Stored | None) -> dict[str, Value]:
     given: dict[str, Value] = {}
     for name in run.bound.values:
         if name not in NOT_PROPERTIES:
-            given[name] = property_of(run, name, MANY, KINDS, stored.texts(name) if stored else ())
+            given[name] = property_of(run, name, MANY, stored.texts(name) if stored else ())
     if "DefaultDomain" in run.bound:
         given["DefaultDomain"] = _accepted_domain(run, run.bound.text("DefaultDomain"))
     return given

@@ -7,10 +7,9 @@ from dataclasses import replace
 from uuid import uuid4
 
 from reconciler.lab.call import Warned
-from reconciler.lab.exchange import enums
 from reconciler.lab.exchange.addresses import smart_hosts
 from reconciler.lab.exchange.clixml import Value, is_true, text_of, texts_of, write
-from reconciler.lab.exchange.cmdlets.binding import Edit
+from reconciler.lab.exchange.cmdlets.conversion import Edit
 from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, not_found, not_transformed
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
@@ -19,13 +18,6 @@ from reconciler.lab.exchange.objects.send_connector import send_connector, smart
 from reconciler.lab.exchange.organization import Stored
 from reconciler.lab.exchange.values import address_spaces
 
-KINDS: Mapping[str, enums.Enumeration] = {
-    "ErrorPolicies": enums.ERROR_POLICIES,
-    "ProtocolLoggingLevel": enums.PROTOCOL_LOGGING,
-    "AuthMechanisms": enums.SMART_HOST_AUTH,
-    "TenantConnectorType": enums.CONNECTOR_TYPE,
-    "TlsAuthLevel": enums.TLS_AUTH_LEVEL,
-}
 NOT_PROPERTIES = frozenset(
     {
         "Identity",
@@ -141,7 +133,7 @@ def _given(run: Run, stored: Stored | None) -> dict[str, Value]:
     given: dict[str, Value] = {}
     for name in run.bound.values:
         if name not in NOT_PROPERTIES:
-            given[name] = property_of(run, name, many, KINDS, stored.texts(name) if stored else ())
+            given[name] = property_of(run, name, many, stored.texts(name) if stored else ())
     if "SmartHosts" in given:
         given["SmartHostsString"] = smart_hosts_string(given["SmartHosts"])
     return given

@@ -7,9 +7,9 @@ from dataclasses import replace
 from uuid import uuid5
 
 from reconciler.lab.call import Warned
-from reconciler.lab.exchange import blobs, enums
+from reconciler.lab.exchange import blobs
 from reconciler.lab.exchange.addresses import checked_address, ip_address_object
-from reconciler.lab.exchange.clixml import NIL, Value, string, write
+from reconciler.lab.exchange.clixml import Value, write
 from reconciler.lab.exchange.cmdlets.errors import not_found
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
@@ -18,8 +18,6 @@ from reconciler.lab.exchange.objects.transport import front_end_transport_server
 from reconciler.lab.exchange.organization import Server, Stored
 from reconciler.lab.exchange.values import multi_valued
 
-KINDS: Mapping[str, enums.Enumeration] = {"ProtocolLoggingLevel": enums.PROTOCOL_LOGGING}
-
 
 def _addresses(texts: Iterable[str]) -> Value:
     items = [ip_address_object(checked_address(text)) for text in texts]
@@ -27,10 +25,6 @@ def _addresses(texts: Iterable[str]) -> Value:
 
 
 MANY: Mapping[str, Many] = {"ExternalDNSServers": _addresses, "InternalDNSServers": _addresses}
-KEPT_AS_TEXT = frozenset(
-    {"LocalLongFullPath", "Guid", "ProtocolOption", "SmtpAddress", "SyncLogLoggingLevel"}
-)
-"""Types of logging and pickup settings; the lab keeps what it is given."""
 NOT_PROPERTIES = frozenset({"Identity", "Confirm", "WhatIf", "DomainController"})
 
 
@@ -69,11 +63,9 @@ def set_transport(run: Run) -> Steps:
     run.check_role()
     server = _named(run)[0]
     given: dict[str, Value] = {}
-    for name, value in run.bound.values.items():
-        if run.cmdlet.parameters[name].type in KEPT_AS_TEXT:
-            given[name] = NIL if value is None else string(str(value))
-        elif name not in NOT_PROPERTIES:
-            given[name] = property_of(run, name, MANY, KINDS)
+    for name in run.bound.values:
+        if name not in NOT_PROPERTIES:
+            given[name] = property_of(run, name, MANY)
     if not (yield from run.should_process(f'Setting transport service of "{server.name}".')):
         return
     tree = server.transport.tree.with_properties(given)
