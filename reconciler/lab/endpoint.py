@@ -99,8 +99,12 @@ class RemoteShells:
         self._transports[ticket] = transport
         self._accounts[account.name] = account
         try:
-            self.wsman.receive_data(ticket, body, user=account.name, full=full, now=self._now())
-            self.settle(ticket)
+            try:
+                self.wsman.receive_data(ticket, body, user=account.name, full=full, now=self._now())
+                self.settle(ticket)
+            except Exception as error:  # noqa: BLE001 - whatever broke, the client learns it as WinRM would say it
+                self._fault(ticket, error)
+                self._hand_out()
             return await reply
         finally:
             del self._waiting[ticket]
@@ -123,6 +127,19 @@ class RemoteShells:
 
     def settle(self, ticket: int | None) -> None:
         """Act on what arrived, and answer what can be answered."""
+        self._handle_events(ticket)
+        for shell in list(self._shells.values()):
+            try:
+                shell.drain()
+            except Exception as error:  # noqa: BLE001 - a shell that cannot speak ends, so that nobody waits for it
+                self._fault(ticket, error)
+                self.wsman.close(shell.id)
+        self._handle_events(None)
+        self.wsman.flush()
+        self._hand_out()
+        self._set_timer()
+
+    def _handle_events(self, ticket: int | None) -> None:
         while (event := self.wsman.next_event()) is not None:
             try:
                 self._handle(event, ticket)
@@ -130,20 +147,19 @@ class RemoteShells:
                 if ticket is not None:
                     self.wsman.fail(ticket, str(refused))
             except Exception as error:  # noqa: BLE001 - psrpcore raises whatever it meets in what is not PSRP
-                _log.exception("a request to %s could not be processed", self.facts.name)
-                if ticket is not None:
-                    self.wsman.fail(
-                        ticket, f"The request could not be processed: {type(error).__name__}: {error}"
-                    )
+                self._fault(ticket, error)
                 self.wsman.close(event.shell)
-        for shell in self._shells.values():
-            shell.drain()
-        self.wsman.flush()
+
+    def _fault(self, ticket: int | None, error: Exception) -> None:
+        _log.error("a request to %s could not be processed", self.facts.name, exc_info=error)
+        if ticket is not None:
+            self.wsman.fail(ticket, f"The request could not be processed: {type(error).__name__}: {error}")
+
+    def _hand_out(self) -> None:
         while (reply := self.wsman.data_to_send()) is not None:
             waiting = self._waiting.get(reply.ticket)
             if waiting is not None and not waiting.done():
                 waiting.set_result(reply)
-        self._set_timer()
 
     def _handle(self, event: shell_events.Event, ticket: int | None) -> None:
         if isinstance(event, shell_events.ShellOpened):

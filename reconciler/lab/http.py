@@ -6,6 +6,7 @@ Over https: Basic, Negotiate and NTLM. Over http: Negotiate and NTLM, then encry
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -23,8 +24,11 @@ from reconciler.lab.negotiation import SCHEMES, Negotiation, NotSignedOn, Users
 from reconciler.lab.shell_events import Reply
 from reconciler.lab.soap import MAX_ENVELOPE
 
+_log = logging.getLogger(__name__)
+
 PATH: Final[dict[Endpoint, str]] = {"exchange": "/PowerShell/", "winrm": "/wsman"}
 
+_SOAP: Final = "application/soap+xml;charset=UTF-8"
 _NOT_FOUND: Final = (
     "<!DOCTYPE html><html><head><title>404 - File or directory not found.</title></head>"
     "<body><h1>Server Error</h1><h2>404 - File or directory not found.</h2></body></html>"
@@ -80,6 +84,16 @@ class Front:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._respond(request)
+        except web.HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of the lab must reach the client as WinRM would say it
+            _log.exception("a request to %s could not be answered", self._shells.facts.name)
+            body = self._shells.wsman.defect(f"{type(error).__name__}: {error}")
+            return web.Response(status=500, body=body, headers={"Content-Type": _SOAP})
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         self._shells.ledger.note_request(self._shells.facts.name)
         if self._latency:
             # The wait is what --latency asks for.
@@ -161,9 +175,8 @@ class Front:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
-        answer = web.Response(status=reply.status, body=reply.body, headers=headers)
-        answer.headers["Content-Type"] = "application/soap+xml;charset=UTF-8"
-        return answer
+        headers = [*headers, ("Content-Type", _SOAP)]
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     def _offer(self, request: web.Request) -> Sequence[str]:
         """The ways to sign on that the listener offers; Basic is none without TLS."""

@@ -130,6 +130,10 @@ class WSManServer:
         relates_to = queued[0].relates_to if queued else ""
         self._reject(ticket, relates_to, WSManFault(Code.PROVIDER_FAILURE, reason))
 
+    def defect(self, reason: str) -> bytes:
+        """The fault for a request that was not even looked at."""
+        return soap.fault(WSManFault(Code.PROVIDER_FAILURE, reason), "", self._new_id(), self._machine)
+
     def close(self, shell: UUID) -> None:
         """End a shell from this side."""
         found = self._shells.get(shell)

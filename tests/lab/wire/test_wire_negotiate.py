@@ -171,17 +171,22 @@ class TestOverHttps:
             run(connect(lab, auth="ntlm", negotiate_send_cbt=False), "Get-Thing")
 
 
-messages = st.builds(
-    Sealed,
-    st.just("application/HTTP-SPNEGO-session-encrypted"),
-    st.integers(0, 999_999_999),
-    st.binary(min_size=1, max_size=64),
-    st.binary(max_size=300) | st.just(b"--Encrypted Boundary\r\n--Encrypted Boundary--\r\n"),
-)
+def messages(content: st.SearchStrategy[bytes]) -> st.SearchStrategy[Sealed]:
+    return st.builds(
+        Sealed,
+        st.just("application/HTTP-SPNEGO-session-encrypted"),
+        st.integers(0, 999_999_999),
+        st.binary(min_size=1, max_size=64),
+        content,
+    )
+
+
+encrypted = st.binary(max_size=300)
+unlucky = st.just(b"--Encrypted Boundary\r\n--Encrypted Boundary--\r\n")
 
 
 class TestTheMimeBody:
-    @given(messages, st.booleans())
+    @given(messages(encrypted | unlucky), st.booleans())
     def test_reads_as_it_was_written(self, message: Sealed, blank: bool) -> None:
         assert sealed.parse(*sealed.write(message, blank=blank)) == message
 
@@ -190,7 +195,7 @@ class TestTheMimeBody:
         with pytest.raises(NotSealed):
             sealed.parse(sealed.MEDIA_TYPE, body)
 
-    @given(messages, st.data())
+    @given(messages(encrypted), st.data())
     def test_that_is_cut_off_is_none(self, message: Sealed, data: st.DataObject) -> None:
         media_type, body = sealed.write(message, blank=False)
         end = data.draw(st.integers(0, len(body) - 3))

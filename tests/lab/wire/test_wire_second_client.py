@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import http.client
+import shutil
 import ssl
 import threading
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -308,6 +310,30 @@ class TestStopping:
         exchange.proceed.set()
         assert [answer.fault for answer in waiting.answers] == [995, 995]
 
+    def test_of_the_lab_faults_every_receive_that_waits(self, exchange: Any, tmp_path: Path) -> None:
+        with ThreadedLab(exchange, tmp_path / "lab") as lab:
+            client = Client(lab)
+            client.open()
+            shell = client.start("Set-Slow")
+            assert exchange.entered.wait(5)
+            exchange.proceed.set()
+            client.finish(shell)
+            before = lab.status()["requests"]["MBX1"]
+            waiting = Waiting(client, [None, None])
+            waiting.until_all_wait(lab, before + 2)
+        waiting.join()
+        assert [answer.fault for answer in waiting.answers] == [995, 995]
+
+    def test_after_an_answer_to_one_receive_answers_the_other(self, client: Client, exchange: Any) -> None:
+        """Both waited for one pipeline, whose end is told once with its output and once without."""
+        shell = client.start("Set-Slow")
+        waiting = Waiting(client, [shell, shell])
+        assert exchange.entered.wait(5)
+        exchange.proceed.set()
+        waiting.join()
+        assert [answer.done for answer in waiting.answers] == [True, True]
+        assert sorted(len(answer.streams) for answer in waiting.answers) == [0, 1]
+
 
 class TestAReceive:
     def test_times_out_and_loses_nothing(self, client: Client, exchange: Any) -> None:
@@ -332,6 +358,25 @@ class TestAReceive:
     def test_for_what_is_not_there_is_a_fault(self, client: Client) -> None:
         stranger = psrpcore.ClientPowerShell(psrpcore.ClientRunspacePool())
         assert client.receive(stranger).fault == 2150858843
+
+
+class TestADefect:
+    """Of the lab itself is told as a fault: no WinRM sends a bare HTTP 500."""
+
+    def test_before_a_request_is_looked_at(self, exchange: Any, tmp_path: Path) -> None:
+        with ThreadedLab(exchange, tmp_path / "lab") as lab:
+            lab._running._ledger._file.close()  # a record that cannot be written
+            assert Client(lab).post(f"{TRANSFER}/Create").fault == 0x80338003
+
+    def test_while_it_is_answered(self, exchange: Any, tmp_path: Path) -> None:
+        with ThreadedLab(exchange, tmp_path / "lab", transcript=True) as lab:
+            client = Client(lab)
+            client.open()
+            shutil.rmtree(tmp_path / "lab" / "transcript")
+            (tmp_path / "lab" / "transcript").write_text("what was sent cannot be kept")
+            shell = client.start("Get-Thing")
+            assert client.post(f"{SHELL}/Receive", client.wanted(shell)).fault == 0x80338003
+            assert lab.status()["shells_open"]["MBX1"] == 0
 
 
 class TestNonsense:
