@@ -51,6 +51,7 @@ class Draft:
         self.partners: dict[str, SourceRange] = {}
         self.servers: dict[Name, DeclaredServer] = {}
         self._paths: dict[Address, Path] = {}
+        self._told: dict[tuple[str, SourceRange, str], str] = {}
         for text, model in state.servers.items():
             self._declare(text, model)
 
@@ -92,12 +93,10 @@ class Draft:
     # Problems
 
     def error(self, summary: str, detail: str, where: SourceRange, hint: str, subject: str = "") -> None:
-        self.diagnostics.append(
-            Diagnostic(summary=summary, detail=detail, where=where, hint=hint, subject=subject)
-        )
+        self._tell(Diagnostic(summary=summary, detail=detail, where=where, hint=hint, subject=subject))
 
     def warning(self, summary: str, detail: str, where: SourceRange, hint: str, subject: str = "") -> None:
-        self.diagnostics.append(
+        self._tell(
             Diagnostic(
                 summary=summary,
                 detail=detail,
@@ -107,6 +106,15 @@ class Draft:
                 severity=Severity.WARNING,
             )
         )
+
+    def _tell(self, diagnostic: Diagnostic) -> None:
+        """Collect a problem; what is wrong with a kind is told for the first of its connectors alone."""
+        if diagnostic.where is not None and diagnostic.subject:
+            kind = ".".join(diagnostic.subject.split(".")[:3])
+            key = (diagnostic.summary, diagnostic.where, kind)
+            if self._told.setdefault(key, diagnostic.subject) != diagnostic.subject:
+                return
+        self.diagnostics.append(diagnostic)
 
     # Resources
 

@@ -61,11 +61,26 @@ def validate(model: type[M], root: Node, placeholders: Placeholders) -> Validate
             errors = error.errors(include_url=False)
         if attempt == 0:
             schema = model.model_json_schema()
+            misspelt = _misspelt(errors[:_SUGGESTED], schema)
             diagnostics = tuple(
-                _diagnostic(error, root, schema, suggest=at < _SUGGESTED) for at, error in enumerate(errors)
+                _diagnostic(error, root, schema, suggest=at < _SUGGESTED)
+                for at, error in enumerate(errors)
+                if error["type"] != "missing" or tuple(_path(error)) not in misspelt
             )
         data = _without(data, errors, placeholders)
     return Validated(None, diagnostics)
+
+
+def _misspelt(errors: Sequence[ErrorDetails], schema: Mapping[str, Any]) -> frozenset[tuple[str | int, ...]]:
+    """Required keys that stand there under a name that is not quite theirs, which is told instead."""
+    missing = {tuple(_path(error)) for error in errors if error["type"] == "missing"}
+    incomplete = {path[:-1] for path in missing}
+    meant = set()
+    for error in errors:
+        path = tuple(_path(error))
+        if error["type"] == "extra_forbidden" and path[:-1] in incomplete:
+            meant.add((*path[:-1], suggestion(str(path[-1]), _keys(schema, error["loc"][:-1])) or ""))
+    return frozenset(missing & meant)
 
 
 def _without(data: Any, errors: Sequence[ErrorDetails], placeholders: Placeholders) -> Any:

@@ -40,8 +40,8 @@ def _check_endpoint(draft: Draft, endpoint: Endpoint, server: Name) -> None:
         names = ", ".join(sorted(map(str, asked_domains(certificate))))
         draft.error(
             "Certificate does not cover the endpoint",
-            f'The world connects to "{server}" as {endpoint.name}, and {label(address)} would present '
-            f"{certificate_address}, which covers {names or 'no name'}.",
+            f"{label(address)} would present {certificate_address}, which covers {names or 'no name'}; the "
+            f'world connects to "{server}" as {endpoint.name}.',
             draft.where(address, "certificates"),
             f"add {endpoint.name} to the certificate's domains, or correct endpoints",
             str(address),

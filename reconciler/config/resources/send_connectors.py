@@ -150,7 +150,7 @@ def _refuse_two_kinds(
             f'"{member.domain}" is under {role} and, at {first.where}, under {other} of "{name}".',
             # One list under two kinds: its entry is one place, so the kind that repeats it is shown.
             to if first.path == member.path else member.where,
-            "a domain can be on one connector of a set only",
+            "take it out of one of the two: a domain is on one connector of a set",
         )
 
 

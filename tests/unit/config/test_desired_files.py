@@ -44,7 +44,7 @@ class TestAFolder:
 
     def test_keeps_the_place_of_everything_in_its_own_file(self, tmp_path: Path) -> None:
         """A problem in the second file is told there."""
-        outcome = loaded(tmp_path, a_yaml=MINIMAL, b_yaml="servers:\n  EX2: {rol: edge}\n")
+        outcome = loaded(tmp_path, a_yaml=MINIMAL, b_yaml="servers:\n  EX2: {hots: ex2}\n")
         assert [str(d.where) for d in outcome.diagnostics] == [
             f"{tmp_path}/b.yaml:2:3",
             f"{tmp_path}/b.yaml:2:9",
