@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconciler.apply.applier import Applied, apply
 from reconciler.apply.ledger import Ledger
+from reconciler.apply.problems import not_remembered
 from reconciler.apply.steps import Tools
 from reconciler.config.desired import Desired
 from reconciler.diagnostics import Diagnostic, has_errors
@@ -16,6 +17,7 @@ from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import Issuer, IssuerFailed
 from reconciler.plan.change import Change, Plan
 from reconciler.plan.plan_file import SavedPlan
+from state.errors import StateError
 from state.resources import Certificate
 from state.snapshot import LiveState
 from state.store import Fence, StateStore
@@ -125,7 +127,11 @@ def _execute(
         new_id=lambda: str(uuid.uuid4()),
     )
     applied = apply(plan, ledger, tools)
-    ledger.close(written)
+    try:
+        ledger.close(written)
+    except StateError as error:
+        # What was done is in the journal, and stays there until a later run writes the record.
+        applied.diagnostics = (*applied.diagnostics, not_remembered(error))
     return ApplyOutcome(planned, applied)
 
 

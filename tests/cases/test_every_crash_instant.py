@@ -20,6 +20,7 @@ from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader
 from reconciler.operations.applying import run_apply
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
+from state.errors import StateUnwritable
 from state.journal import Entry, Intent
 from state.journal import Outcome as Concluded
 from state.lock import LockInfo
@@ -242,3 +243,32 @@ def _makes(cmdlet: str) -> bool:
         "New-SendConnector",
         "Remove-SendConnector",
     )
+
+
+class _FullDisk(MortalStore):
+    """A store that takes journal entries, and no record any more."""
+
+    def write(self, record: StateRecord, fence: Fence) -> None:
+        raise StateUnwritable("memory", "No space left on device")
+
+
+def test_a_record_that_cannot_be_written_at_the_end_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    """Everything was done: that is not "nothing was changed"; the journal has it."""
+    world = first_day(tmp_path)
+    fate = Fate()
+
+    def full_disk(folder: Path, organization: str) -> Any:
+        return _FullDisk(world.store, fate)
+
+    surroundings = Surroundings(unheard, lambda: world.lab.now, MortalSessions(world.lab, fate), full_disk)
+    outcome = run_apply(
+        Inputs(EXAMPLE, connections=world.lab.connections()), surroundings, lambda planned: True
+    )
+    assert outcome.applied is not None
+    assert outcome.applied.done == outcome.applied.total
+    assert [diagnostic.summary for diagnostic in outcome.applied.diagnostics] == ["Record not written"]
+    assert not outcome.applied.is_complete
+    sent = len(world.lab.sent)
+    assert world.apply(Fate())
+    assert len(world.lab.sent) == sent
+    assert world.plan().plan.is_empty
