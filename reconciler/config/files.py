@@ -13,6 +13,7 @@ from .tree import Entry, MappingNode, Parsed, given_twice, parse, plain
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of one file."""
 MOST_FILES: Final = 500
+_LET_IN: Final = "let the account that runs this read it"
 
 _BY_NAME: Final = ("issuers", "partners", "servers", "certificates", "send_connectors")
 """Sections whose entries have names: several files may each add some."""
@@ -33,7 +34,7 @@ def read_desired(path: Path) -> Parsed:
             if file.suffix in (".yaml", ".yml") and not file.name.startswith(".")
         )
     except OSError as error:
-        return _unreadable("Folder cannot be read", f'"{path}" cannot be listed: {error.strerror}.')
+        return _unreadable("Folder cannot be read", f'"{path}" cannot be listed: {error.strerror}.', _LET_IN)
     if not files:
         return _unreadable(
             "No desired state",
@@ -58,10 +59,12 @@ def read_file(path: Path) -> Parsed:
             content = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a path that holds a zero byte
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return _unreadable("File cannot be read", f'"{path}" cannot be read: {reason}.')
+        return _unreadable("File cannot be read", f'"{path}" cannot be read: {reason}.', _LET_IN)
     if len(content) > LARGEST:
         return _unreadable(
-            "File too large", f'"{path}" has more than {LARGEST // 1024**2} MB.', "is it the desired state?"
+            "File too large",
+            f'"{path}" has more than {LARGEST // 1024**2} MB.',
+            "name the YAML, or divide it among the files of a folder",
         )
     if content[:2] in (b"\xff\xfe", b"\xfe\xff") or content[:2].count(0) == 1:
         return Parsed(None, (_utf16(path),))
@@ -97,15 +100,16 @@ def _as_mapping(parsed: Parsed, path: Path) -> Parsed:
     if isinstance(root, MappingNode) or parsed.diagnostics:
         return parsed if isinstance(root, MappingNode) else Parsed(None, parsed.diagnostics)
     where = SourceRange(str(path), 1, 1) if root is None else root.where
+    hint = "begin with: version: 1"
     if root is None or getattr(root, "value", "") is None:
-        summary, detail, hint = "Empty file", "The file says nothing.", "begin with: version: 1"
+        told = Diagnostic(summary="Empty file", detail="The file says nothing.", where=where, hint=hint)
     else:
-        summary, detail = "Not a mapping", "The file holds a list or a single value, not keys."
-        hint = "begin with: version: 1"
-    return Parsed(None, (Diagnostic(summary=summary, detail=detail, where=where, hint=hint),))
+        detail = "The file holds a list or a single value, not keys."
+        told = Diagnostic(summary="Not a mapping", detail=detail, where=where, hint=hint)
+    return Parsed(None, (told,))
 
 
-def _unreadable(summary: str, detail: str, hint: str = "") -> Parsed:
+def _unreadable(summary: str, detail: str, hint: str) -> Parsed:
     return Parsed(None, (Diagnostic(summary=summary, detail=detail, hint=hint),))
 
 

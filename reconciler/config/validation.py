@@ -25,6 +25,7 @@ _TAGS: Final = {"<dns>": 0, "<smart hosts>": 1, "<set>": 0, "<other>": 1, "<doma
 _SUGGESTED: Final = 100
 """Suggestions in one run: each costs half a millisecond, and a wrong file has thousands of unknown keys."""
 _ATTEMPTS: Final = 4
+_ALL_KEYS: Final = '"reconciler schema" prints all keys'
 
 ANY: Final = "*"
 """Stands for any name in a path of placeholders."""
@@ -140,7 +141,7 @@ def _diagnostic(error: ErrorDetails, root: Node, schema: Mapping[str, Any], *, s
             summary="Unknown key",
             detail=f'"{name}" is not a key{_inside(path[:-1])}.',
             where=key_at(root, path),
-            hint=_key_hint(name, known) if suggest else "",
+            hint=_key_hint(name, known) if suggest else _ALL_KEYS,
         )
     if path == ["version"]:
         return Diagnostic(
@@ -224,7 +225,7 @@ def _key_hint(name: str, known: Sequence[str]) -> str:
         return f'write "{friendly}"'
     if name == "<<":
         return "merge keys are not part of YAML 1.2: write the keys out"
-    return did_you_mean(name, known, otherwise='"reconciler schema" prints all keys')
+    return did_you_mean(name, known, otherwise=_ALL_KEYS)
 
 
 def _schema_at(schema: Mapping[str, Any], loc: Sequence[str | int]) -> Mapping[str, Any]:

@@ -130,5 +130,5 @@ def _state_problem(error: StateError) -> Diagnostic:
         case StateConflict() | LockLost():
             hint = "another run wrote the record meanwhile; run again"
         case _:
-            hint = ""
+            hint = "look at the folder of the record"
     return Diagnostic(summary="Record not usable", detail=f"{error}.", hint=hint)

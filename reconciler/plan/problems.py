@@ -207,7 +207,7 @@ def not_unique(address: Address, name: str) -> Diagnostic:
 
 def fqdn_refused(address: Address, fqdn: str, own: str) -> Diagnostic:
     return Diagnostic(
-        summary="Fqdn not allowed",
+        summary="Fqdn not the server's own",
         detail=(
             "The connector authenticates Exchange servers (AuthMechanism ExchangeServer), so its Fqdn must "
             f"be the server's own name, {own}, not {fqdn}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import NamedTuple
 
 from reconciler.config.draft import Draft
 from state.address import Address
@@ -13,25 +14,34 @@ from state.values import Fqdn
 from .label import label
 
 
+class _Problem(NamedTuple):
+    """What is wrong with a connector: ``detail`` goes on from its name."""
+
+    summary: str
+    detail: str
+    attribute: str
+    hint: str
+
+
 def check_receive_interlocks(draft: Draft) -> None:
     for address, connector in draft.of(ReceiveConnector):
-        for summary, detail, attribute, hint in (
-            *_sign_on(connector),
-            *_name(address, connector),
-            *_protocol(connector),
-        ):
+        for found in (*_sign_on(connector), *_name(address, connector), *_protocol(connector)):
             draft.error(
-                summary, f"{label(address)} {detail}.", draft.where(address, attribute), hint, str(address)
+                found.summary,
+                f"{label(address)} {found.detail}.",
+                draft.where(address, found.attribute),
+                found.hint,
+                str(address),
             )
 
 
-def _sign_on(connector: ReceiveConnector) -> Iterator[tuple[str, str, str, str]]:
+def _sign_on(connector: ReceiveConnector) -> Iterator[_Problem]:
     """[4-5], [4-7]"""
     mechanisms = connector.auth_mechanism
     if not isinstance(mechanisms, frozenset):
         return
     if "BasicAuthRequireTLS" in mechanisms and not mechanisms >= {"BasicAuth", "Tls"}:
-        yield (
+        yield _Problem(
             "AuthMechanism incomplete",
             "has BasicAuthRequireTLS without both BasicAuth and Tls",
             "auth_mechanism",
@@ -39,7 +49,7 @@ def _sign_on(connector: ReceiveConnector) -> Iterator[tuple[str, str, str, str]]
         )
     if "ExternalAuthoritative" in mechanisms:
         if others := mechanisms - {"ExternalAuthoritative", "Tls"}:
-            yield (
+            yield _Problem(
                 "AuthMechanism contradictory",
                 f"has ExternalAuthoritative, which goes with Tls only, beside {', '.join(sorted(others))}",
                 "auth_mechanism",
@@ -47,14 +57,14 @@ def _sign_on(connector: ReceiveConnector) -> Iterator[tuple[str, str, str, str]]
             )
         groups = connector.permission_groups
         if isinstance(groups, frozenset) and "ExchangeServers" not in groups:
-            yield (
+            yield _Problem(
                 "PermissionGroups incomplete",
                 "has ExternalAuthoritative, and its permission groups lack ExchangeServers",
                 "permission_groups",
                 "add ExchangeServers",
             )
         if connector.domain_secure_enabled is True:
-            yield (
+            yield _Problem(
                 "AuthMechanism contradictory",
                 "has ExternalAuthoritative and sets domain_secure_enabled",
                 "domain_secure_enabled",
@@ -65,7 +75,7 @@ def _sign_on(connector: ReceiveConnector) -> Iterator[tuple[str, str, str, str]]
         ("domain_secure_enabled", connector.domain_secure_enabled),
     ):
         if declared is True and "Tls" not in mechanisms:
-            yield (
+            yield _Problem(
                 "AuthMechanism incomplete",
                 f"sets {attribute} without Tls",
                 attribute,
@@ -73,7 +83,7 @@ def _sign_on(connector: ReceiveConnector) -> Iterator[tuple[str, str, str, str]]
             )
 
 
-def _name(address: Address, connector: ReceiveConnector) -> Iterator[tuple[str, str, str, str]]:
+def _name(address: Address, connector: ReceiveConnector) -> Iterator[_Problem]:
     """[4-4]: with ExchangeServer only the server's own name will do.
 
     The server's domain is not declared, so any name whose first label is the server's passes here.
@@ -83,7 +93,7 @@ def _name(address: Address, connector: ReceiveConnector) -> Iterator[tuple[str, 
         return
     server = address.parts[0]
     if fqdn.name.partition(".")[0] != server.lower():
-        yield (
+        yield _Problem(
             "Fqdn not the server's own",
             f'answers as "{fqdn}", and its AuthMechanism holds ExchangeServer',
             "fqdn",
@@ -91,25 +101,25 @@ def _name(address: Address, connector: ReceiveConnector) -> Iterator[tuple[str, 
         )
 
 
-def _protocol(connector: ReceiveConnector) -> Iterator[tuple[str, str, str, str]]:
+def _protocol(connector: ReceiveConnector) -> Iterator[_Problem]:
     """[4-7]"""
     idle, longest = connector.connection_inactivity_timeout, connector.connection_timeout
     if isinstance(idle, timedelta) and isinstance(longest, timedelta) and idle >= longest:
-        yield (
+        yield _Problem(
             "Timeouts contradictory",
             "has a connection_inactivity_timeout that is not shorter than its connection_timeout",
             "connection_inactivity_timeout",
             "make it shorter",
         )
     if connector.binary_mime_enabled is True and connector.chunking_enabled is False:
-        yield (
+        yield _Problem(
             "BINARYMIME without CHUNKING",
             "enables binary_mime_enabled and disables chunking_enabled",
             "binary_mime_enabled",
             "enable chunking_enabled too",
         )
     if isinstance(connector.banner, str) and connector.banner and not connector.banner.startswith("220"):
-        yield (
+        yield _Problem(
             "Banner not allowed",
             "has a banner that does not begin with 220",
             "banner",

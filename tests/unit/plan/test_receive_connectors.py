@@ -69,7 +69,7 @@ class TestItsFqdn:
             {FRONTEND: receive_connector(fqdn=Fqdn("mail.contoso.com"))},
             live_server(receive_connectors=[live_receive_connector()]),
         )
-        assert summaries(made) == ["Fqdn not allowed"]
+        assert summaries(made) == ["Fqdn not the server's own"]
 
     def test_is_free_elsewhere(self) -> None:
         live = live_receive_connector(auth_mechanism=frozenset({"Tls"}))
