@@ -17,4 +17,6 @@ def pkcs7_of(chain: str) -> bytes:
     Raises:
         ValueError: it is no chain.
     """
-    return pkcs7.serialize_certificates(x509.load_pem_x509_certificates(chain.encode("ascii")), Encoding.DER)
+    # What stands around the blocks may be any text, such as the issuer's name in its own alphabet.
+    certificates = x509.load_pem_x509_certificates(chain.encode("utf-8", "replace"))
+    return pkcs7.serialize_certificates(certificates, Encoding.DER)

@@ -72,7 +72,8 @@ class Pool:
         An older one would run the first and say nothing of the others.
         """
         version = str(self._pool.protocol_version or "")
-        found = tuple(int(part) for part in version.split(".") if part.isdecimal())
+        # Bounded: a number of thousands of digits is an error of its own in Python.
+        found = tuple(int(part) for part in version.split(".")[:4] if part.isdecimal() and len(part) < 10)
         return found >= _KNOWS_STATEMENTS
 
     def close(self) -> None:

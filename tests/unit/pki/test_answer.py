@@ -149,6 +149,12 @@ class TestAnAnswer:
             "CN=Root",
         ]
 
+    def test_with_a_remark_in_any_alphabet_hands_on_the_certificates_alone(self) -> None:
+        """`openssl x509 -text` writes names above the block; what is accepted must also reach the server."""
+        remarked = "Aussteller: Zürich \udcff 東京\n" + CHAIN
+        assert problems(remarked) == ()
+        assert pkcs7_of(remarked) == pkcs7_of(CHAIN)
+
     def test_with_a_private_key_in_it_hands_on_the_certificates_alone(self) -> None:
         """Some authorities' web pages offer both in one file."""
         bundle = pkcs7_of(CHAIN + private_pem(rsa_key(2)).decode())
