@@ -99,7 +99,7 @@ def test_a_message_of_another_shape_is_an_error_or_read(data: st.DataObject) -> 
 
 
 def test_a_version_of_thousands_of_digits_is_no_version() -> None:
-    """Python refuses to make a number of them, with an error of its own; a peer that says 3 and worse is read."""
+    """Python refuses to make a number of them, with an error of its own."""
     target = TARGETS["session-messages"]
     opening, *rest = target.seeds()[0].split(CUT)
     version = opening.replace(b">2.3<", b">3." + b"9" * 5000 + b"<")
