@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint types fuzz format golden clean
+.PHONY: demo test bench lint types fuzz format golden clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -12,6 +12,10 @@ demo: $(VENV)/.demo
 
 test: lint types
 	$(BIN)/python -m pytest --durations=10
+
+# Speed and memory, as ratios within one run. Not part of the tests: a busy machine is no defect.
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

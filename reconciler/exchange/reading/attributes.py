@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from reconciler.exchange.clixml import BadValue, Object, Primitive
@@ -69,23 +71,42 @@ def parse(type: ValueType[Any], member: Primitive | Object) -> Any:
     Raises:
         Unreadable, InvalidValue: it is no value of that type.
     """
+    return _reading(type)(member)
+
+
+@cache
+def _reading(type: ValueType[Any]) -> Callable[[Primitive | Object], Any]:
+    """How values of a type are read: worked out once, for types are few and values many."""
     if isinstance(type, Optional):
+        inner = _reading(type.inner)
         # A string property that is null arrives as an empty one where complex values come as strings.
-        return None if is_nil(member) or text_of(member) == "" else parse(type.inner, member)
+        return lambda member: None if is_nil(member) or text_of(member) == "" else inner(member)
     if isinstance(type, SetOf | ListOf):
-        if is_nil(member):
-            return type.parse("")
-        items = member.items if isinstance(member, Object) else None
-        if items is None:
-            return type.parse(text_of(member))
-        read = (parse(type.item, item) for item in items)
-        return frozenset(read) if isinstance(type, SetOf) else tuple(read)
+        item = _reading(type.item)
+        gather = frozenset if isinstance(type, SetOf) else tuple
+        return lambda member: _collection(type, member, lambda items: gather(map(item, items)))
+    has_names = isinstance(type, Choice | Flags)
+    return lambda member: _single(type, member, has_names=has_names)
+
+
+def _collection(
+    type: ValueType[Any],
+    member: Primitive | Object,
+    gather: Callable[[Iterable[Primitive | Object]], Any],
+) -> Any:
+    if is_nil(member):
+        return type.parse("")
+    items = member.items if isinstance(member, Object) else None
+    return type.parse(text_of(member)) if items is None else gather(items)
+
+
+def _single(type: ValueType[Any], member: Primitive | Object, *, has_names: bool) -> Any:
     if is_nil(member):
         if type is TEXT:
             return ""  # a text has no other way to be unset [6.5]
         raise Unreadable(f"null is not {type.expected}")
     text = text_of(member)
-    if isinstance(type, Choice | Flags) and text.lstrip("-").isdecimal():
+    if has_names and text.lstrip("-").isdecimal():
         raise Unreadable(f"a number, {text}, whose name is not known")
     return type.parse(text)
 
