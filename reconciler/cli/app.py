@@ -281,13 +281,14 @@ def status(
     _end(run, directory, json=json)
 
 
-COMMANDS = frozenset(
-    {"lab", *(name.value for name in SchemaName)}
-    | {
-        command.name or command.callback.__name__
-        for part in (app, lab)
-        for command in part.registered_commands
-        if command.callback
-    }
-)
-"""The words of a command line that are the program's own, not the user's."""
+def own_words() -> frozenset[str]:
+    """The words of a command line that are the program's own, not the user's: commands, options, choices."""
+    found = {choice.value for choices in (SchemaName, PlanForm) for choice in choices}
+    waiting = [typer.main.get_command(app)]
+    while waiting:
+        command = waiting.pop()
+        found.update(option for parameter in command.params for option in parameter.opts)
+        below = getattr(command, "commands", {})
+        found.update(below)
+        waiting.extend(below.values())
+    return frozenset(found)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Collection, Iterator, Sequence
 
-_OPTION = re.compile("--[a-z][a-z-]*")
-
 
 def write_bug_report(
-    error: BaseException, *, arguments: Sequence[str], commands: Collection[str], version: str
+    error: BaseException, *, arguments: Sequence[str], own: Collection[str], version: str
 ) -> str:
     """Write a report that can be sent to strangers.
 
@@ -23,7 +20,7 @@ def write_bug_report(
 
     Args:
         arguments: The command line.
-        commands: The words that are names of commands; every other word is left out.
+        own: The words of a command line that are the program's own; every other word is left out.
 
     Returns:
         The path of the file, readable by its owner only; "" when no file could be written.
@@ -32,7 +29,7 @@ def write_bug_report(
         [
             f"reconciler {version}",
             f"Python {platform.python_version()} on {platform.system()} {platform.release()}",
-            f"command: {' '.join(_without_values(arguments, commands))}",
+            f"command: {' '.join(_without_values(arguments, own))}",
             *_places(error),
             "",
         ]
@@ -46,11 +43,11 @@ def write_bug_report(
     return path
 
 
-def _without_values(arguments: Sequence[str], commands: Collection[str]) -> Iterator[str]:
+def _without_values(arguments: Sequence[str], own: Collection[str]) -> Iterator[str]:
     """The words of the command itself, and the names of its options."""
     for argument in arguments:
         name = argument.partition("=")[0]
-        yield name if name in commands or _OPTION.fullmatch(name) else "..."
+        yield name if name in own else "..."
 
 
 def _places(error: BaseException) -> Iterator[str]:

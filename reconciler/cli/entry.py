@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .app import COMMANDS, Ended, app
+from .app import Ended, app, own_words
 from .exit_code import ExitCode
 from .signals import ended_politely
 
@@ -35,5 +35,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is told, not shown
         from .failure import tell  # lazy, as in .app: most runs do not fail
 
-        return tell(error, given, COMMANDS)
+        return tell(error, given, own_words())
     return ExitCode.DONE

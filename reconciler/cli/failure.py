@@ -30,7 +30,7 @@ class StoppedByBug(Exception):
     """An apply ended part-way by an error that nobody foresaw: its cause."""
 
 
-def tell(error: Exception, arguments: Sequence[str], commands: Collection[str]) -> ExitCode:
+def tell(error: Exception, arguments: Sequence[str], own: Collection[str]) -> ExitCode:
     """Tell a person why a command ended early, and choose the exit code.
 
     What nobody foresaw is told in one line; the rest of it is in a file that can be sent in.
@@ -54,7 +54,7 @@ def tell(error: Exception, arguments: Sequence[str], commands: Collection[str]) 
         console.problems([_lab_missing(error.name)])
         return ExitCode.ERROR
     bug = error.__cause__ if isinstance(error, StoppedByBug) and error.__cause__ else error
-    report = write_bug_report(bug, arguments=arguments, commands=commands, version=tool_version())
+    report = write_bug_report(bug, arguments=arguments, own=own, version=tool_version())
     where = f"; a report without secrets is in {report}" if report else ""
     if not isinstance(error, StoppedByBug):
         console.err(f"internal error: {type(bug).__name__}{where}\n")

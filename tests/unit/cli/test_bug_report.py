@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reconciler.cli import main
+from reconciler.cli.app import own_words
 from reconciler.cli.bug_report import write_bug_report
 from reconciler.cli.failure import StoppedByBug, tell
 
@@ -29,7 +36,7 @@ def bug() -> Exception:
 def report(bug: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     arguments = ["plan", "customers/hunter2.yaml", "--state=hunter2", "--out", "hunter2", "-hunter2"]
-    return Path(write_bug_report(bug, arguments=arguments, commands={"plan"}, version="1.2.3"))
+    return Path(write_bug_report(bug, arguments=arguments, own={"plan", "--state", "--out"}, version="1.2.3"))
 
 
 class TestTheReport:
@@ -50,8 +57,72 @@ class TestTheReport:
     def test_is_for_its_owner_only(self, report: Path) -> None:
         assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
+    def test_holds_no_option_that_is_not_ours(
+        self, bug: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Who pastes a password where an option belongs has pasted a password."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        path = write_bug_report(bug, arguments=["--swordfish", "-x", "--out"], own=own_words(), version="1")
+        assert "command: ... ... --out" in Path(path).read_text().splitlines()
+
+
+class TestTheProgramsOwnWords:
+    def test_are_its_commands_options_and_choices(self) -> None:
+        assert {"plan", "lab", "up", "--out", "--from-clixml", "json", "events"} <= own_words()
+
+    def test_are_nothing_else(self) -> None:
+        """A name of a file or a value must not be among them."""
+        assert all(re.fullmatch(r"-{0,2}[a-z][a-z-]*", word) for word in own_words())
+
+
+@given(secret=st.text(min_size=4).map(lambda text: f"hunter2{text}"), data=st.data())
+def test_no_report_holds_what_was_handled(secret: str, data: st.DataObject) -> None:
+    """Wherever it was: in messages, causes, notes, local variables, arguments or the environment."""
+    before = secret.encode("utf-8", "replace").decode()
+
+    def handle(password: str) -> None:
+        kept = {"Authorization": password}
+        try:
+            raise KeyError(kept["Authorization"])
+        except KeyError as cause:
+            wrong = OSError(5, password, password)
+            wrong.add_note(password)
+            raise ExceptionGroup(password, [wrong, ValueError(kept)]) from cause
+
+    with pytest.raises(ExceptionGroup) as caught:
+        handle(secret)
+    words = st.sampled_from([secret, f"--{secret}", f"--out={secret}", f"{secret}=x", "plan", "--json"])
+    arguments = data.draw(st.lists(words, max_size=6))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", folder)
+        patch.setenv("EXCHANGE", before.replace("\0", ""))
+        report = Path(write_bug_report(caught.value, arguments=arguments, own=own_words(), version="1"))
+        assert "hunter2" not in report.read_text(encoding="utf-8")
+        assert "builtins.ExceptionGroup" in report.read_text(encoding="utf-8")
+
 
 class TestABug:
+    def test_in_a_command_ends_in_a_report_without_secrets(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The whole way: a command line, a secret in the environment, a bug while it is in use."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        monkeypatch.setenv("EXCHANGE", "admin:hunter2")
+
+        def load(*given: object, **options: object) -> None:
+            secret = os.environ["EXCHANGE"]
+            raise RuntimeError(f"cannot use {secret} for {given}")
+
+        monkeypatch.setattr("reconciler.cli.commands.validate.load", load)
+        assert main(["validate", "hunter2.yaml", "--connections=hunter2"]) == 1
+        told = capsys.readouterr().err
+        (path,) = tmp_path.iterdir()
+        assert told == f"internal error: RuntimeError; a report without secrets is in {path}\n"
+        report = path.read_text(encoding="utf-8")
+        assert "hunter2" not in report + told
+        assert "command: validate ... --connections" in report
+        assert "reconciler/cli/commands/validate.py" in report.replace(os.sep, "/")
+
     def test_is_told_in_one_line(
         self,
         bug: Exception,
