@@ -20,7 +20,8 @@ from . import problems
 from .known import KnownValues
 from .ledger import Ledger
 from .schedule import Schedule
-from .steps import ChangeRun, Stopped, Tools
+from .steps import ChangeRun
+from .tools import Stopped, Tools
 
 
 @dataclass(slots=True)

@@ -65,7 +65,7 @@ class RequestRefused(IssuerFailed):
 
 
 class Issuer(Protocol):
-    """Whoever signs requests. One at a time per object; it keeps nothing between calls that a run needs."""
+    """Whoever signs requests. Threads may share it; it keeps nothing between calls that a run needs."""
 
     def issue(self, request: CertificateRequest) -> Issued:
         """Ask for a certificate. The same request may be brought again after a lost answer.

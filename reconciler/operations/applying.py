@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.apply.applier import Applied, apply
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.problems import not_remembered
-from reconciler.apply.steps import Tools
+from reconciler.apply.tools import Tools
 from reconciler.config.desired import Desired
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.issuers.local import LocalIssuer

@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.apply.applier import apply
 from reconciler.apply.ledger import Ledger
-from reconciler.apply.steps import Tools
+from reconciler.apply.tools import Tools
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint
 from reconciler.exchange.refresh import read_server
 from reconciler.plan.change import Action, Plan

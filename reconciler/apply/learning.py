@@ -1,0 +1,126 @@
+"""What the record learns from an invocation that succeeded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.cmdlets.invocation import Invocation
+from reconciler.exchange.clixml import Object, Primitive
+from reconciler.exchange.port import Outcome
+from reconciler.exchange.reading import read_certificate, read_resource
+from reconciler.pki.answer import read_chain
+from reconciler.pki.request import NotARequest, parse_request
+from reconciler.plan.change import Change
+from state.record import Learned, Request, StateRecord
+from state.resources import Certificate, SendConnector
+from state.values import UNSET, Name, Thumbprint
+
+from . import problems
+from .known import KnownValues
+from .tools import Stopped
+
+
+def learned_from(
+    invocation: Invocation,
+    outcome: Outcome,
+    *,
+    change: Change,
+    record: StateRecord,
+    known: KnownValues,
+    is_last: bool,
+    now: datetime,
+) -> Learned:
+    """Tell what the record becomes for the change's address.
+
+    Args:
+        record: As it is before.
+        is_last: Nothing of the change comes after this.
+
+    Raises:
+        Stopped: what Exchange returned is not what was asked for.
+    """
+    match invocation.cmdlet:
+        case "New-ExchangeCertificate" | "Export-ExchangeCertificate":
+            return _requested(invocation, outcome, change, record, now)
+        case "Import-ExchangeCertificate":
+            return _imported(outcome, _done(change, record, known, now), record, is_last=is_last)
+        case "New-SendConnector":
+            return _created(outcome, _done(change, record, known, now))
+        case _:
+            return _done(change, record, known, now)
+
+
+def asked_by(change: Change) -> Certificate:
+    """The certificate that a change leads to.
+
+    Raises:
+        TypeError: it is the change of something else: a defect of the plan.
+    """
+    resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
+    if not isinstance(resource, Certificate):
+        raise TypeError(f"the change of {change.address} is not one of a certificate")
+    return resource
+
+
+def _done(change: Change, record: StateRecord, known: KnownValues, now: datetime) -> Learned:
+    """The change is complete: what the plan says the record becomes, deferred values in place."""
+    learned = change.learned
+    if learned is None or learned.recorded is None:
+        return Learned(change.address, None)
+    resource = known.resolved(learned.recorded.resource)
+    was = record.resources.get(change.address)
+    before = was.resource if was else None
+    if isinstance(resource, Certificate) and resource.public_key is UNSET and isinstance(before, Certificate):
+        resource = resource.with_(public_key=before.public_key)
+    return Learned(change.address, replace(learned.recorded, resource=resource, at=now))
+
+
+def _created(outcome: Outcome, learned: Learned) -> Learned:
+    """A new connector, with the identity that Exchange gave it; without, its mark finds it again."""
+    if learned.recorded is None or not isinstance(learned.recorded.resource, SendConnector):
+        return learned
+    for output in outcome.outputs:
+        guid = read_resource(SendConnector, output)[0].guid if isinstance(output, Object) else UNSET
+        if isinstance(guid, str):
+            resource = learned.recorded.resource.with_(guid=guid)
+            return replace(learned, recorded=replace(learned.recorded, resource=resource))
+    return learned
+
+
+def _requested(
+    invocation: Invocation, outcome: Outcome, change: Change, record: StateRecord, now: datetime
+) -> Learned:
+    """A request is under way; what was recorded of the certificate before stays."""
+    texts = [output.text for output in outcome.outputs if isinstance(output, Primitive)]
+    try:
+        facts = parse_request("".join(texts))
+    except NotARequest as error:
+        told = problems.no_output(change.address, invocation.cmdlet, f"a certificate request ({error})")
+        raise Stopped(told, was_sent=True) from error
+    pending = invocation.parameters.get("Thumbprint")
+    request = Request(
+        server=Name(invocation.server),
+        asked=asked_by(change),
+        public_key=facts.public_key,
+        csr=facts.pem,
+        pending=Thumbprint.parse(pending) if isinstance(pending, str) else None,
+        since=now,
+    )
+    return Learned(change.address, record.resources.get(change.address), request)
+
+
+def _imported(outcome: Outcome, learned: Learned, record: StateRecord, *, is_last: bool) -> Learned:
+    """The request has ended in a certificate, whose services are not enabled yet."""
+    leaf = read_chain(record.requests[learned.address].answer)[0]
+    for output in outcome.outputs:
+        found = read_certificate(output)[0].thumbprint if isinstance(output, Object) else UNSET
+        if isinstance(found, Thumbprint) and found != leaf.thumbprint:
+            wrong = problems.other_certificate(learned.address, str(leaf.thumbprint), str(found))
+            raise Stopped(wrong, was_sent=True)
+    if learned.recorded is None or not isinstance(learned.recorded.resource, Certificate):
+        return learned
+    resource = learned.recorded.resource.with_(public_key=leaf.public_key)
+    if not is_last:
+        resource = resource.with_(services=UNSET)
+    return Learned(learned.address, replace(learned.recorded, resource=resource))

@@ -1,0 +1,51 @@
+"""What an applier works with, and how one of its steps ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.events import Listener
+from reconciler.exchange.port import Credential, Writer
+from reconciler.issuers.port import Issuer
+from state.values import CredentialReference
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an applier works with.
+
+    Attributes:
+        writer: Opens a session that may change one server, by its declared name.
+        issuers: By their names in the YAML; threads share them.
+        credential: Fetches what a reference names.
+        existing: Thumbprints on each server when the plan was made, for the intents of requests.
+        now: The clock; UTC, aware.
+        new_id: A text that is unique within the journal.
+    """
+
+    writer: Callable[[str], AbstractContextManager[Writer]]
+    issuers: Mapping[str, Issuer]
+    credential: Callable[[CredentialReference], Credential]
+    existing: Mapping[str, tuple[str, ...]]
+    listener: Listener
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+
+class Stopped(Exception):
+    """A step that did not succeed.
+
+    Attributes:
+        in_doubt: It was sent, and nobody knows what came of it.
+        was_sent: A cmdlet reached the server.
+    """
+
+    def __init__(self, diagnostic: Diagnostic, *, was_sent: bool, in_doubt: bool = False) -> None:
+        super().__init__(diagnostic.summary)
+        self.diagnostic = diagnostic
+        self.was_sent = was_sent
+        self.in_doubt = in_doubt
