@@ -95,6 +95,6 @@ def _lab_hint(error: control.LabError) -> str:
         case control.NotALab(directory=directory):
             return f"start one with: reconciler lab up --dir {directory}"
         case control.FileUnreadable():
-            return "name a file or folder that can be read"
+            return "check the path; --from-clixml takes a folder of Export-Clixml files"
         case _:
-            return "its last words are in lab.log, in its folder"
+            return "mend what it says, and try again"
