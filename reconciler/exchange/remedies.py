@@ -6,6 +6,7 @@ from .errors import (
     AccessDenied,
     AuthenticationFailed,
     BadConnection,
+    CmdletFailed,
     CmdletMissing,
     ExchangeError,
     Garbage,
@@ -50,6 +51,8 @@ def remedy(error: ExchangeError) -> str:
             "View-Only Organization Management" if _only_reads(error.cmdlet) else "Organization Management"
         )
         return f"let the account run {error.cmdlet}: on a Mailbox server the role group {group} may"
+    if isinstance(error, CmdletFailed) and "Transient" in error.record.fully_qualified_id:  # [2.4-4]
+        return "Exchange calls this temporary: try again in some minutes"
     return _REMEDIES.get(type(error), "")
 
 

@@ -51,8 +51,8 @@ def import_first(address: Address, name: str, differing: list[str]) -> Diagnosti
     return Diagnostic(
         summary="Object not ours",
         detail=(
-            f'A send connector named "{name}" exists, is neither in the record nor marked as ours, and differs '
-            f"in {', '.join(differing)}. It is not taken over silently."
+            f'A send connector named "{name}" exists, is neither in the record nor marked as ours, and '
+            f"differs in {', '.join(differing)}. It is not taken over silently."
         ),
         hint=f"take it over with: reconciler import PATH '{address}' - or declare another name",
         subject=str(address),

@@ -54,3 +54,10 @@ def test_a_cmdlet_that_is_hidden_names_the_role_group_that_has_it(cmdlet: str, g
     told = remedy(CmdletMissing("EX1", cmdlet, RECORD))
     assert cmdlet in told
     assert f"role group {group} " in told
+
+
+def test_what_exchange_calls_temporary_is_to_be_tried_again() -> None:
+    """Its error id says so in every language."""
+    record = ErrorRecord("[FailureCategory=Cmdlet-ADTransientException] 1F2E,Get", 8, "", "", "", "Fehler")
+    assert "try again" in remedy(CmdletFailed("EX1", "Get-SendConnector", (record,)))
+    assert not remedy(CmdletFailed("EX1", "Get-SendConnector", (RECORD,)))
