@@ -28,7 +28,7 @@ def cmdlet_failed(address: Address, error: ExchangeError) -> Diagnostic:
 def answer_lost(address: Address, cmdlet: str, error: Exception) -> Diagnostic:
     return Diagnostic(
         summary="Answer lost",
-        detail=f"{cmdlet} for {address} was sent, and what came of it is unknown: {error}. It may have been done.",
+        detail=f"{cmdlet} for {address} was sent, and may have been done; no answer tells: {error}.",
         hint="run apply again: it reads Exchange to see whether it was done, and does nothing twice",
         subject=str(address),
     )

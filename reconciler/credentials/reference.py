@@ -83,7 +83,8 @@ def _from_environment(name: str, base: Path, shown: str) -> str:
     except ValueError:  # half a character, which no name of a variable holds
         value = None
     if value is None:
-        raise CredentialMissing(shown, "the environment has no such variable", f"set {name.strip()} to user:password")
+        hint = f"set {name.strip()} to user:password"
+        raise CredentialMissing(shown, "the environment has no such variable", hint)
     if any("\ud800" <= character <= "\udfff" for character in value):  # bytes that Python could not decode
         raise CredentialRefused(shown, "it is not text in the encoding of this system")
     return value
