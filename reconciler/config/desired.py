@@ -30,7 +30,7 @@ class Connection:
     name: Name
     url: str
     endpoint: Literal["exchange", "winrm"]
-    auth: Literal["basic", "ntlm", "negotiate"]
+    auth: Literal["basic", "ntlm", "negotiate", "kerberos"]
     credential: str | None
     base: Path
     ca: Path | None

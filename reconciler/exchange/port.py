@@ -33,7 +33,8 @@ class Auth(Enum):
     """The password itself, which only TLS hides."""
     NTLM = "ntlm"
     NEGOTIATE = "negotiate"
-    """Kerberos where there is a ticket for it, else NTLM."""
+    """Kerberos where it can be had, else NTLM."""
+    KERBEROS = "kerberos"
 
 
 @dataclass(frozen=True, slots=True)

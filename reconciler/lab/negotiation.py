@@ -67,7 +67,9 @@ class Users:
         Raises:
             NotSignedOn: there is none.
         """
-        found = self._accounts.get((principal or "").rpartition("\\")[2].casefold())
+        # NTLM names DOMAIN\user, Kerberos user@REALM; the lab's accounts have neither.
+        name = (principal or "").rpartition("\\")[2].partition("@")[0]
+        found = self._accounts.get(name.casefold())
         if found is None:
             raise NotSignedOn("no account of this lab")
         return found

@@ -15,9 +15,9 @@ class ConnectionDefaults(Model):
         "exchange: the server's own /PowerShell/; winrm: WinRM with the snap-in, for Edge servers (which "
         "have no other)."
     )
-    auth: Literal["basic", "ntlm", "negotiate"] = key(
-        "How to sign on. basic, or nothing: over https only; ntlm, negotiate: also over http, where every "
-        "message is then encrypted."
+    auth: Literal["basic", "ntlm", "negotiate", "kerberos"] = key(
+        "How to sign on. basic, or nothing: over https only; ntlm, kerberos, negotiate (either): also over "
+        "http, where every message is then encrypted."
     )
     credential: Credential = key(
         "Reference to user and password: env:NAME, file:PATH, keyring:SERVICE, command:COMMAND."
@@ -34,7 +34,7 @@ class ConnectionModel(ConnectionDefaults):
 
     url: str = section(
         str,
-        "Where to connect; made from host where it is left out. http:// needs auth: ntlm or negotiate.",
+        "Where to connect; made from host where it is left out. http:// needs another auth than basic.",
         pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/]+(/\S*)?$",
     )
     smtp: str = section(

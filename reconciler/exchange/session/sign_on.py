@@ -1,4 +1,4 @@
-"""Signing on with NTLM or Negotiate (RFC 4559), within bounds and with our errors.
+"""Signing on with NTLM, Kerberos or Negotiate (RFC 4559), within bounds and with our errors.
 
 pypsrp's own exchange of tokens reads what a server sends with a 401 for as long as it sends, and lets the
 errors of the security libraries through. Who has signed on belongs to one TCP connection.
@@ -24,7 +24,12 @@ from reconciler.exchange.port import Auth, Connection
 
 _ROUNDS: Final = 8
 """Tokens sent before we give up; NTLM takes two, Kerberos with all that may go wrong four."""
-_SCHEMES: Final = ("Negotiate", "NTLM")
+_SCHEMES: Final = {
+    Auth.NTLM: ("Negotiate", "NTLM"),
+    Auth.NEGOTIATE: ("Negotiate", "Kerberos", "NTLM"),
+    Auth.KERBEROS: ("Negotiate", "Kerberos"),
+}
+"""Under which schemes each can be had, the best first: Negotiate takes bare tokens of the others, too."""
 _SERVICE: Final = "HTTP"  # Exchange's service principal; pypsrp's default is that of no web server
 # The hash of the certificate for Extended Protection (RFC 5929 4.1); it has no annotations.
 _CHANNEL_BINDING: Final[Callable[[requests.Response], bytes | None]] = HTTPNegotiateAuth._get_cbt_data
@@ -105,10 +110,11 @@ class SignOn(HTTPNegotiateAuth):
             self.contexts.clear()
             raise ConnectionReplaced
         offered = tuple(schemes(response))
-        scheme = next((one for one in _SCHEMES if one.casefold() in map(str.casefold, offered)), None)
+        known = _SCHEMES[self._connection.auth]
+        scheme = next((one for one in known if one.casefold() in map(str.casefold, offered)), None)
         if scheme is None:
             raise AuthenticationFailed(self._connection.server, self._connection.user, offered)
-        context = self._context(response, scheme)
+        context = self._context(response, scheme, offered)
         token = self._step(context, None, offered)
         for _ in range(_ROUNDS):
             if token is None:
@@ -126,18 +132,20 @@ class SignOn(HTTPNegotiateAuth):
             raise Garbage(self._connection.server, "a welcome before signing on was complete")
         self.contexts[_host(response)] = Keys(context, scheme)
 
-    def _context(self, response: requests.Response, scheme: str) -> spnego.ContextProxy:
+    def _context(
+        self, response: requests.Response, scheme: str, offered: tuple[str, ...]
+    ) -> spnego.ContextProxy:
         # Before the answer is read: the certificate is asked of its socket.
         certificate = _CHANNEL_BINDING(response)
-        is_ntlm = self._connection.auth is Auth.NTLM or scheme == "NTLM"
-        with self._translated((scheme,)):
+        protocol = self._connection.auth.value if scheme == "Negotiate" else scheme.casefold()
+        with self._translated(offered):
             return spnego.client(
                 self._connection.user,
                 self._connection.password,
                 hostname=_host(response),
                 service=_SERVICE,
                 channel_bindings=GssChannelBindings(application_data=certificate) if certificate else None,
-                protocol="ntlm" if is_ntlm else "negotiate",
+                protocol=protocol,
                 options=NegotiateOptions.wrapping_winrm if self.wrap_required else NegotiateOptions.none,
             )
 

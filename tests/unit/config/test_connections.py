@@ -163,7 +163,7 @@ class TestAConnectionsFile:
 
     def test_may_sign_on_without_tls_where_every_message_is_encrypted(self, tmp_path: Path) -> None:
         """NTLM and Negotiate leave a key; Basic would send the password itself."""
-        for auth in ("ntlm", "negotiate"):
+        for auth in ("ntlm", "negotiate", "kerberos"):
             file = {"servers": {"EX1": {"url": "HTTP://ex1/PowerShell/", "auth": auth}}}
             assert connection(written(tmp_path, file), "EX1").auth == auth
 
