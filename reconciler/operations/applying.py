@@ -24,9 +24,11 @@ from state.store import Fence, StateStore
 
 from .failed import Cause, OperationFailed
 from .inputs import Declared, Inputs, Surroundings, load_declared
-from .planning import Planned, make_plan, targeted
+from .planning import Planned, homes, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
 from .servers import Servers
+
+_FILES_OF_ISSUER = "correct certificate and key of the issuer, in the YAML or in the connections file"
 
 Approve = Callable[[Planned], bool]
 """Shows a plan and asks; only asked when there is something to do."""
@@ -79,6 +81,7 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
     )
     declared = load_declared(inputs, surroundings)
     _same_organization(saved, declared)
+    _same_servers(saved, declared)
     store = open_store(saved.plan.organization, inputs, surroundings)
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, saved.plan.organization)
@@ -158,7 +161,12 @@ def _open_issuers(plan: Plan, desired: Desired, surroundings: Surroundings) -> M
             opened[name] = LocalIssuer.open(name, settings.certificate, settings.key, clock=surroundings.now)
         except IssuerFailed as error:
             problems.append(
-                Diagnostic(summary="Issuer not usable", detail=f"{error}.", hint=error.hint, subject=name)
+                Diagnostic(
+                    summary="Issuer not usable",
+                    detail=f"{error}.",
+                    hint=error.hint or _FILES_OF_ISSUER,
+                    subject=name,
+                )
             )
     if problems:
         raise OperationFailed(problems)
@@ -207,6 +215,13 @@ def _stale_plan(saved: SavedPlan, addresses: list[str]) -> Diagnostic:
         ),
         hint=f"plan again: reconciler plan {saved.path} --out FILE",
     )
+
+
+def _same_servers(saved: SavedPlan, declared: Declared) -> None:
+    """Refuse a plan for a server that the YAML has no more: nobody knows how it is reached."""
+    gone = [str(name) for name in homes(saved.desired) if name not in declared.desired.connections]
+    if gone:
+        raise OperationFailed((_stale_plan(saved, [f"server {name}" for name in gone]),), Cause.STALE)
 
 
 def _done_already(saved: SavedPlan) -> Diagnostic:

@@ -77,7 +77,8 @@ class Servers:
             reason = str(error).removeprefix(f"{name}: ")
             server = LiveServer.lost(name, Unreadable(reason, remedy=remedy(error)))
         except CredentialError as error:
-            server = LiveServer.lost(name, Unreadable(str(error), remedy=error.hint))
+            known = error.hint or f"see that {error.reference} leads to user:password"
+            server = LiveServer.lost(name, Unreadable(str(error), remedy=known))
         listener(ReadFinished(str(name), server.unreachable.reason if server.unreachable else ""))
         return server
 

@@ -57,7 +57,7 @@ def run_verify(inputs: Inputs, surroundings: Surroundings) -> Verified:
                 Diagnostic(
                     summary="Authority not readable",
                     detail=f"{error}.",
-                    hint="the issuer's certificate file is what verify trusts beside the public roots",
+                    hint="correct certificate of the issuer: verify trusts it, beside the public roots",
                 ),
             )
         ) from error
