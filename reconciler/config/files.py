@@ -25,9 +25,9 @@ def read_desired(path: Path) -> Parsed:
     Each file may state the format's ``version``; any other key, and any name in a section, stands
     in one file only. Hidden files are left alone. Never raises.
     """
-    if not path.is_dir():
-        return read_file(path)
     try:
+        if not path.is_dir():
+            return read_file(path)
         files = sorted(
             file
             for file in path.iterdir()

@@ -38,7 +38,7 @@ def bind(
     Returns:
         The connector, or why it cannot be bound. One without declared certificates stays as it is.
     """
-    if not isinstance(connector.certificates, tuple):
+    if not isinstance(connector.certificates, tuple) or not connector.certificates:
         return Bound(connector)
     requires: set[Address] = set()
     names: dict[TlsCertificateName | Deferred, None] = {}

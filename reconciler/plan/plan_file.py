@@ -7,6 +7,7 @@ plan is stale. It holds no secret: a credential is the reference that the YAML g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from state.codec.shape import Malformed, Shape, json_bytes, json_value
 from state.codec.v1 import entry_from_json, entry_to_json
 from state.errors import StateError, StateTooNew, StateUnreadable
 from state.record import Learned
-from state.resources import KINDS, Json
+from state.resources import KINDS, Certificate, Json, ReceiveConnector, SendConnector
 from state.resources.attribute import INSTANT
 from state.snapshot import Snapshot
 from state.values import UNSET, CredentialReference, Deferred, TlsCertificateName
@@ -29,6 +30,8 @@ from .change import Action, Change, Difference, Drift, Plan
 
 VERSION = 1
 KIND = "exchange-tls-reconciler plan"
+_NO_PATH = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+"""Half characters but those that Python puts for bytes of a file name that it cannot decode."""
 LARGEST = 64 * 1024 * 1024
 """Bytes that are read at most."""
 
@@ -127,24 +130,44 @@ def _saved_from_json(shape: Shape) -> SavedPlan:
             Address.parse(key): TlsCertificateName.parse(names.text(key)) for key in names.members
         },
     )
-    desired = shape.shape("desired")
+    desired = _desired_from_json(shape.shape("desired"))
     saved = SavedPlan(
         plan=plan,
-        desired=Snapshot(
-            {
-                Address.parse(key): resource_from_json(value, desired.path(key))
-                for key, value in desired.members.items()
-            }
-        ),
-        path=shape.text("path"),
-        connections=shape.text("connections"),
-        state=shape.text("state"),
+        desired=desired,
+        path=_path(shape, "path"),
+        connections=_path(shape, "connections"),
+        state=_path(shape, "state"),
         targets=tuple(map(Address.parse, shape.texts("targets"))),
         made_at=INSTANT.from_json(shape.take("made_at")),
         tool_version=shape.text("tool_version"),
     )
     shape.done()
+    if not desired.resources.keys() >= set(saved.targets):
+        raise Malformed("targets", "one of them is not desired")
     return saved
+
+
+def _desired_from_json(shape: Shape) -> Snapshot:
+    """Read the desired state; what config never leaves out is there, for planning rests on it."""
+    resources = {
+        Address.parse(key): resource_from_json(value, shape.path(key)) for key, value in shape.members.items()
+    }
+    for address, resource in resources.items():
+        where = shape.path(str(address))
+        if resource.kind != address.type:
+            raise Malformed(where, f"it is a {resource.kind}")
+        if isinstance(resource, Certificate | SendConnector | ReceiveConnector):
+            home = resource.home if isinstance(resource.home, tuple) else ()
+            if not home or any(Address.of("server", str(name)) not in resources for name in home):
+                raise Malformed(where, "its server is not desired")
+    return Snapshot(resources)
+
+
+def _path(shape: Shape, key: str) -> str:
+    text = shape.text(key)
+    if _NO_PATH.search(text):
+        raise Malformed(shape.path(key), "no system has such a path")
+    return text
 
 
 def _change_to_json(change: Change) -> dict[str, Json]:
@@ -190,6 +213,8 @@ def _drift_from_json(shape: Shape) -> Drift:
     address = Address.parse(shape.text("address"))
     drift = Drift(address=address, attributes=_differences_from_json(address, shape.shape("attributes")))
     shape.done()
+    if not drift.attributes:
+        raise Malformed(shape.path("attributes"), "nothing differs")
     return drift
 
 

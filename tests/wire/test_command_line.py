@@ -88,6 +88,16 @@ class TestAPlanThatWasSaved:
         assert "Plan is stale" in told
         assert "perhaps it was applied before" in told
 
+    def test_for_a_server_that_left_the_yaml_is_stale(
+        self, tls: list[str], tmp_path: Path, capsys: Captured
+    ) -> None:
+        """Nobody knows any more how it is reached."""
+        saved, yaml = str(tmp_path / "tls.plan"), tmp_path / "tls.yaml"
+        assert main(["plan", *tls, "--out", saved]) == 0
+        yaml.write_text(yaml.read_text(encoding="utf-8").replace("MBX1", "MBX9"), encoding="utf-8")
+        assert main(["apply", saved, "--auto-approve"]) == 5
+        assert "server MBX1" in capsys.readouterr().err
+
 
 class TestVerification:
     def test_that_fails_exits_with_8(self, tls: list[str], tmp_path: Path, capsys: Captured) -> None:

@@ -15,6 +15,8 @@ from reconciler.diagnostics import has_errors
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import CertificateRequest, IssuerFailed
 from reconciler.plan.plan_file import SavedPlan, decode_plan, encode_plan
+from reconciler.plan.planner import plan
+from reconciler.plan.situation import Situation
 from reconciler.views.diagnostics import render_diagnostics
 from reconciler.views.plan_json import render_plan_json
 from reconciler.views.plan_text import render_plan
@@ -25,7 +27,8 @@ from state.errors import StateError
 from state.journal import Intent, Outcome
 from state.lock import LockInfo
 from state.record import Learned, Recorded, Request, StateRecord
-from state.snapshot import Snapshot
+from state.resources import Server
+from state.snapshot import LiveState, Snapshot
 from state.stores.local import LocalStore, folder_name
 from state.values import CredentialReference, Deferred, DomainPattern, Name, SmartHost, Thumbprint
 from tests.authority import Authority, make_request, pem
@@ -135,6 +138,7 @@ def _connections(data: bytes, folder: Path) -> bool:
 
 def _plans() -> Sequence[bytes]:
     desired = {
+        Address.of("server", "EX1"): Server(role="mailbox"),
         _PUBLIC: certificate(renew_before="30d"),
         TRUSTED: connector(
             certificates=(_PUBLIC,),
@@ -176,6 +180,11 @@ def _plan(data: bytes, folder: Path) -> bool:
     assert decode_plan(encode_plan(saved), "tls.plan") == saved
     assert render_plan(saved.plan, colour=False, width=80)
     assert json.loads(render_plan_json(saved.plan, tool_version="0"))
+    # Applying it plans the same again.
+    names = [Name(address.parts[0]) for address, _ in saved.desired.of(Server)]
+    live = LiveState({name: live_server(name) for name in names})
+    record = StateRecord(saved.plan.organization, "3f0c", 1, {}, {})
+    assert plan(Situation(saved.desired, live, record, NOW)) is not None
     return True
 
 

@@ -134,9 +134,11 @@ class TestABadFile:
         """A device never ends."""
         assert summaries(load(Path(os.devnull), today=TODAY)) == ["Not a file"]
 
-    def test_whose_name_cannot_be_one_is_told(self) -> None:
-        """A zero byte is refused by the operating system, in its own way."""
-        assert summaries(load(Path("a\0b"), today=TODAY))[0] in ("File cannot be read", "File not found")
+    @pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "\ud800"])
+    def test_whose_name_cannot_be_one_is_told(self, name: str) -> None:
+        """A zero byte, or thousands of letters, are refused by the operating system, in its own way."""
+        (summary,) = summaries(load(Path(name), today=TODAY))
+        assert summary in ("File cannot be read", "File not found", "Folder cannot be read")
 
     def test_may_begin_with_a_byte_order_mark(self, tmp_path: Path) -> None:
         """Windows editors write one."""

@@ -15,6 +15,7 @@ from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan, decode_plan, encode_plan, is_plan_file
 from state.address import Address
 from state.errors import StateTooNew, StateUnreadable
+from state.resources import Server
 from state.snapshot import Snapshot
 from state.values import CredentialReference, Deferred, SmartHost
 from tests.situations import (
@@ -35,6 +36,7 @@ PUBLIC = Address.parse("certificate.EX1.public")
 GONE = Address.parse("send_connector.EX1.opportunistic")
 FRONTEND = Address.parse('receive_connector.EX1."Default Frontend EX1"')
 DESIRED = {
+    Address.of("server", "EX1"): Server(role="mailbox"),
     PUBLIC: certificate(renew_before="30d"),
     TRUSTED: connector(
         certificates=(PUBLIC,),
@@ -120,6 +122,16 @@ class TestASavedPlan:
                 x={"secret": True}
             ),
             lambda document: document.update(desired={"x.y": {"kind": "z", "attributes": {}}}),
+            # What a plan that was made always holds, so that planning again may rest on it.
+            lambda document: document["desired"].pop("server.EX1"),
+            lambda document: document["desired"][str(PUBLIC)]["attributes"].pop("home"),
+            lambda document: document["desired"].update(
+                {"server.EX1": document["desired"][str(PUBLIC)]},
+            ),
+            lambda document: document.update(targets=["certificate.EX1.other"]),
+            lambda document: document.update(drift=[{"address": str(PUBLIC), "attributes": {}}]),
+            lambda document: document.update(state="a\0b"),
+            lambda document: document.update(path="\ud800"),
         ],
     )
     def test_that_somebody_edited_is_refused(self, damage: Callable[[dict[str, Any]], object]) -> None:
