@@ -14,7 +14,7 @@ from state.values import Name
 from .models.acknowledge import Acknowledgement
 from .models.desired import DesiredState, ServerModel
 from .suggestion import did_you_mean
-from .tree import MappingNode, Node, Path, key_at, node_at, value_at
+from .tree import MappingNode, Node, Path, ScalarNode, key_at, node_at, value_at
 
 R = TypeVar("R", bound=Resource)
 
@@ -162,6 +162,11 @@ class Draft:
         """Send connectors, then receive connectors."""
         yield from self.of(SendConnector)
         yield from self.of(ReceiveConnector)
+
+    def has_role(self, server: DeclaredServer) -> bool:
+        """False where the role is missing or wrong, which is told, and another one stands in for it."""
+        node = node_at(self.root, (*server.path, "role"))
+        return isinstance(node, ScalarNode) and node.value == server.model.role
 
     # References
 

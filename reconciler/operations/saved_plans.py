@@ -8,7 +8,7 @@ from pathlib import Path
 from reconciler.diagnostics import Diagnostic
 from reconciler.plan.plan_file import LARGEST, SavedPlan, decode_plan, encode_plan, is_plan_file
 from state.address import Address
-from state.errors import StateTooNew, StateUnreadable, StateUnwritable
+from state.errors import StateTooNew, StateUnreadable
 from state.stores.files import replace_file
 
 from .failed import OperationFailed
@@ -28,8 +28,10 @@ def save_plan(
     """Write a plan that holds no error, readable by its owner alone.
 
     Raises:
-        OperationFailed: the file cannot be written.
+        OperationFailed: the file cannot be written, or is there and is something else than a saved plan.
     """
+    if _holds_something_else(out):
+        raise OperationFailed((_not_saved(f"{out} is there, and is no saved plan: it is kept"),))
     saved = SavedPlan(
         plan=planned.plan,
         desired=planned.snapshot,
@@ -42,8 +44,9 @@ def save_plan(
     )
     try:
         replace_file(out, encode_plan(saved))
-    except StateUnwritable as error:
-        raise OperationFailed((_unwritable(error),)) from error
+    except OSError as error:
+        reason = f"{out} cannot be written: {error.strerror or error}"
+        raise OperationFailed((_not_saved(reason),)) from error
 
 
 def is_saved_plan(path: Path) -> bool:
@@ -71,11 +74,18 @@ def read_plan(path: Path) -> SavedPlan:
         raise OperationFailed((_unreadable(str(error)),)) from error
 
 
-def _unwritable(error: StateUnwritable) -> Diagnostic:
+def _holds_something_else(out: Path) -> bool:
+    try:
+        return out.stat().st_size > 0 and not is_saved_plan(out)
+    except OSError:
+        return False
+
+
+def _not_saved(reason: str) -> Diagnostic:
     return Diagnostic(
         summary="Plan not saved",
-        detail=f"{error}.",
-        hint="name a file that can be written with --out",
+        detail=f"{reason}.",
+        hint="name another file with --out",
     )
 
 

@@ -98,6 +98,30 @@ class TestAPlanThatWasSaved:
         assert main(["apply", saved, "--auto-approve"]) == 5
         assert "server MBX1" in capsys.readouterr().err
 
+    def test_is_not_saved_where_there_is_no_folder(
+        self, tls: list[str], tmp_path: Path, capsys: Captured
+    ) -> None:
+        """A mistake like any other, and no bug of ours."""
+        assert main(["plan", *tls, "--out", str(tmp_path / "gone" / "tls.plan")]) == 1
+        told = capsys.readouterr().err
+        assert "error: Plan not saved" in told
+        assert "No such file or directory" in told
+
+    def test_replaces_no_file_that_is_none(self, tls: list[str], capsys: Captured) -> None:
+        """The YAML given twice, at night: it would be gone."""
+        declared = Path(tls[0]).read_text()
+        assert main(["plan", *tls, "--out", tls[0]]) == 1
+        assert "error: Plan not saved" in capsys.readouterr().err
+        assert Path(tls[0]).read_text() == declared
+
+    def test_replaces_an_older_one_and_an_empty_file(self, tls: list[str], tmp_path: Path) -> None:
+        """An empty one is what mktemp makes."""
+        saved = tmp_path / "tls.plan"
+        saved.touch()
+        for _ in range(2):
+            assert main(["plan", *tls, "--out", str(saved)]) == 0
+            assert main(["show", str(saved)]) == 0
+
 
 class TestVerification:
     def test_that_fails_exits_with_8(self, tls: list[str], tmp_path: Path, capsys: Captured) -> None:

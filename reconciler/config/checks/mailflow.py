@@ -78,7 +78,7 @@ def _holds(wide: AddressSpace, narrow: AddressSpace) -> bool:
 
 def _check_failover(draft: Draft) -> None:
     """One connector is chosen, and failover happens among its own source servers only [3-7]."""
-    mailbox = [server for server in draft.servers.values() if not server.is_edge]
+    mailbox = [server for server in draft.servers.values() if not server.is_edge and draft.has_role(server)]
     apart = [server for server in mailbox if server.model.send_connectors.model_fields_set]
     if len(mailbox) > 1 and apart:
         names = " and ".join(f'"{server.name}"' for server in apart)
