@@ -103,7 +103,7 @@ class TestAPlanThatWasSaved:
     ) -> None:
         """A mistake like any other, and no bug of ours."""
         assert main(["plan", *tls, "--out", str(tmp_path / "gone" / "tls.plan")]) == 1
-        told = capsys.readouterr().err
+        told = " ".join(capsys.readouterr().err.split())
         assert "error: Plan not saved" in told
         assert "No such file or directory" in told
 
