@@ -4,8 +4,7 @@ Stock pypsrp cannot read send connectors (it fails at their references), so neit
 on to resources, certificates decoded; stock stops at its own objects.
 
 A server as setup leaves it has so few objects that the session itself, pypsrp's in both cases, is most of the
-cost: that figure is told, and the limit is for a server in use. The least of each counts: a busy machine slows
-what reads memory more than what computes.
+cost: that figure is told, and the limit is for a server in use. The least of each counts: noise only adds.
 """
 
 from __future__ import annotations
