@@ -151,7 +151,12 @@ class _Pool(ServerRunspacePool):
 
     def prepare_message(self, *args: Any, **kwargs: Any) -> None:
         super().prepare_message(*args, **kwargs)
-        data = self._send_buffer[-1]._data
+        message = self._send_buffer[-1]
+        data = message._data
+        if message.message_type == PSRPMessageType.SessionCapability:
+            data[_MESSAGE_HEADER:] = records.session_capability(
+                str(self.our_capability.protocolversion)
+            ).encode()
         if len(data) > _MESSAGE_HEADER:
             data[_MESSAGE_HEADER:_MESSAGE_HEADER] = _BOM
 

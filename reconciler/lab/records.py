@@ -82,13 +82,21 @@ def error_record(error: ErrorRecord, cmdlet: str) -> str:
         error: The facts.
         cmdlet: Who wrote it; the activity where the error itself names none.
     """
-    return _error_record(error, cmdlet, "")
+    return _error_record(error, cmdlet, "", 0)
 
 
 def pipeline_state(state: int, error: ErrorRecord | None = None, cmdlet: str = "") -> str:
     """A PIPELINE_STATE message (MS-PSRP 2.2.2.21)."""
-    reason = _error_record(error, cmdlet, ' N="ExceptionAsErrorRecord"') if error else ""
+    reason = _error_record(error, cmdlet, ' N="ExceptionAsErrorRecord"', 1) if error else ""
     return f'<Obj RefId="0"><MS><I32 N="PipelineState">{state}</I32>{reason}</MS></Obj>'
+
+
+def session_capability(protocol: str) -> str:
+    """A SESSION_CAPABILITY message (MS-PSRP 2.2.2.1), its members in the order of Windows."""
+    return (
+        f'<Obj RefId="0"><MS><Version N="protocolversion">{protocol}</Version>'
+        '<Version N="PSVersion">2.0</Version><Version N="SerializationVersion">1.1.0.1</Version></MS></Obj>'
+    )
 
 
 def warning(message: str) -> str:
@@ -102,16 +110,17 @@ def warning(message: str) -> str:
     )
 
 
-def _error_record(error: ErrorRecord, cmdlet: str, name: str) -> str:
+def _error_record(error: ErrorRecord, cmdlet: str, name: str, first: int) -> str:
+    """The element; ``first`` is the RefId of the record, its objects count on from there."""
     activity = error.activity or cmdlet
     reason = error.exception_type.rpartition(".")[2]
     category = _CATEGORIES[error.category] if 0 <= error.category < len(_CATEGORIES) else str(error.category)
     target_type = "String" if error.target else ""
-    target = f'<S N="TargetObject">{encode(error.target)}</S>' if error.target else '<Nil N="TargetObject"/>'
+    target = f'<S N="TargetObject">{encode(error.target)}</S>' if error.target else '<Nil N="TargetObject" />'
     return (
-        f'<Obj RefId="1"{name}><TN RefId="0"><T>{_ENGINE}ErrorRecord</T><T>System.Object</T></TN>'
-        f"<ToString>{encode(error.message)}</ToString><MS>{_exception(error)}{target}"
-        f'<S N="FullyQualifiedErrorId">{encode(error.fully_qualified_id)}</S>{_invocation(cmdlet)}'
+        f'<Obj{name} RefId="{first}"><TN RefId="0"><T>{_ENGINE}ErrorRecord</T><T>System.Object</T></TN>'
+        f"<ToString>{encode(error.message)}</ToString><MS>{_exception(error, first + 1)}{target}"
+        f'<S N="FullyQualifiedErrorId">{encode(error.fully_qualified_id)}</S>{_invocation(cmdlet, first + 3)}'
         f'<I32 N="ErrorCategory_Category">{error.category}</I32>'
         f'<S N="ErrorCategory_Activity">{encode(activity)}</S>'
         f'<S N="ErrorCategory_Reason">{encode(reason)}</S>'
@@ -122,7 +131,7 @@ def _error_record(error: ErrorRecord, cmdlet: str, name: str) -> str:
     )
 
 
-def _exception(error: ErrorRecord) -> str:
+def _exception(error: ErrorRecord, first: int) -> str:
     name = error.exception_type
     chain = [name]
     if bases := _BASES.get(name):
@@ -136,18 +145,18 @@ def _exception(error: ErrorRecord) -> str:
     chain += ["System.Exception", "System.Object"]
     types = "".join(f"<T>{encode(part)}</T>" for part in dict.fromkeys(chain))
     return (
-        f'<Obj N="Exception" RefId="2"><TN RefId="1">{types}</TN>'
+        f'<Obj N="Exception" RefId="{first}"><TN RefId="1">{types}</TN>'
         f"<ToString>{encode(name)}: {encode(error.message)}</ToString><Props>"
-        f'<S N="Message">{encode(error.message)}</S><Obj N="Data" RefId="3"><TN RefId="2">'
-        "<T>System.Collections.ListDictionaryInternal</T><T>System.Object</T></TN><DCT/></Obj>"
-        '<Nil N="InnerException"/><Nil N="TargetSite"/><Nil N="StackTrace"/><Nil N="HelpLink"/>'
-        '<Nil N="Source"/><I32 N="HResult">-2146233087</I32></Props></Obj>'
+        f'<S N="Message">{encode(error.message)}</S><Obj N="Data" RefId="{first + 1}"><TN RefId="2">'
+        "<T>System.Collections.ListDictionaryInternal</T><T>System.Object</T></TN><DCT /></Obj>"
+        '<Nil N="InnerException" /><Nil N="TargetSite" /><Nil N="StackTrace" /><Nil N="HelpLink" />'
+        '<Nil N="Source" /><I32 N="HResult">-2146233087</I32></Props></Obj>'
     )
 
 
-def _invocation(cmdlet: str) -> str:
+def _invocation(cmdlet: str, number: int) -> str:
     return (
-        f'<Obj N="InvocationInfo" RefId="4"><TN RefId="3"><T>{_ENGINE}InvocationInfo</T>'
+        f'<Obj N="InvocationInfo" RefId="{number}"><TN RefId="3"><T>{_ENGINE}InvocationInfo</T>'
         "<T>System.Object</T></TN>"
         f'<ToString>{_ENGINE}InvocationInfo</ToString><Props><S N="MyCommand">{encode(cmdlet)}</S>'
         '<I32 N="ScriptLineNumber">0</I32><I32 N="OffsetInLine">0</I32>'

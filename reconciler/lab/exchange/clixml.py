@@ -213,11 +213,15 @@ class _Writer:
         match value.body:
             case Scalar():
                 self.scalar(value.body, "")
-            case Collection(tag, items):
+            case Collection(tag, items) if items:
                 self.parts.append(f"<{tag}>")
                 for item in items:
                     self.value(item, None)
                 self.parts.append(f"</{tag}>")
+            case Collection(tag):
+                self.parts.append(f"<{tag} />")
+            case Dictionary(()):
+                self.parts.append("<DCT />")
             case Dictionary(entries):
                 self.parts.append("<DCT>")
                 for key, entry in entries:
