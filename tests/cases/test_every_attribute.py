@@ -45,6 +45,7 @@ from state.values import (
 )
 from tests.contoso import unheard
 from tests.direct import DirectLab, direct_lab
+from tests.rules import rule
 from tests.situations import (
     NOW,
     live_certificate,
@@ -252,6 +253,7 @@ def base(kind: type[Resource], name: str, values: Values) -> dict[str, Any]:
     return {"name": Name(f"Test {name}"), "address_spaces": spaces, "home": home, **local, **values.beside}
 
 
+@rule("4-8")
 @pytest.mark.parametrize(("kind", "name"), CONNECTORS, ids=CONNECTOR_IDS)
 def test_a_different_attribute_is_set_and_then_equal(
     kind: type[Resource], name: str, template: DirectLab

@@ -28,6 +28,7 @@ from reconciler.lab.control import ThreadedLab, open_threaded
 from state.resources import SendConnector
 from state.snapshot import LiveServer
 from state.values import UNKNOWN, AddressSpace, Name
+from tests.rules import rule
 
 FLOOR = 5
 """Open 2, pipeline 2, close 1."""
@@ -96,6 +97,7 @@ class TestReadingAServer:
         assert own.services == frozenset({"IMAP", "POP", "IIS", "SMTP"})
         assert (own.status, own.has_private_key, own.exportable) == ("Valid", True, False)
 
+    @rule("5-1")
     def test_of_an_edge_server_leaves_unknown_what_it_does_not_tell(self, lab: Lab) -> None:
         """[5-1]: nobody has seen what a certificate's services look like there."""
         live = read(connections(lab[1])["EDGE1"])
@@ -179,6 +181,7 @@ class TestChangingAServer:
         with Sessions().writer(viewer) as writer, pytest.raises(CmdletMissing):
             writer.run(Command("Set-SendConnector", {"Identity": "nobody", "Port": 26}))
 
+    @rule("1-9")
     def test_that_asks_for_confirmation_is_stopped(self, lab: Lab) -> None:
         """Remove-* asks unless -Confirm:$false [1-9]; nothing is removed by not answering."""
         with Sessions().writer(connections(lab[1])["MBX2"]) as writer:
@@ -247,6 +250,7 @@ class TestTheDefaultSmtpCertificate:
             if found.subject == "CN=extra.example"
         )
 
+    @rule("2.3-3")
     def test_is_kept_by_answering_no(self, lab: Lab) -> None:
         """[2.3-3]: there is no switch for it; -Force would mean yes."""
         connection = connections(lab[1])["MBX2"]
@@ -300,6 +304,7 @@ class TestAConnection:
             read(replace(connections(lab[1])["EDGE1"], endpoint=Endpoint.EXCHANGE))
 
 
+@rule("5-6")
 def test_a_real_connector_is_read_whole_over_the_wire(tmp_path: Path) -> None:
     """The export of a real organization, played back: pypsrp alone loses this object [5-6]."""
     for corpus in filter(None, [os.environ.get("EXCHANGE_CORPUS")]):

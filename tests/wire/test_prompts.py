@@ -11,6 +11,7 @@ from reconciler.exchange.errors import UnexpectedPrompt
 from reconciler.exchange.port import Command, Connection, Endpoint, Timeouts, Writer
 from reconciler.exchange.session import Sessions
 from reconciler.lab.control import ThreadedLab, open_threaded
+from tests.rules import rule
 
 CHOICES = ("yes", "yes to all", "no", "no to all")
 MAKE = Command("New-SendConnector", {"Name": "Kept", "AddressSpaces": ("a.example",), "Custom": True})
@@ -58,6 +59,7 @@ def stopped(lab: ThreadedLab, writer: Writer, command: Command) -> UnexpectedPro
 
 
 class TestAQuestion:
+    @rule("1-9")
     def test_whether_to_remove_is_not_answered(self, lab: ThreadedLab, writer: Writer) -> None:
         """Remove-* asks unless -Confirm:$false [1-9]."""
         asked = stopped(lab, writer, Command("Remove-SendConnector", {"Identity": "Kept"}))

@@ -17,6 +17,7 @@ from reconciler.operations.planning import Planned
 from state.resources import SendConnector
 from state.values import Name
 from tests.contoso import Contoso, contoso
+from tests.rules import rule
 
 SAMPLES = Path(__file__).parent.parent / "lab" / "samples"
 FOLDERS = [SAMPLES, *([Path(os.environ["EXCHANGE_CORPUS"])] if "EXCHANGE_CORPUS" in os.environ else [])]
@@ -79,6 +80,7 @@ class TestAConnectorOfARealOrganization:
         ]
         assert main(["plan", str(copy.path), "--detailed-exitcode", *copy.options()]) == 0
 
+    @rule("3-8")
     def test_changes_its_routing_with_the_companions_that_exchange_demands(self, copy: Contoso) -> None:
         """From smart hosts to DNS in one command line [3-8]."""
         connector, servers = first_connector(copy)

@@ -34,6 +34,7 @@ from reconciler.exchange.errors import (
 )
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint, Query, Timeouts
 from reconciler.exchange.session import Sessions
+from tests.rules import rule
 
 Wire = Any  # of conftest.py, which test files cannot import
 Run = Callable[["Call"], Iterator["Said"]]
@@ -257,6 +258,7 @@ class TestReading:
         assert made.server.requests == ["Create", "Receive", "Command", "Receive", "Delete"]
         assert made.server.calls[0].statements == [("Get-SendConnector", {}), ("Get-ReceiveConnector", {})]
 
+    @rule("6.1-3")
     def test_asks_for_everything_that_exchange_can_tell(self, exchange: New) -> None:
         """Without this level a certificate has no services [6.1-3]."""
         made = exchange(lambda _: iter([ends()]))
@@ -286,6 +288,7 @@ class TestReading:
         assert isinstance(receive.failure, CmdletMissing)
         assert len(send.objects) == 1
 
+    @rule("5-6")
     def test_keeps_objects_that_stock_clients_lose(self, exchange: New) -> None:
         """A reference into a list of an unknown type [5-6]."""
         xml = (

@@ -10,6 +10,7 @@ import pytest
 from reconciler.lab.exchange.builds import UnknownBuild, build_of_display, build_of_token
 from reconciler.lab.exchange.cmdlets.catalogue import catalogue
 from reconciler.lab.exchange.lab_exchange import COMMANDS
+from tests.rules import rule
 
 TASKS = "Microsoft.Exchange.Management.SystemConfigurationTasks."
 
@@ -24,6 +25,7 @@ class TestACommand:
     def test_name_is_read_in_any_casing(self, lab: Any) -> None:
         assert lab.run("get-exchangeserver").objects
 
+    @rule("5-3")
     def test_script_text_is_refused(self, lab: Any) -> None:
         """[5-3]"""
         from reconciler.lab.call import Call, Terminated
@@ -81,11 +83,13 @@ class TestAParameter:
         result = lab.run("Get-SendConnector", "a", "b")
         assert result.error_id.startswith("PositionalParameterNotFound,")
 
+    @rule("1-2")
     def test_of_a_certificate_cmdlet_is_the_thumbprint_by_position(self, lab: Any) -> None:
         """[1-2]"""
         thumbprint = lab.exchange.snapshot()["servers"]["MBX1"]["default_smtp"]
         assert lab.run("Get-ExchangeCertificate", thumbprint).one
 
+    @rule("1-7", "2.1-1")
     def test_sets_exclude_each_other(self, lab: Any) -> None:
         """[1-7]: Server and Identity; [2.1-1]: Services and GenerateRequest."""
         both = lab.run("Get-ReceiveConnector", Server="MBX1", Identity="MBX1")
@@ -122,6 +126,7 @@ class TestAParameter:
         lab.run("New-SendConnector", Name="a", AddressSpaces="*", Enabled=0)
         assert lab.run("Get-SendConnector")["Enabled"] == "false"
 
+    @rule("3-18")
     def test_beyond_its_range(self, lab: Any) -> None:
         """[3-18]"""
         result = lab.run("New-SendConnector", Name="a", AddressSpaces="*", Port=70000)
@@ -173,6 +178,7 @@ class TestABuild:
         assert unlisted.product == "2019"
         assert build_of_display("Version 8.3 (Build 83.6)") is None
 
+    @rule("3-15")
     def test_lacks_parameters_that_came_later(self, new_lab: Callable[..., Any]) -> None:
         """[3-15]: 2010 has no TlsCertificateName, and no such property."""
         old = new_lab(build="2010")
@@ -182,6 +188,7 @@ class TestABuild:
         assert connector.properties is not None
         assert "TlsCertificateName" not in connector.properties
 
+    @rule("2.1-3")
     def test_lost_the_file_parameters_in_2022(self, new_lab: Callable[..., Any]) -> None:
         """[2.1-3]"""
         named = {"GenerateRequest": ..., "RequestFile": "\\\\srv\\a.req"}

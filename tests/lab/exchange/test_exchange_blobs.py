@@ -28,6 +28,7 @@ from reconciler.lab.exchange.clixml import Collection, Obj, Scalar, Value, is_tr
 from reconciler.lab.exchange.clixml_reader import read as read_clixml
 from reconciler.lab.exchange.nrbf_reader import BadBlob, read, unframed
 from reconciler.lab.exchange.values import bytes_of, ticks_of
+from tests.rules import rule
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FOLDERS = [SAMPLES, *(Path(name) for name in [os.environ.get("EXCHANGE_CORPUS", "")] if name)]
@@ -155,10 +156,12 @@ class TestAValueObject:
                 seen.add(name)
         assert seen >= {*WRITERS, *VERSIONED} - {"Unlimited`1[[Microsoft"}
 
+    @rule("6.2-1")
     def test_begins_as_the_rules_say(self) -> None:
         """[6.2-1]"""
         assert blobs.time_span(1).hex(" ").startswith("00 01 00 00 00 ff ff ff ff 01 00 00 00 00 00 00 00")
 
+    @rule("6.2-2")
     def test_can_be_signed(self) -> None:
         """[6.2-2]: the mark, the length, the payload, 32 bytes."""
         payload = blobs.fqdn("mail.contoso.com")
@@ -190,6 +193,7 @@ class TestACertificatesBlob:
         assert read_facts(write_facts(given)) == given
         assert read_facts(blobs.signed(write_facts(given), b"")) == given
 
+    @rule("6.3-1", "6.3-3")
     def test_of_an_export_is_written_again_byte_for_byte(self) -> None:
         """[6.3-1] to [6.3-3]"""
         count = 0
@@ -199,6 +203,7 @@ class TestACertificatesBlob:
                 count += 1
         assert count
 
+    @rule("6.3-4")
     def test_of_an_export_ends_with_the_certificate(self) -> None:
         """[6.3-4]: id 32, always last, equal to RawData."""
         for node, real in blobs_of_files():
@@ -243,6 +248,7 @@ class TestACertificatesBlob:
 
 
 class TestCertData:
+    @rule("6.3-4")
     def test_differs_in_order_between_captures(self, der: bytes) -> None:
         """[6.3-4]: whoever compares or hashes it is wrong."""
         orders = {tuple(read_element(write_element(der, "x", UUID(int=1), salt))) for salt in range(8)}

@@ -19,6 +19,7 @@ from reconciler.lab.call import Secret
 from reconciler.lab.exchange.archive import facts_of
 from reconciler.lab.exchange.certificate_blob import CertificateFacts, friendly_name_of
 from reconciler.lab.exchange.clixml import Obj
+from tests.rules import rule
 
 SUBJECT = "C=US, O=Contoso Ltd, CN=mail.contoso.com"
 IMAP, POP, IIS, SMTP = 1, 2, 8, 16
@@ -124,12 +125,14 @@ class TestAFreshServer:
         assert len(listed(lab, "MBX1").keys() & listed(lab, "MBX2").keys()) == 1
         assert lab.run("Get-AuthConfig")["CurrentCertificateThumbprint"] in listed(lab)
 
+    @rule("6.1-6")
     def test_prints_dates_in_its_own_zone(self, lab: Any) -> None:
         """[6.1-6]: noon UTC is four in the morning there."""
         text = lab.run("Get-ExchangeCertificate", Thumbprint=default(lab)).one.text
         assert "[Not Before]\r\n  03/01/2026 04:00:00\r\n" in text
         assert text.startswith("[Subject]\r\n  CN=MBX1\r\n\r\n[Issuer]\r\n")
 
+    @rule("1-1")
     def test_is_asked_about_another(self, new_lab: Callable[..., Any]) -> None:
         """[1-1]"""
         lab = new_lab(servers=2)
@@ -142,6 +145,7 @@ class TestAFreshServer:
 
 
 class TestARequest:
+    @rule("2.1-2", "2.1-6")
     def test_is_text_that_an_authority_reads(self, lab: Any) -> None:
         """[2.1-2], [2.1-6]"""
         csr = request(lab, DomainName=["Mail.contoso.com", "autodiscover.contoso.com"])
@@ -153,12 +157,14 @@ class TestARequest:
         assert isinstance(key, rsa.RSAPublicKey)
         assert key.key_size == 2048
 
+    @rule("2.1-6")
     def test_has_the_servers_names_when_none_are_given(self, lab: Any) -> None:
         """[2.1-6]"""
         csr = x509.load_pem_x509_csr(lab.run("New-ExchangeCertificate", GenerateRequest=...).text.encode())
         names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         assert names.get_values_for_type(x509.DNSName) == ["MBX1", "mbx1.contoso.com"]
 
+    @rule("2.1-6")
     def test_has_no_such_names_with_an_empty_list(self, lab: Any) -> None:
         """[2.1-6], as CSS does it."""
         csr = request(lab, DomainName=[])
@@ -177,6 +183,7 @@ class TestARequest:
             "mbx1.contoso.com",
         }
 
+    @rule("2.1-2")
     def test_can_be_binary(self, lab: Any) -> None:
         """[2.1-2]"""
         result = lab.run(
@@ -184,6 +191,7 @@ class TestARequest:
         )
         assert x509.load_der_x509_csr(base64.b64decode(result["FileData"] or "")).is_signature_valid
 
+    @rule("2.1-12")
     def test_leaves_a_pending_entry(self, lab: Any) -> None:
         """[2.1-12]: its own thumbprint, PendingRequest, RootCAType Unknown."""
         before = listed(lab)
@@ -193,6 +201,7 @@ class TestARequest:
         assert pending.exportable
         assert friendly_name_of(pending.element) == "TLSCert"
 
+    @rule("2.1-12")
     def test_can_be_fetched_again(self, lab: Any) -> None:
         """[2.1-12]"""
         before = listed(lab)
@@ -201,6 +210,7 @@ class TestARequest:
         again = lab.run("Export-ExchangeCertificate", Thumbprint=pending)
         assert x509.load_pem_x509_csr(again.text.encode()) == csr
 
+    @rule("2.1-5", "2.1-7")
     @pytest.mark.parametrize(
         ("parameters", "part"),
         [
@@ -218,6 +228,7 @@ class TestARequest:
 
 
 class TestImporting:
+    @rule("2.2-3", "2.2-4")
     def test_the_answer_completes_the_request(self, lab: Any, authority: Authority) -> None:
         """[2.2-3], [2.2-4]"""
         certificate = authority.issue(request(lab, FriendlyName="TLSCert"))
@@ -229,6 +240,7 @@ class TestImporting:
         assert thumbprint(certificate) in listed(lab)
         assert not any(f.status == 7 for f in listed(lab).values())
 
+    @rule("2.2-1", "2.2-2")
     @pytest.mark.parametrize("form", ["pem", "p7b", "p7b text", "list of bytes"])
     def test_takes_every_form_that_authorities_send(self, lab: Any, authority: Authority, form: str) -> None:
         """[2.2-1], [2.2-2]"""
@@ -244,6 +256,7 @@ class TestImporting:
         assert lab.run("Import-ExchangeCertificate", FileData=data).errors == []
         assert thumbprint(certificate) in listed(lab)
 
+    @rule("2.2-3")
     def test_works_only_on_the_server_that_asked(self, new_lab: Callable[..., Any]) -> None:
         """[2.2-3]: the key is nowhere else."""
         lab = new_lab(servers=2)
@@ -276,6 +289,7 @@ class TestImporting:
         lab.later(days=91)
         assert listed(lab)[key].status == 3
 
+    @rule("2.2-5", "2.4-3")
     def test_a_pfx_brings_its_key(self, new_lab: Callable[..., Any]) -> None:
         """[2.2-5], [2.4-3]: from the server that asked to another."""
         lab = new_lab(servers=2)
@@ -293,6 +307,7 @@ class TestImporting:
 
 
 class TestExporting:
+    @rule("2.4-3")
     def test_is_refused_unless_the_key_was_declared_exportable(self, lab: Any, authority: Authority) -> None:
         """[2.4-3]"""
         key = installed(lab, authority)
@@ -308,6 +323,7 @@ class TestExporting:
 
 
 class TestEnabling:
+    @rule("2.3-3")
     def test_smtp_asks_before_it_replaces_the_default(self, lab: Any, authority: Authority) -> None:
         """[2.3-3]"""
         key, old = installed(lab, authority), default(lab)
@@ -319,6 +335,7 @@ class TestEnabling:
         assert default(lab) == old
         assert listed(lab)[key].services == SMTP
 
+    @rule("2.3-3")
     @pytest.mark.parametrize("options", [{"answer": 0}, {"Force": ...}])
     def test_smtp_replaces_it_on_yes_and_with_force(
         self, lab: Any, authority: Authority, options: dict[str, Any]
@@ -333,6 +350,7 @@ class TestEnabling:
         result = lab.run("Enable-ExchangeCertificate", Thumbprint=default(lab), Services="SMTP")
         assert result.prompts == []
 
+    @rule("2.3-1")
     def test_adds_and_never_takes_away(self, lab: Any, authority: Authority) -> None:
         """[2.3-1]"""
         key = installed(lab, authority)
@@ -340,6 +358,7 @@ class TestEnabling:
         lab.run("Enable-ExchangeCertificate", Thumbprint=key, Services=["IMAP", "POP"])
         assert listed(lab)[key].services == SMTP | IMAP | POP
 
+    @rule("2.3-5", "6.4-1")
     def test_iis_moves_the_front_end_site(self, lab: Any, authority: Authority) -> None:
         """[2.3-5], [6.4-1]: the back end keeps its certificate, and the bit with it."""
         key = installed(lab, authority)
@@ -357,6 +376,7 @@ class TestEnabling:
             lab.run("Enable-ExchangeCertificate", Thumbprint=key, Services="IIS")
         assert listed(lab)[first].services == 0
 
+    @rule("2.3-6")
     def test_wildcards_are_unfit_for_pop_and_imap(self, lab: Any, authority: Authority) -> None:
         """[2.3-6]"""
         key = installed(lab, authority, SubjectName="CN=*.contoso.com", DomainName=[])
@@ -364,6 +384,7 @@ class TestEnabling:
         assert len(lab.run("Enable-ExchangeCertificate", **named).warnings) == 2
         assert listed(lab)[key].services == SMTP
 
+    @rule("2.1-8", "2.3-6")
     @pytest.mark.parametrize("services", ["Federation", "UM", "UMCallRouter", "None", "FTP"])
     def test_refuses_services(self, lab: Any, services: str) -> None:
         """[2.1-8], [2.3-6]"""
@@ -405,6 +426,7 @@ class TestAnEdgeServersCertificates:
 
 
 class TestFindingACertificate:
+    @rule("1-1")
     @pytest.mark.parametrize(
         ("parameters", "part"),
         [
@@ -425,6 +447,7 @@ class TestFindingACertificate:
 
 
 class TestASelfSignedCertificate:
+    @rule("2.1-8", "2.1-9")
     def test_lives_five_years_and_gets_services(self, lab: Any) -> None:
         """[2.1-8], [2.1-9]"""
         result = lab.run("New-ExchangeCertificate", SubjectName="CN=x.contoso.com", answer=2)
@@ -435,12 +458,14 @@ class TestASelfSignedCertificate:
         certificate = x509.load_der_x509_certificate(base64.b64decode(result["RawData"] or ""))
         assert (certificate.not_valid_after_utc - certificate.not_valid_before_utc).days == 1826
 
+    @rule("2.3-2")
     def test_of_the_servers_name_shows_imap_though_nobody_asked(self, lab: Any) -> None:
         """[2.3-2]"""
         facts = facts_of(lab.run("New-ExchangeCertificate", Services="SMTP", Force=...).one)
         assert facts is not None
         assert facts.services == SMTP | IMAP
 
+    @rule("2.1-8")
     def test_may_have_no_service(self, lab: Any) -> None:
         """[2.1-8]: None is allowed here."""
         facts = facts_of(lab.run("New-ExchangeCertificate", Services="None").one)
@@ -449,6 +474,7 @@ class TestASelfSignedCertificate:
 
 
 class TestRemoving:
+    @rule("2.4-1", "2.4-4")
     def test_refuses_the_default_smtp_certificate(self, lab: Any) -> None:
         """[2.4-1], [2.4-4]"""
         result = lab.run("Remove-ExchangeCertificate", Thumbprint=default(lab), Confirm=False)
@@ -457,6 +483,7 @@ class TestRemoving:
         assert result.error_id.endswith(".RemoveExchangeCertificate")
         assert result.error.category == 5
 
+    @rule("2.4-2")
     def test_refuses_one_that_a_send_connector_names(self, lab: Any, authority: Authority) -> None:
         """[2.4-2]: by issuer and subject, so the renewed one blocks the old one too."""
         old, new = installed(lab, authority), installed(lab, authority)
@@ -490,6 +517,7 @@ class TestRemoving:
 
 
 class TestChoosingByDomain:
+    @rule("2.5-2")
     def test_gives_the_one_that_exchange_would_choose_first(self, lab: Any, authority: Authority) -> None:
         """[2.5-2]"""
         short = authority.issue(request(lab), days=10)

@@ -27,6 +27,7 @@ from reconciler.lab.exchange.clixml import (
     write,
 )
 from reconciler.lab.exchange.clixml_reader import BadClixml, read
+from tests.rules import rule
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FOLDERS = [SAMPLES, *(Path(name) for name in [os.environ.get("EXCHANGE_CORPUS", "")] if name)]
@@ -99,6 +100,7 @@ class TestATree:
     def test_an_astral_character_goes_as_two_units(self) -> None:
         assert write(string("\U0001f600")) == "<S>_xD83D__xDE00_</S>"
 
+    @rule("6.5-1")
     def test_an_object_met_twice_is_a_reference(self) -> None:
         """Id refers to Identity in every real object [6.5-1]."""
         inner = Obj(("T",), "inner")
@@ -115,6 +117,7 @@ class TestATree:
         pair = Obj(body=Collection("LST", (Obj(text="a"), Obj(text="a"))))
         assert "<Ref" not in write(pair)
 
+    @rule("6.1-5")
     def test_the_plain_form_has_strings_in_place_of_objects(self) -> None:
         """[6.1-5]; lists stay lists, of strings."""
         item = Obj(

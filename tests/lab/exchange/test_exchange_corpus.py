@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.lab.plain_clixml import Node, node, nodes
+from tests.rules import rule
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FOLDERS = [SAMPLES, *(Path(name) for name in [os.environ.get("EXCHANGE_CORPUS", "")] if name)]
@@ -154,6 +155,7 @@ class TestAnObject:
         patterns = ALLOWED if len(FOLDERS) > 1 else list(ALLOWED)[1:]
         assert [each for each in patterns if not any(re.fullmatch(each, one) for one in found)] == []
 
+    @rule("6.1-1")
     def test_of_a_plain_session_is_like_the_ones_without_blobs(self, lab: Any) -> None:
         """[6.1-1]: RawData, and nothing else."""
         ours = node(lab.run("Get-ExchangeCertificate", full=False).xml[0])
@@ -165,6 +167,7 @@ class TestAnObject:
 
 
 class TestASetupMadeConnector:
+    @rule("4-11")
     def test_has_the_values_of_a_real_one(self, lab: Any) -> None:
         """[4-11], value by value; the exports of real servers have three of the five."""
         ours = {each.properties["Name"].text: each for each in map(node, lab.run("Get-ReceiveConnector").xml)}

@@ -15,6 +15,7 @@ from reconciler.lab.exchange.archive import facts_of
 from reconciler.lab.exchange.clixml import Obj, write
 from reconciler.lab.exchange.clixml_reader import read
 from reconciler.lab.exchange.imports import CLIENT_NOTES, UnusableExport
+from tests.rules import rule
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -36,6 +37,7 @@ def remark(lab: Any, *words: str) -> str:
 
 
 class TestAnExport:
+    @rule("6.1-4")
     @pytest.mark.parametrize(
         ("cmdlet", "file"),
         [
@@ -246,6 +248,7 @@ class TestWhatIsOdd:
         (certificate,) = server["certificates"].values()
         assert certificate["domains"] == ["mbx1"]
 
+    @rule("2.3-4")
     def test_no_export_says_which_certificate_is_the_default(self, copy: Any) -> None:
         """[2.3-4]"""
         assert remark(copy, "server MBX1", "default for SMTP", "assumed")

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from reconciler.lab.call import Argument, Output
 from reconciler.lab.exchange.clixml import Obj, Scalar
 from reconciler.lab.exchange.nrbf_reader import unframed
+from tests.rules import rule
 
 LISTS = (
     "Get-ExchangeCertificate",
@@ -60,6 +61,7 @@ class TestAMadeUpOrganization:
         assert lab.run("Get-SendConnector").objects == []
         assert lab.run("Get-SendConnector", on="EDGE1", endpoint="winrm").objects == []
 
+    @rule("1-4", "6.5-2")
     def test_lists_mailbox_servers_to_mailbox_servers(self, lab: Any) -> None:
         """[1-4]: the Edge server is not subscribed."""
         server = lab.run("Get-ExchangeServer")
@@ -168,24 +170,28 @@ class TestWhatIsKept:
 
 
 class TestAFullSession:
+    @rule("6.1-2")
     def test_gets_blobs_in_nested_objects(self, new_lab: Callable[..., Any]) -> None:
         """[6.1-2]; unsigned from builds before November 2023."""
         found = blobs(everything(new_lab(build="2019-cu11")))
         assert len(found) > 100
         assert not any(blob.startswith(b"#sig#") for blob in found)
 
+    @rule("6.2-2")
     def test_gets_signed_blobs_from_newer_builds(self, lab: Any) -> None:
         """[6.2-2]: nested ones too, 32 bytes after the payload."""
         found = blobs(everything(lab))
         assert len(found) > 100
         assert all(blob.startswith(b"#sig#") and unframed(blob) for blob in found)
 
+    @rule("6.1-4")
     def test_gets_type_names_as_the_server_has_them(self, lab: Any) -> None:
         """[6.1-4]: no ``Deserialized.``, and nothing that a client would add."""
         for xml in everything(lab):
             assert "Deserialized." not in xml
             assert "PSComputerName" not in xml
 
+    @rule("6.5-1")
     def test_gets_each_object_self_contained(self, lab: Any) -> None:
         """[6.5-1]: RefIds count from 0 in each."""
         for xml in everything(lab):
@@ -193,6 +199,7 @@ class TestAFullSession:
 
 
 class TestAPlainSession:
+    @rule("6.1-5")
     def test_gets_strings_for_what_is_complex(self, lab: Any) -> None:
         """[6.1-5]"""
         lab.run("New-SendConnector", Name="a", AddressSpaces="*")
@@ -206,6 +213,7 @@ class TestAPlainSession:
     def test_gets_no_blob(self, lab: Any) -> None:
         assert blobs(everything(lab, full=False)) == []
 
+    @rule("6.1-1")
     def test_gets_certificates_that_tell_nothing_but_themselves(self, lab: Any) -> None:
         """[6.1-1]"""
         for value in lab.run("Get-ExchangeCertificate", full=False).objects:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.rules import rule
+
 FRONTEND = "MBX1\\Default Frontend MBX1"
 NEW = {"Name": "relay", "Bindings": ["192.0.2.1:25"], "RemoteIPRanges": ["10.0.0.0/8"]}
 
@@ -24,6 +26,7 @@ def get(lab: Any, identity: str = "MBX1\\relay") -> Any:
 
 
 class TestSetup:
+    @rule("4-11")
     def test_leaves_five_connectors_on_a_mailbox_server(self, lab: Any) -> None:
         """[4-11]"""
         found = {o.properties["Name"].text: o for o in lab.run("Get-ReceiveConnector").objects}
@@ -45,6 +48,7 @@ class TestSetup:
         names = [o.properties["Name"].text for o in lab.run("Get-ReceiveConnector").objects]
         assert names == ["Default MBX1", "Client MBX1"]
 
+    @rule("4-10")
     def test_leaves_one_on_an_edge_server(self, lab: Any) -> None:
         """[4-10]: shorter timeouts, a limited rate."""
         result = lab.run("Get-ReceiveConnector", on="EDGE1", endpoint="winrm")
@@ -66,6 +70,7 @@ class TestListing:
 
 
 class TestANewConnector:
+    @rule("4-2", "4-11")
     def test_has_the_defaults_of_its_usage(self, lab: Any) -> None:
         """[4-2], [4-11]: not those of setup."""
         result = new(lab, Usage="Partner")
@@ -78,6 +83,7 @@ class TestANewConnector:
     def test_is_custom_without_a_usage(self, lab: Any) -> None:
         assert new(lab)["PermissionGroups"] == "None"
 
+    @rule("4-1")
     def test_for_clients_needs_ranges_and_forbids_bindings(self, lab: Any) -> None:
         """[4-1]"""
         named = {"Name": "c", "RemoteIPRanges": ["10.1.0.0/16"]}
@@ -87,28 +93,33 @@ class TestANewConnector:
         refused = lab.run("New-ReceiveConnector", Usage="Client", Bindings=["192.0.2.1:587"], **named)
         assert refused.error.target == "Bindings"
 
+    @rule("4-1")
     def test_for_the_internet_forbids_ranges(self, lab: Any) -> None:
         """[4-1]"""
         made = lab.run("New-ReceiveConnector", Name="i", Internet=..., Bindings=["192.0.2.9:25"])
         assert made.items("RemoteIPRanges")[-1] == "0.0.0.0-255.255.255.255"
         assert new(lab, Usage="Internet").error.target == "RemoteIPRanges"
 
+    @rule("4-3")
     def test_must_not_take_a_binding_that_is_taken(self, lab: Any) -> None:
         """[4-3]"""
         everyone = ["::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "0.0.0.0-255.255.255.255"]
         both = {"Bindings": ["0.0.0.0:25"], "RemoteIPRanges": everyone}
         assert new(lab, **both).error.target == FRONTEND
 
+    @rule("4-3")
     def test_may_share_a_binding_for_a_smaller_range(self, lab: Any) -> None:
         """[4-3]: inside the other is allowed, half outside is not."""
         assert new(lab, Bindings=["0.0.0.0:25"]).errors == []
         overlapping = new(lab, Name="b", Bindings=["0.0.0.0:25"], RemoteIPRanges=["9.0.0.0-10.0.0.9"])
         assert overlapping.error.target == "MBX1\\relay"
 
+    @rule("4-10")
     def test_name_has_at_most_64_characters(self, lab: Any) -> None:
         """[4-10]"""
         assert "DataValidationException" in new(lab, Name="x" * 65).error_id
 
+    @rule("4-10")
     def test_on_an_edge_server_has_no_transport_role(self, lab: Any) -> None:
         """[4-10]"""
         named = {**NEW, "TransportRole": "FrontendTransport"}
@@ -116,6 +127,7 @@ class TestANewConnector:
 
 
 class TestInterlocks:
+    @rule("4-5", "4-7", "4-8")
     @pytest.mark.parametrize(
         ("parameters", "target"),
         [
@@ -134,6 +146,7 @@ class TestInterlocks:
         assert new(lab).errors == []
         assert change(lab, **parameters).error.target == target
 
+    @rule("4-4")
     def test_keep_the_servers_own_name_where_exchange_servers_log_on(self, lab: Any) -> None:
         """[4-4]"""
         refused = change(lab, FRONTEND, Fqdn="mail.contoso.com")
@@ -145,6 +158,7 @@ class TestInterlocks:
         new(lab)
         assert change(lab, Fqdn="mail.contoso.com").errors == []
 
+    @rule("4-8")
     def test_let_x_anonymous_tls_be_suppressed_after_the_service_agrees(self, lab: Any) -> None:
         """[4-8]"""
         new(lab)
@@ -153,6 +167,7 @@ class TestInterlocks:
         assert lab.run("Get-TransportService")["UseDowngradedExchangeServerAuth"] == "true"
         assert change(lab, SuppressXAnonymousTls=True).errors == []
 
+    @rule("4-5")
     def test_take_external_authority_with_the_right_group(self, lab: Any) -> None:
         """[4-5]"""
         new(lab)
@@ -196,6 +211,7 @@ class TestAChange:
         assert "ManagementObjectNotFoundException" in change(lab, DefaultDomain="x.com").error_id
         assert change(lab, Comment="").warnings
 
+    @rule("3-22")
     def test_is_not_made_by_an_edit(self, lab: Any) -> None:
         """[3-22]"""
         assert new(lab, RemoteIPRanges={"Add": ["10.0.0.0/8"]}).has_terminated

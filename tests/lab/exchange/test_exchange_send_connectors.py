@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.lab.call import Credential, Secret
 from reconciler.lab.exchange.clixml import Obj
+from tests.rules import rule
 
 
 def new(lab: Any, name: str = "a", **parameters: Any) -> Any:
@@ -37,10 +38,12 @@ class TestANewConnector:
         assert result["Fqdn"] is None
         assert result["Port"] == "25"
 
+    @rule("3-23")
     def test_has_the_server_that_made_it_as_its_source(self, lab: Any) -> None:
         """[3-23, inf]"""
         assert new(lab).items("SourceTransportServers") == ["MBX1"]
 
+    @rule("3-23")
     def test_takes_servers_by_any_name_and_gives_short_names(self, new_lab: Callable[..., Any]) -> None:
         """[3-23]"""
         lab = new_lab(servers=2)
@@ -51,6 +54,7 @@ class TestANewConnector:
         result = lab.run("New-SendConnector", Name="a", AddressSpaces="*", SourceTransportServers=["X9"])
         assert "ManagementObjectNotFoundException" in result.error_id
 
+    @rule("1-3")
     def test_is_seen_from_every_mailbox_server(self, new_lab: Callable[..., Any]) -> None:
         """[1-3]"""
         lab = new_lab(servers=2)
@@ -62,23 +66,27 @@ class TestANewConnector:
         result = lab.run("New-SendConnector", Name="A", AddressSpaces=["x.com"])
         assert "ADObjectAlreadyExistsException" in result.error_id
 
+    @rule("3-22")
     def test_is_not_made_by_an_edit(self, lab: Any) -> None:
         """[3-22]: New has the list form only."""
         result = lab.run("New-SendConnector", Name="a", AddressSpaces={"Add": ["x.com"]})
         assert result.error_id.startswith("ParameterArgumentTransformationError,")
 
+    @rule("3-20")
     def test_has_one_usage(self, lab: Any) -> None:
         """[3-20]"""
         two = lab.run("New-SendConnector", Name="a", AddressSpaces="*", Usage="Partner", Internet=...)
         assert "ArgumentException" in two.error_id
         assert lab.run("New-SendConnector", Name="a", AddressSpaces="*", Internet=...).errors == []
 
+    @rule("3-9")
     def test_prints_smart_hosts_twice(self, lab: Any) -> None:
         """[3-9]"""
         result = new(lab, SmartHosts=["mx.x.com", "192.0.2.1"], DNSRoutingEnabled=False)
         assert result.items("SmartHosts") == ["mx.x.com", "[192.0.2.1]"]
         assert result["SmartHostsString"] == "mx.x.com,[192.0.2.1]"
 
+    @rule("1-10")
     def test_does_not_show_its_credential(self, lab: Any) -> None:
         """[1-10]"""
         result = new(
@@ -101,6 +109,7 @@ class TestANewConnector:
 
 
 class TestInterlocks:
+    @rule("3-11", "3-12", "3-13", "3-8", "3-10", "1-4")
     @pytest.mark.parametrize(
         ("parameters", "target"),
         [
@@ -142,10 +151,12 @@ class TestInterlocks:
         new(lab)
         assert change(lab, AddressSpaces=[]).error.target == "AddressSpaces"
 
+    @rule("3-13")
     def test_allow_domain_validation_without_a_domain_over_dns(self, lab: Any) -> None:
         """[3-13]: the recipient's domain is matched then."""
         assert new(lab, RequireTLS=True, TlsAuthLevel="DomainValidation")["TlsDomain"] is None
 
+    @rule("3-12")
     def test_judge_the_connector_as_it_would_be(self, lab: Any) -> None:
         """[3-12]: lowering RequireTLS must clear TlsAuthLevel in the same call."""
         new(lab, RequireTLS=True, TlsAuthLevel="CertificateValidation")
@@ -154,6 +165,7 @@ class TestInterlocks:
         assert change(lab, RequireTLS=False, TlsAuthLevel=None).errors == []
         assert get(lab)["TlsAuthLevel"] is None
 
+    @rule("3-8")
     def test_want_both_on_one_line_to_switch_the_route(self, lab: Any) -> None:
         """[3-8]"""
         new(lab, SmartHosts=["mx.x.com"], DNSRoutingEnabled=False)
@@ -161,6 +173,7 @@ class TestInterlocks:
         assert change(lab, DNSRoutingEnabled=True, SmartHosts=None).errors == []
         assert change(lab, DNSRoutingEnabled=False, SmartHosts=["mx.y.com"]).errors == []
 
+    @rule("3-14")
     def test_do_not_refuse_domain_security(self, lab: Any) -> None:
         """[3-14]: the page says that it would not function, not that it is refused."""
         new(lab, DomainSecureEnabled=True)
@@ -185,6 +198,7 @@ class TestAChange:
         assert len(change(lab).warnings) == 1
         assert change(lab, WarningAction="SilentlyContinue").warnings == []
 
+    @rule("3-22")
     def test_replaces_a_list_or_edits_it(self, lab: Any) -> None:
         """[3-22]"""
         new(lab, AddressSpaces=["a.com", "b.com"])
@@ -193,6 +207,7 @@ class TestAChange:
         change(lab, AddressSpaces=["d.com;5"])
         assert get(lab).items("AddressSpaces") == ["SMTP:d.com;5"]
 
+    @rule("3-24")
     def test_of_the_name_keeps_the_guid(self, lab: Any) -> None:
         """[3-24]"""
         guid = new(lab)["Guid"]
@@ -203,6 +218,7 @@ class TestAChange:
         assert (renamed["DistinguishedName"] or "").startswith("CN=Mail\\, to all,CN=Connections,")
         assert get(lab, guid or "").one.text == "Mail, to all"
 
+    @rule("3-15")
     def test_takes_a_certificate_name_away_with_null(self, lab: Any) -> None:
         """[3-15]"""
         new(lab, TlsCertificateName="<I>CN=a<S>CN=b")
@@ -214,6 +230,7 @@ class TestAChange:
 
 
 class TestRemoving:
+    @rule("1-9")
     def test_asks_first(self, lab: Any) -> None:
         """[1-9]"""
         new(lab)
@@ -234,6 +251,7 @@ class TestRemoving:
         assert lab.run("Remove-SendConnector", Identity="a", Confirm=False).prompts == []
         assert lab.run("Get-SendConnector").objects == []
 
+    @rule("5-7")
     def test_fails_where_nobody_can_answer(self, lab: Any) -> None:
         """[5-7]"""
         new(lab)
@@ -248,6 +266,7 @@ class TestRemoving:
 
 
 class TestListing:
+    @rule("1-8")
     def test_with_a_null_identity_gives_everything(self, lab: Any) -> None:
         """[1-8]"""
         new(lab, "a")
@@ -261,6 +280,7 @@ class TestListing:
 
 
 class TestAnEdgeServer:
+    @rule("1-4")
     def test_has_connectors_of_its_own(self, lab: Any) -> None:
         """[1-4]"""
         result = lab.run("New-SendConnector", Name="out", AddressSpaces="*", on="EDGE1", endpoint="winrm")
@@ -268,6 +288,7 @@ class TestAnEdgeServer:
         assert lab.run("Get-SendConnector").objects == []
         assert lab.run("Get-SendConnector", on="EDGE1", endpoint="winrm")["Name"] == "out"
 
+    @rule("1-4")
     @pytest.mark.parametrize(
         "parameters",
         [
@@ -281,12 +302,14 @@ class TestAnEdgeServer:
         named = {"Name": "out", "AddressSpaces": ["*"], **parameters}
         assert lab.run("New-SendConnector", on="EDGE1", endpoint="winrm", **named).error.category == 5
 
+    @rule("1-4")
     def test_takes_a_source_address(self, lab: Any) -> None:
         """[1-4]"""
         named = {"Name": "out", "AddressSpaces": ["*"], "SourceIPAddress": "192.0.2.7"}
         result = lab.run("New-SendConnector", on="EDGE1", endpoint="winrm", **named)
         assert result["SourceIPAddress"] == "192.0.2.7"
 
+    @rule("5-1")
     def test_takes_the_snap_in_as_a_command(self, lab: Any) -> None:
         """[5-1]"""
         name = "Microsoft.Exchange.Management.PowerShell.E2010"

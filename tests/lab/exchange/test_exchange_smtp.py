@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs7
 from cryptography.x509.oid import NameOID
 
+from tests.rules import rule
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 FRONTEND = "MBX1\\Default Frontend MBX1"
 SUBJECT = "O=Contoso, CN=mail.contoso.com"
@@ -116,6 +118,7 @@ class TestAConnectorThatNamesNone:
         assert presented(lab) == default(lab)
         assert presented(lab, "EDGE1") == default(lab, "EDGE1")
 
+    @rule("3-16")
     def test_presents_the_longest_lived_that_covers_its_name(self, lab: Any, ca: Any) -> None:
         """[3-16]: enabled for SMTP, current; the default one is not preferred."""
         install(lab, ca, days=4000, domain="mbx1.contoso.com", smtp=False)
@@ -133,6 +136,7 @@ class TestAConnectorThatNamesNone:
 
 
 class TestPort25:
+    @rule("4-3")
     def test_is_answered_by_the_most_specific_connector(self, lab: Any, ca: Any) -> None:
         """[4-3]: a stranger's, not that of the inner network."""
         key = install(lab, ca, days=90)

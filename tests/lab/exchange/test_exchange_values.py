@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from reconciler.lab.exchange import addresses, enums, values
 from reconciler.lab.exchange.clixml import Obj, text_of, texts_of
 from reconciler.lab.exchange.values import BadValue
+from tests.rules import rule
 
 
 def prop(value: Obj, name: str) -> str | None:
@@ -17,6 +18,7 @@ def prop(value: Obj, name: str) -> str | None:
 
 
 class TestAnAddressSpace:
+    @rule("3-1", "3-2", "3-5")
     @pytest.mark.parametrize(
         ("given", "printed"),
         [
@@ -35,6 +37,7 @@ class TestAnAddressSpace:
         """[3-1], [3-2], [3-5]"""
         assert values.address_space(given).text == printed
 
+    @rule("3-1")
     @pytest.mark.parametrize("text", ["*contoso.com", "contoso.com;0", "contoso.com;101", "SMTP:", "a b.com"])
     def test_refuses(self, text: str) -> None:
         """[3-1]"""
@@ -71,6 +74,7 @@ class TestATimeSpan:
 
 
 class TestASize:
+    @rule("3-17")
     @pytest.mark.parametrize(
         ("text", "printed"),
         [
@@ -102,6 +106,7 @@ class TestASize:
 
 
 class TestHosts:
+    @rule("3-9")
     def test_a_smart_host_that_is_an_address_prints_in_brackets(self) -> None:
         """[3-9]"""
         assert addresses.smart_host("192.0.2.1", "15.2.1.0").text == "[192.0.2.1]"
@@ -140,6 +145,7 @@ class TestHosts:
         with pytest.raises(BadValue):
             addresses.ip_range(text)
 
+    @rule("4-9")
     @pytest.mark.parametrize("text", ["fabrikam.com:AcceptCloudServicesMail", "NO-TLS:AcceptOorgProtocol"])
     def test_capabilities_of_a_domain(self, text: str) -> None:
         """[4-9]"""
@@ -157,6 +163,7 @@ class TestACertificateName:
         assert prop(value, "SubjectCommonName") == "*.contoso.com"
         assert prop(value, "CertificateIssuer") == "CN=CA, O=x"
 
+    @rule("3-15")
     @pytest.mark.parametrize(
         "text", ["6C7DE09FB39A40144F57EFEBC3DF0148E3A9AB28", "<I>CN=a", "<S>CN=a<I>CN=b", "<I>a<S>b"]
     )
@@ -167,6 +174,7 @@ class TestACertificateName:
 
 
 class TestFlags:
+    @rule("6.4-1", "6.4-5")
     def test_print_ascending(self) -> None:
         """[6.4-1], [6.4-5]"""
         assert enums.SERVICES.text(27) == "IMAP, POP, IIS, SMTP"

@@ -17,6 +17,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 
 from reconciler.lab.call import ErrorRecord, Role
 from reconciler.lab.emulator import ThreadedLab
+from tests.rules import rule
 
 Connect = Callable[..., Any]
 
@@ -71,6 +72,7 @@ class TestASession:
             pool.shell.wsman.delete(pool.shell.resource_uri, selector_set=pool.shell._selector_set)
             assert not pool.is_alive()
 
+    @rule("6.1-3")
     def test_tells_the_exchange_full_from_plain(
         self, lab: ThreadedLab, exchange: Any, connect: Connect
     ) -> None:
@@ -261,6 +263,7 @@ class TestAViewer:
         assert shell.streams.error[0].fq_error == "CommandNotFoundException"
         assert exchange.snapshot() == {"one": 1}
 
+    @rule("5-1")
     def test_is_not_limited_on_an_edge_server(
         self, lab: ThreadedLab, exchange: Any, connect: Connect
     ) -> None:
@@ -292,6 +295,7 @@ class TestAnEdgeServer:
             shell.invoke()
         assert shell.streams.error[0].category == 5
 
+    @rule("5-2")
     def test_has_no_exchange_configuration(self, lab: ThreadedLab, connect: Connect) -> None:
         """Fault 2150858811, as real servers answer at the wrong door [5-2]."""
         with pytest.raises(WSManFaultError) as caught, opened(connect(lab, "EDGE1")):

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.config import Connection, Loaded, load
 from state.values import Name
+from tests.rules import rule
 
 TODAY = date(2026, 7, 1)
 DESIRED = """
@@ -56,6 +57,7 @@ def connection(outcome: Loaded, server: str) -> Connection:
 
 
 class TestADesiredStateAlone:
+    @rule("5-1")
     def test_makes_the_address_from_host_and_endpoint(self, tmp_path: Path) -> None:
         """An Edge server has no Exchange endpoint [5-1], whatever holds for the others."""
         outcome = written(tmp_path)
@@ -154,6 +156,7 @@ class TestAConnectionsFile:
             ("connections.yaml", 4, "Value not allowed"),
         ]
 
+    @rule("5-1")
     def test_cannot_give_an_edge_server_an_exchange_endpoint(self, tmp_path: Path) -> None:
         """[5-1], told where it is written."""
         outcome = written(tmp_path, "servers:\n  EDGE1: {endpoint: exchange}\n")

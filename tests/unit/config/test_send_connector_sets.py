@@ -25,6 +25,7 @@ from state.values import (
     Name,
     SmartHost,
 )
+from tests.rules import rule
 
 HEAD = """
 version: 1
@@ -88,6 +89,7 @@ class TestTheKinds:
             "local": False,
         }
 
+    @rule("3-12")
     def test_tls_never_declares_none(self, load_text: Loader) -> None:
         """TlsAuthLevel is cleared: Exchange refuses it without TLS [3-12]."""
         connector = sent(load_text(self.SET % "tls_never: {to: [old.example]}"))[
@@ -128,6 +130,7 @@ class TestTheKinds:
         assert connector.port is UNSET
         assert connector.dns_routing_enabled is UNSET
 
+    @rule("3-8")
     def test_route_by_dns_or_through_smart_hosts(self, load_text: Loader) -> None:
         """One key declares what Exchange wants on one command line [3-8]."""
         outcome = load_text(
@@ -184,6 +187,7 @@ class TestGroups:
             'send_connector.internet.tls_required."via relay1.example,relay2.example"',
         ]
 
+    @rule("3-13")
     def test_that_lower_the_level_do_not_inherit_the_tls_domain(self, load_text: Loader) -> None:
         """TlsDomain goes with DomainValidation only [3-13]."""
         outcome = load_text(
@@ -238,6 +242,7 @@ class TestGroups:
 class TestAnEdgeServer:
     HEAD = "version: 1\norganization: contoso\nservers:\n  EDGE1:\n    role: edge\n"
 
+    @rule("1-4")
     def test_has_send_connectors_of_its_own(self, load_text: Loader) -> None:
         """Local, without source servers, which are invalid there [1-4]."""
         outcome = load_text("    send_connectors: {opportunistic: {source_ip: 192.0.2.1}}\n", self.HEAD)
@@ -304,6 +309,7 @@ send_connectors:
         ]
         assert [certificate.home for certificate in certificates.values()] == [(Name("EX1"),), (Name("EX2"),)]
 
+    @rule("2.3-3")
     def test_that_are_requested_are_for_smtp_and_keep_the_default(self, load_text: Loader) -> None:
         """Unless the declaration says otherwise; Exchange itself proposes to replace it [2.3-3]."""
         certificates = dict(desired(load_text(self.TEXT)).snapshot.of(Certificate))
@@ -319,6 +325,7 @@ send_connectors:
             is UNSET
         )
 
+    @rule("3-15")
     def test_give_a_connector_its_name_once_they_are_there(self, load_text: Loader) -> None:
         """The first server's certificate names it; each source server must have its own [3-15]."""
         connector = sent(load_text(self.TEXT))["send_connector.out.opportunistic"]

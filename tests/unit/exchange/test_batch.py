@@ -9,6 +9,7 @@ from reconciler.exchange import clixml
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ErrorRecord
 from reconciler.exchange.port import Query, Result
 from reconciler.exchange.session.batch import SNAP_IN, Batch, Ended
+from tests.rules import rule
 
 SEND = Query("Get-SendConnector", frozenset({"Send"}))
 RECEIVE = Query("Get-ReceiveConnector", frozenset({"Receive"}))
@@ -72,6 +73,7 @@ class TestABatchThatCompletes:
         batch.take(ended(output("Receive"), output("Domain")))
         assert [len(result.objects) for result in batch.results()] == [0, 1, 1]
 
+    @rule("5-4")
     def test_knows_a_hidden_cmdlet_by_its_name_in_the_error(self) -> None:
         """Role-based access makes a cmdlet look as if it did not exist [5-4]."""
         results = run(Batch("EX1", (SEND, RECEIVE)), ended(errors=(missing("Get-SendConnector"),)), ended())

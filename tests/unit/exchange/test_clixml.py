@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.exchange import clixml
+from tests.rules import rule
 
 FOLDERS = [
     Path(__file__).parent / "samples",
@@ -136,11 +137,13 @@ class TestAnObject:
         assert connector.types[0].endswith("SmtpSendConnectorConfig")
         assert connector.to_string == "To partners\r\n& _friends"
 
+    @rule("6.1-4")
     def test_loses_what_a_client_put_before_its_types(self) -> None:
         """Clients add ``Deserialized.``; servers send none [6.1-4]."""
         made = one('<Obj><TN RefId="0"><T>Deserialized.A</T><T>Deserialized.System.Object</T></TN></Obj>')
         assert made.types == ("A", "System.Object")
 
+    @rule("5-6")
     def test_gives_the_same_object_for_a_reference(self) -> None:
         """Stock pypsrp loses every real send connector here [5-6]."""
         connector = sample()

@@ -16,6 +16,7 @@ from state.resources import AcceptedDomain, Certificate, ReceiveConnector, Resou
 from state.resources.attribute import Kind
 from state.snapshot import Unread
 from state.values import UNKNOWN, UNSET, AddressSpace, DomainPattern, Name, SmartHost
+from tests.rules import rule
 
 SAMPLES = Path(__file__).parent / "samples"
 KINDS: dict[str, type[Resource]] = {
@@ -51,6 +52,7 @@ def objects(path: Path) -> list[clixml.Object]:
 
 
 class TestAValue:
+    @rule("6.1-5")
     @pytest.mark.parametrize(
         "member",
         [
@@ -73,6 +75,7 @@ class TestAValue:
     def test_may_be_several(self, member: str) -> None:
         assert send(member).smart_hosts == frozenset({SmartHost("a.example"), SmartHost("b.example")})
 
+    @rule("3-2")
     def test_keeps_case_out_of_comparison(self) -> None:
         """One real connector says ``smtp:*;1`` [3-2]."""
         member = '<Obj N="AddressSpaces"><LST><Obj><ToString>smtp:*;1</ToString></Obj></LST></Obj>'
@@ -91,6 +94,7 @@ class TestAValue:
         assert connector.smart_hosts == frozenset()
         assert connector.comment == ""
 
+    @rule("1-10")
     def test_that_exchange_never_returns_is_unknown_without_a_reason(self) -> None:
         """[1-10]: it would be told at every run."""
         connector, unread = read_resource(SendConnector, made())
@@ -139,6 +143,7 @@ class TestACertificate:
     def read(self) -> list[tuple[Certificate, tuple[Unread, ...]]]:
         return [read_certificate(found) for found in objects(SAMPLES / "certificates.xml")]
 
+    @rule("6.1-6")
     def test_has_its_facts_from_its_bytes(self) -> None:
         """The text of a certificate is in the server's time zone [6.1-6]."""
         for (certificate, _), host in zip(self.read(), ("mail", "edge", "bare"), strict=True):
@@ -164,6 +169,7 @@ class TestACertificate:
         assert (signed.exportable, plain.exportable, plain.has_private_key) == (False, True, True)
         assert unread == ()
 
+    @rule("6.1-1")
     def test_without_serialization_data_is_unknown_in_that(self) -> None:
         """Not empty: a plan must not enable or replace what it cannot see [6.1-1]."""
         bare, unread = self.read()[2]

@@ -10,6 +10,7 @@ from reconciler.exchange.errors import CmdletMissing, ErrorRecord
 from reconciler.exchange.port import Query, Result
 from reconciler.exchange.refresh import read_server
 from state.values import UNKNOWN, Name
+from tests.rules import rule
 
 MISSING = ErrorRecord("CommandNotFoundException", 13, "", "Get-SendConnector", "", "not recognized")
 
@@ -91,6 +92,7 @@ class TestTheQuestions:
         read_server(reader, Name("EDGE1"), edge=True)
         assert all(not query.parameters for query in reader.asked)
 
+    @rule("1-8")
     def test_hold_no_identity_but_the_server_s_own(self) -> None:
         """An empty one returns everything, and a miss pollutes the event log [1-8]."""
         reader = Recorded({})

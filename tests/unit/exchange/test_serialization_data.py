@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.exchange import clixml, nrbf, serialization_data
 from reconciler.exchange.serialization_data import BlobError, CertData, ExchangeCertificate
+from tests.rules import rule
 
 FOLDERS = [
     Path(__file__).parent / "samples",
@@ -94,6 +95,7 @@ class TestARealFile:
                 with pytest.raises(BlobError):
                     serialization_data.decode(broken)
 
+    @rule("6.3-4", "6.3-5")
     def test_has_certificates_that_agree_with_their_raw_data(self, path: Path) -> None:
         """[6.3-4], [6.3-5]: the DER inside is RawData, and its SHA-1 the thumbprint of the identity."""
         for raw, certificate in certificates_of(path):

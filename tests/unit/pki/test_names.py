@@ -19,6 +19,7 @@ from reconciler.pki.der import NotDer
 from reconciler.pki.names import KEYS, DistinguishedName, NameAttribute
 from reconciler.pki.subject import SubjectProblem, parse_subject
 from tests.authority import CONTOSO
+from tests.rules import rule
 
 SAMPLES = [Path(__file__).parent / "samples"]
 if "EXCHANGE_CORPUS" in os.environ:
@@ -57,6 +58,7 @@ def encoded(type: int, tag: int, content: bytes) -> bytes:
 
 @pytest.mark.parametrize("folder", SAMPLES, ids=lambda folder: folder.name)
 class TestNamesOfRealCertificates:
+    @rule("3-15")
     def test_are_the_text_that_dotnet_printed_beside_them(self, folder: Path) -> None:
         """[3-15]: TlsCertificateName is compared as text, so each character counts."""
         seen = 0

@@ -28,6 +28,7 @@ from tests.authority import (
     pem,
     rsa_key,
 )
+from tests.rules import rule
 
 ASKED = Certificate(
     subject="C=US, O=Contoso Ltd, CN=mail1.contoso.com",
@@ -40,6 +41,7 @@ NEW_HEADER = CSR.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 
 
 class TestARequest:
+    @rule("2.1-2", "2.1-4")
     @pytest.mark.parametrize(
         "given",
         [
@@ -82,6 +84,7 @@ class TestARequest:
         assert x509.load_pem_x509_csr(facts.pem.encode()).is_signature_valid
         assert check_request(given, ASKED) == ()
 
+    @rule("2.2-3")
     def test_has_the_public_key_of_its_answer(self) -> None:
         """What matches the two when thumbprints differ [2.2-3]."""
         answer = make_certificate(common_name("other"), key=rsa_key())
@@ -160,6 +163,7 @@ class TestACheckedRequest:
             Problem(Rule.NAME_EXTRA, "IPAddress 192.0.2.1"),
         )
 
+    @rule("2.1-6")
     def test_may_have_the_common_name_besides_the_domains(self) -> None:
         """Exchange always adds it [2.1-6]."""
         asked = ASKED.with_(domains=frozenset({DomainPattern("a.contoso.com")}))

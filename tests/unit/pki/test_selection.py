@@ -12,6 +12,7 @@ from state.record import Request
 from state.resources import Certificate
 from state.values import UNKNOWN, DomainPattern, Name, Thumbprint
 from tests.authority import NOW
+from tests.rules import rule
 
 MARK = "[reconciler:0123456789ab]"
 ASKED = Certificate(
@@ -146,6 +147,7 @@ class TestWhatCouldNotBeRead:
     def test_that_is_surely_revoked_is_not_unclear(self) -> None:
         assert choose(live(1, status="Revoked", has_private_key=UNKNOWN)) == Selection()
 
+    @rule("6.4-2")
     def test_in_a_status_with_only_a_number_is_as_good_as_unread(self) -> None:
         """[6.4-2]: the numbers are recollection."""
         assert choose(live(1, status="7")) == Selection(unclear=(live(1, status="7"),))

@@ -12,6 +12,7 @@ from state.address import Address
 from state.record import Recorded, Request
 from state.resources import Certificate
 from state.values import UNKNOWN, UNSET, Deferred, DomainPattern, Name, Thumbprint, TlsCertificateName
+from tests.rules import rule
 from tests.situations import (
     BOUND,
     EDGE1,
@@ -109,6 +110,7 @@ class TestACertificateThatDoesNotExist:
             "Server": "EX1",
         }
 
+    @rule("2.3-3")
     def test_keeps_the_default_smtp_certificate_unless_told_otherwise(self) -> None:
         """Exchange asks; No is answered. -Force would mean Yes [2.3-3]."""
         enable = the_change(plan_public()).invocations[-1]
@@ -155,6 +157,7 @@ class TestACertificateThatIsThere:
         assert change.action is Action.UPDATE
         assert parameters(change)["Services"] == "IMAP"
 
+    @rule("2.3-2")
     def test_may_have_more_services_than_are_declared(self) -> None:
         """Services are only ever added [2.3-2]."""
         live = live_certificate(services=frozenset({"SMTP", "IIS", "POP"}))
@@ -246,6 +249,7 @@ class TestARequestUnderWay:
         assert cmdlets([change])[0] == "New-ExchangeCertificate"
 
 
+@rule("6.1-1")
 class TestAnEdgeServer:
     """Where only the certificates themselves can be read [6.1-1]."""
 
@@ -297,6 +301,7 @@ class TestAConnectorBoundToACertificate:
         assert parameters(create)["TlsCertificateName"] == NAME
         assert create.requires == {PUBLIC}
 
+    @rule("3-15")
     def test_is_bound_anew_when_its_certificate_is_replaced(self) -> None:
         """The name may stay the same; the certificate that it means does not [3-15]."""
         server = live_server(
@@ -316,6 +321,7 @@ class TestAConnectorBoundToACertificate:
         assert not made.changes
         assert summaries(made) == ["Certificate not found", "Certificate not usable"]
 
+    @rule("3-15")
     def test_needs_one_name_on_all_its_source_servers(self) -> None:
         """TlsCertificateName is one value for all of them [3-15]."""
         other = TlsCertificateName("CN=Other CA", "CN=mail.contoso.com")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.plan.change import Action, Difference
 from state.address import Address
 from state.values import UNKNOWN, Fqdn, Name
+from tests.rules import rule
 from tests.situations import (
     UNTOLD,
     live_receive_connector,
@@ -63,6 +64,7 @@ class TestAReceiveConnector:
 
 
 class TestItsFqdn:
+    @rule("4-4")
     def test_must_be_the_servers_own_name_where_exchange_servers_sign_on(self) -> None:
         """Exchange refuses any other [4-4]."""
         made = plan_of(

@@ -10,6 +10,7 @@ from state.address import Address
 from state.record import Recorded
 from state.resources import AcceptedDomain, Build, SendConnector, Server
 from state.values import UNKNOWN, AddressSpace, CredentialReference, DomainPattern, Fqdn, Name, SmartHost
+from tests.rules import rule
 from tests.situations import (
     EX1,
     TRUSTED,
@@ -229,6 +230,7 @@ class TestAConnectorThatIsNoLongerDeclared:
 class TestCompanions:
     """What Exchange demands on one command line although nobody asked for it."""
 
+    @rule("3-12", "3-13", "3-11", "3-8")
     @pytest.mark.parametrize(
         ("wanted", "live", "sent"),
         [

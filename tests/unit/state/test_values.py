@@ -18,6 +18,7 @@ from state.resources.attribute import ListOf, SetOf
 from state.resources.certificate import SERVICES
 from state.resources.server import BUILD
 from state.values import AddressSpace, ByteSize, Name, SmartHost, parse_time_span, time_span_text
+from tests.rules import rule
 
 ATTRIBUTES = {
     f"{kind}.{name}": attribute
@@ -80,6 +81,7 @@ def test_every_writable_attribute_is_named_as_exchange_names_it() -> None:
     assert nameless == []
 
 
+@rule("3-1", "3-2", "3-9", "3-15", "3-17", "3-18", "6.4-1")
 @pytest.mark.parametrize(
     ("type", "spellings"),
     [
@@ -159,6 +161,7 @@ def test_these_spellings_are_one_value(type: ValueType[Any], spellings: list[str
     assert len(set(values)) == 1
 
 
+@rule("3-15")
 @pytest.mark.parametrize(
     ("type", "one", "other"),
     [
@@ -178,6 +181,7 @@ def test_these_are_two_values(type: ValueType[Any], one: str, other: str) -> Non
     assert type.parse(one) != type.parse(other)
 
 
+@rule("3-1")
 @pytest.mark.parametrize(
     ("type", "text"),
     [
@@ -226,6 +230,7 @@ def test_these_are_no_values(type: ValueType[Any], text: str) -> None:
 
 
 class TestAnAddressSpace:
+    @rule("3-2")
     def test_is_written_with_type_and_cost(self) -> None:
         """[3-2]: as Exchange returns it."""
         assert str(AddressSpace.parse("contoso.com")) == "SMTP:contoso.com;1"
@@ -234,6 +239,7 @@ class TestAnAddressSpace:
         """Only the comparison is without case."""
         assert str(AddressSpace.parse("X400:c=US;a=Contoso;p=x;5")) == "X400:c=US;a=Contoso;p=x;5"
 
+    @rule("3-5")
     def test_of_edge_synchronization_is_kept(self) -> None:
         """[3-5]: its placeholder is no domain, and must come through a read."""
         assert str(AddressSpace.parse("SMTP:--;1")) == "SMTP:--;1"
@@ -297,6 +303,7 @@ class TestAnInstant:
 
 
 class TestFlags:
+    @rule("6.4-1")
     def test_are_written_ascending_by_bit(self) -> None:
         """[6.4-1]: names first, then the numbers whose names are not known."""
         assert SERVICES.text(SERVICES.parse("64, SMTP, IMAP")) == "IMAP, SMTP, 64"
