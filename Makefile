@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint types fuzz format golden clean
+.PHONY: demo test bench lint types fuzz format golden fidelity clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -41,6 +41,10 @@ format: $(VENV)/.dev
 golden: $(VENV)/.dev
 	GOLDEN_UPDATE=1 $(BIN)/python -m pytest tests/golden
 	git diff --stat -- tests/golden
+
+# Which test holds which rule of Exchange.
+fidelity: $(VENV)/.dev
+	$(BIN)/python -m tests.lab.fidelity
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

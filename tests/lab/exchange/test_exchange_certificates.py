@@ -109,6 +109,7 @@ def installed(lab: Any, authority: Authority, **parameters: Any) -> str:
 
 
 class TestAFreshServer:
+    @rule("2.5-3")
     def test_has_setups_certificate_and_the_auth_certificate(self, lab: Any) -> None:
         found = {friendly_name_of(facts.element): facts for facts in listed(lab).values()}
         assert set(found) == {"Microsoft Exchange", "Microsoft Exchange Server Auth Certificate"}
@@ -120,6 +121,7 @@ class TestAFreshServer:
         auth = found["Microsoft Exchange Server Auth Certificate"]
         assert (auth.services, auth.exportable) == (SMTP, True)
 
+    @rule("2.5-3")
     def test_shares_the_auth_certificate_with_the_others(self, new_lab: Callable[..., Any]) -> None:
         lab = new_lab(servers=2)
         assert len(listed(lab, "MBX1").keys() & listed(lab, "MBX2").keys()) == 1
@@ -171,6 +173,7 @@ class TestARequest:
         names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         assert names.get_values_for_type(x509.DNSName) == ["mail.contoso.com"]
 
+    @rule("2.1-6")
     def test_includes_what_it_is_asked_to(self, lab: Any) -> None:
         csr = request(
             lab, IncludeAcceptedDomains=..., IncludeAutoDiscover=..., IncludeServerFQDN=..., DomainName=[]
@@ -191,7 +194,7 @@ class TestARequest:
         )
         assert x509.load_der_x509_csr(base64.b64decode(result["FileData"] or "")).is_signature_valid
 
-    @rule("2.1-12")
+    @rule("2.1-12", "2.5-1")
     def test_leaves_a_pending_entry(self, lab: Any) -> None:
         """[2.1-12]: its own thumbprint, PendingRequest, RootCAType Unknown."""
         before = listed(lab)
@@ -277,6 +280,7 @@ class TestImporting:
     def test_needs_file_data(self, lab: Any) -> None:
         assert lab.run("Import-ExchangeCertificate").error_id.startswith("MissingMandatoryParameter,")
 
+    @rule("2.5-1")
     def test_of_an_unknown_authority_is_untrusted(self, lab: Any) -> None:
         authority = Authority.new(lab, is_trusted=False)
         found = listed(lab)
@@ -284,6 +288,7 @@ class TestImporting:
         assert listed(lab)[key].status == 4
         assert key not in found
 
+    @rule("2.5-1")
     def test_expires(self, lab: Any, authority: Authority) -> None:
         key = installed(lab, authority)
         lab.later(days=91)
@@ -313,6 +318,7 @@ class TestExporting:
         key = installed(lab, authority)
         assert lab.run("Export-ExchangeCertificate", Thumbprint=key, Password=Secret("x")).errors
 
+    @rule("2.4-3")
     def test_needs_a_password(self, lab: Any, authority: Authority) -> None:
         key = installed(lab, authority, PrivateKeyExportable=True)
         assert lab.run("Export-ExchangeCertificate", Thumbprint=key).error.target == "Password"
@@ -390,6 +396,7 @@ class TestEnabling:
         """[2.1-8], [2.3-6]"""
         assert lab.run("Enable-ExchangeCertificate", Thumbprint=default(lab), Services=services).errors
 
+    @rule("2.1-12")
     def test_refuses_a_pending_request(self, lab: Any) -> None:
         before = listed(lab)
         request(lab)
@@ -401,6 +408,7 @@ class TestEnabling:
         result = lab.run("Enable-ExchangeCertificate", Thumbprint="0" * 40, Services="SMTP")
         assert "ManagementObjectNotFoundException" in result.error_id
 
+    @rule("2.3-3")
     def test_never_brings_back_what_another_session_removed(self, lab: Any, authority: Authority) -> None:
         from reconciler.lab.call import Argument, Failed, Prompt
 
@@ -503,11 +511,13 @@ class TestRemoving:
         lab.run("New-SendConnector", Name="to all", AddressSpaces="*", TlsCertificateName=name)
         assert lab.run("Remove-ExchangeCertificate", Thumbprint=key, Confirm=False).errors == []
 
+    @rule("1-9")
     def test_asks_first(self, lab: Any, authority: Authority) -> None:
         key = installed(lab, authority)
         assert lab.run("Remove-ExchangeCertificate", Thumbprint=key, answer=2).prompts
         assert key in listed(lab)
 
+    @rule("2.1-12")
     def test_drops_a_pending_request(self, lab: Any) -> None:
         before = listed(lab)
         request(lab)

@@ -138,6 +138,7 @@ def found_differences(lab: Any, kind: str) -> Iterator[str]:
 
 
 class TestAnObject:
+    @rule("6.1-2", "6.1-4")
     @pytest.mark.parametrize("kind", CMDLETS)
     def test_has_the_shape_of_a_real_one(self, lab: Any, kind: str) -> None:
         """Names, order, type chains, tags, note properties, inside and out."""

@@ -24,6 +24,8 @@ from typing import Any
 
 import pytest
 
+from tests.rules import rule
+
 BUILDS = ("2010", "2013", "2016-cu22", "2016-cu23", "2019-cu11", "2019-cu15", "SE")
 FACTS: Mapping[str, Any] = json.loads(
     resources.files("reconciler.lab.exchange").joinpath("cmdlets.json").read_text("utf-8")
@@ -189,6 +191,7 @@ class TestTheTable:
     def test_has_every_cmdlet(self) -> None:
         assert len(FACTS) == 32
 
+    @rule("2.2-1")
     def test_is_the_published_one(self) -> None:
         """Compared where the facts of the cmdlet pages lie beside the folder that EXCHANGE_CORPUS names."""
         path = Path(os.environ.get("EXCHANGE_CORPUS", ".")).parent / "cmdlets.json"
@@ -221,6 +224,7 @@ class TestACmdlet:
         assert result.error.target == cmdlet
         assert result.error.exception_type == f"{ENGINE}CommandNotFoundException"
 
+    @rule("1-2", "2.1-3", "2.2-1", "5-4")
     def test_knows_no_parameter_of_other_builds(self, lab_of: LabOf, cmdlet: str, build: str) -> None:
         if not is_known(cmdlet, build):
             return
@@ -230,6 +234,7 @@ class TestACmdlet:
                 assert error.category == INVALID_ARGUMENT
                 assert error.exception_type == f"{ENGINE}ParameterBindingException"
 
+    @rule("3-1", "3-15")
     def test_refuses_values_of_another_type(self, lab_of: LabOf, cmdlet: str, build: str) -> None:
         if not is_known(cmdlet, build):
             return
@@ -310,6 +315,7 @@ class TestACmdlet:
                 assert error.category == INVALID_ARGUMENT
                 assert error.message.endswith(f": {missing}.")
 
+    @rule("1-1", "1-7", "2.1-1")
     def test_refuses_parameters_of_two_sets(self, lab_of: LabOf, cmdlet: str, build: str) -> None:
         if not is_known(cmdlet, build):
             return

@@ -19,6 +19,7 @@ from reconciler.lab.exchange import clixml
 from reconciler.lab.exchange.values import strings
 from tests.lab.expected_files import clixml as expected_clixml
 from tests.lab.expected_files import hex_bytes, paragraphs
+from tests.rules import rule
 
 SERVER_TIME = ZoneInfo("America/Los_Angeles")
 """Where the lab's servers stand."""
@@ -52,6 +53,7 @@ def filled(der: bytes, element: bytes) -> dict[str, bytes]:
 
 
 class TestASendConnector:
+    @rule("6.1-4", "6.4-6", "6.5-1")
     def test_is_written_as_real_ones_are(self, lab: Any) -> None:
         xml = lab.run(
             "New-SendConnector",
@@ -86,17 +88,19 @@ class TestACertificate:
         (xml,) = lab.run("Get-ExchangeCertificate", thumbprint).xml
         return str(xml)
 
+    @rule("6.1-2", "6.1-6", "6.3-5")
     def test_is_written_as_real_ones_are(self, xml: str) -> None:
         """Serial number, dates in the server's time, thumbprint: from RawData by this test."""
         der, blob = members(xml)
         certificate = x509.load_der_x509_certificate(der)
+        serial = certificate.serial_number
 
         def local(instant: datetime) -> str:
             return instant.astimezone(SERVER_TIME).strftime("%m/%d/%Y %H:%M:%S")
 
         assert xml == expected_clixml(
             "certificate.clixml",
-            serial=f"{certificate.serial_number:X}".zfill(32),
+            serial=serial.to_bytes((serial.bit_length() + 7) // 8, "big").hex().upper(),
             not_before=local(certificate.not_valid_before_utc),
             not_after=local(certificate.not_valid_after_utc),
             thumbprint=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
@@ -104,11 +108,13 @@ class TestACertificate:
             blob=base64.b64encode(blob).decode(),
         )
 
+    @rule("6.2-1", "6.3-1", "6.3-2", "6.3-3", "6.4-1")
     def test_with_web_sites_carries_the_records_of_real_ones(self, xml: str) -> None:
         der, blob = members(xml)
         element = cert_data(blob)
         assert blob == hex_bytes("certificate_with_sites.hex", **filled(der, element))
 
+    @rule("6.2-1", "6.3-1", "6.3-2")
     def test_without_web_sites_carries_fewer(self, lab: Any) -> None:
         (auth,) = [
             xml
@@ -119,6 +125,7 @@ class TestACertificate:
         element = cert_data(blob)
         assert blob == hex_bytes("certificate.hex", **filled(der, element))
 
+    @rule("6.3-4")
     def test_carries_the_properties_that_windows_keeps(self, xml: str) -> None:
         der, blob = members(xml)
         certificate = x509.load_der_x509_certificate(der)

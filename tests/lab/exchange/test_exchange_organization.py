@@ -210,6 +210,7 @@ class TestAPlainSession:
         assert plain.properties["RequireTLS"] == Scalar("B", "false")
         assert isinstance(plain.properties["AddressSpaces"], Obj)
 
+    @rule("6.1-3")
     def test_gets_no_blob(self, lab: Any) -> None:
         assert blobs(everything(lab, full=False)) == []
 
@@ -223,6 +224,7 @@ class TestAPlainSession:
 
 
 class TestAnEdgeSession:
+    @rule("5-1", "6.1-1")
     def test_gets_raw_data_only_but_other_objects_whole(self, lab: Any) -> None:
         certificate = lab.run("Get-ExchangeCertificate", on="EDGE1", endpoint="winrm").one
         assert list(certificate.properties or {}) == ["RawData"]

@@ -59,6 +59,7 @@ class TestSetup:
 
 
 class TestListing:
+    @rule("1-7")
     def test_gives_every_server_of_the_organization(self, new_lab: Callable[..., Any]) -> None:
         lab = new_lab(servers=2)
         assert len(lab.run("Get-ReceiveConnector").objects) == 10
@@ -80,6 +81,7 @@ class TestANewConnector:
         assert result["TransportRole"] == "HubTransport"
         assert result["Identity"] == "MBX1\\relay"
 
+    @rule("4-2")
     def test_is_custom_without_a_usage(self, lab: Any) -> None:
         assert new(lab)["PermissionGroups"] == "None"
 
@@ -154,6 +156,7 @@ class TestInterlocks:
         for name in ("MBX1", "mbx1.contoso.com", None):
             assert change(lab, FRONTEND, Fqdn=name).errors == []
 
+    @rule("4-4")
     def test_allow_a_foreign_name_elsewhere(self, lab: Any) -> None:
         new(lab)
         assert change(lab, Fqdn="mail.contoso.com").errors == []
@@ -177,6 +180,7 @@ class TestInterlocks:
 
 
 class TestAChange:
+    @rule("4-9")
     def test_binds_a_certificate(self, lab: Any) -> None:
         name = "<I>CN=CA<S>CN=mail.contoso.com"
         assert change(lab, FRONTEND, TlsCertificateName=name).xml == []
@@ -187,11 +191,13 @@ class TestAChange:
     def test_is_found_without_the_servers_name(self, lab: Any) -> None:
         assert change(lab, "Default Frontend MBX1", Comment="x").errors == []
 
+    @rule("1-7")
     def test_of_the_name_keeps_the_server(self, lab: Any) -> None:
         new(lab)
         change(lab, Name="other")
         assert get(lab, "MBX1\\other")["Identity"] == "MBX1\\other"
 
+    @rule("3-22")
     def test_edits_ranges(self, lab: Any) -> None:
         new(lab)
         change(lab, RemoteIPRanges={"Add": ["172.16.0.0/12"]})
@@ -219,6 +225,7 @@ class TestAChange:
     def test_of_an_unknown_usage(self, lab: Any) -> None:
         assert new(lab, Usage="Everything").has_terminated
 
+    @rule("1-9")
     def test_removal_asks_first(self, lab: Any) -> None:
         new(lab)
         assert lab.run("Remove-ReceiveConnector", Identity="MBX1\\relay", answer=3).prompts

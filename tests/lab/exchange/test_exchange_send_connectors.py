@@ -27,6 +27,7 @@ def get(lab: Any, name: str = "a") -> Any:
 
 
 class TestANewConnector:
+    @rule("3-17", "3-18", "3-16")
     def test_has_exchanges_defaults(self, lab: Any) -> None:
         result = new(lab)
         assert result.items("AddressSpaces") == ["SMTP:*;1"]
@@ -101,6 +102,7 @@ class TestANewConnector:
         files = [path.read_text() for path in lab.directory.rglob("*.json")]
         assert not any("hunter2" in text for text in files)
 
+    @rule("6.5-1")
     def test_refers_to_one_object_as_identity_and_id(self, lab: Any) -> None:
         (connector,) = new(lab).objects
         assert isinstance(connector, Obj)
@@ -225,6 +227,7 @@ class TestAChange:
         change(lab, TlsCertificateName=None)
         assert get(lab)["TlsCertificateName"] is None
 
+    @rule("1-8")
     def test_of_what_is_not_there(self, lab: Any) -> None:
         assert "ManagementObjectNotFoundException" in change(lab, Comment="x").error_id
 
@@ -246,6 +249,7 @@ class TestRemoving:
         lab.run("Remove-SendConnector", Identity="a", answer=0)
         assert lab.run("Get-SendConnector").objects == []
 
+    @rule("1-9")
     def test_does_not_ask_when_told_not_to(self, lab: Any) -> None:
         new(lab)
         assert lab.run("Remove-SendConnector", Identity="a", Confirm=False).prompts == []
@@ -273,6 +277,7 @@ class TestListing:
         new(lab, "b", AddressSpaces=["b.com"])
         assert len(lab.run("Get-SendConnector", Identity=None).objects) == 2
 
+    @rule("1-8")
     def test_of_what_is_not_there_is_an_error(self, lab: Any) -> None:
         result = lab.run("Get-SendConnector", Identity="none")
         assert not result.has_terminated

@@ -86,6 +86,7 @@ def default(lab: Any, server: str = "MBX1") -> str:
 class TestAConnectorThatNamesACertificate:
     NAME = f"<I>CN=Test CA<S>{SUBJECT}"
 
+    @rule("3-15")
     def test_presents_the_newest_of_that_name(self, lab: Any, ca: Any) -> None:
         install(lab, ca, days=90)
         lab.later(days=1)
@@ -101,10 +102,12 @@ class TestAConnectorThatNamesACertificate:
         lab.later(days=5)
         assert presented(lab) == older
 
+    @rule("3-15")
     def test_offers_no_starttls_where_the_name_dangles(self, lab: Any) -> None:
         lab.run("Set-ReceiveConnector", Identity=FRONTEND, TlsCertificateName="<I>CN=gone<S>CN=gone")
         assert presented(lab) is None
 
+    @rule("2.1-12")
     def test_does_not_count_a_request(self, lab: Any) -> None:
         """A pending entry's placeholder is self-signed under the same subject."""
         lab.run("New-ExchangeCertificate", GenerateRequest=..., SubjectName=SUBJECT)
@@ -114,6 +117,7 @@ class TestAConnectorThatNamesACertificate:
 
 
 class TestAConnectorThatNamesNone:
+    @rule("2.3-4")
     def test_presents_the_default_on_a_fresh_server(self, lab: Any) -> None:
         assert presented(lab) == default(lab)
         assert presented(lab, "EDGE1") == default(lab, "EDGE1")
@@ -127,6 +131,7 @@ class TestAConnectorThatNamesNone:
         assert default(lab) != best
         assert presented(lab) == best
 
+    @rule("2.3-4")
     def test_falls_back_to_the_default(self, lab: Any, ca: Any) -> None:
         """Nothing covers the connector's name."""
         connector = {"AuthMechanism": "Tls", "Fqdn": "other.contoso.com"}

@@ -26,6 +26,7 @@ from psrpcore.types import (
 )
 
 from reconciler.lab.emulator import ThreadedLab
+from tests.rules import rule
 
 SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
@@ -220,6 +221,7 @@ class TestAPipeline:
     def test_of_long_arguments_arrives_in_pieces(self, client: Client) -> None:
         assert client.finish(client.start("Get-Echo", Value="y" * 300_000)) == ["str 300000"]
 
+    @rule("5-7")
     def test_prompts_and_goes_on_with_the_answer(self, lab: ThreadedLab) -> None:
         client = Client(lab, HOST)
         client.open()
@@ -268,6 +270,7 @@ class TestAPipeline:
         client.finish(client.start("Set-Needy"))
         assert client.events[-1].reason.FullyQualifiedErrorId == "MissingMandatoryParameter,Set-Needy"
 
+    @rule("2.2-5")
     def test_takes_a_secure_string_after_the_key_exchange(self, client: Client) -> None:
         client.pool.exchange_key()
         client.send()

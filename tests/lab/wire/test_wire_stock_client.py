@@ -72,7 +72,7 @@ class TestASession:
             pool.shell.wsman.delete(pool.shell.resource_uri, selector_set=pool.shell._selector_set)
             assert not pool.is_alive()
 
-    @rule("6.1-3")
+    @rule("6.1-3", "5-5")
     def test_tells_the_exchange_full_from_plain(
         self, lab: ThreadedLab, exchange: Any, connect: Connect
     ) -> None:
@@ -226,6 +226,7 @@ class TestAScript:
 
 
 class TestAPrompt:
+    @rule("5-7")
     @pytest.mark.parametrize("choice", [0, 1])
     def test_is_answered_by_the_host_of_the_client(
         self, lab: ThreadedLab, connect: Connect, choice: int
@@ -245,6 +246,7 @@ class TestAPrompt:
             }
         ]
 
+    @rule("5-7")
     def test_fails_without_a_host(self, lab: ThreadedLab, connect: Connect) -> None:
         with opened(connect(lab)) as pool:
             shell = command(pool, "Enable-Asking")
@@ -253,6 +255,7 @@ class TestAPrompt:
 
 
 class TestAViewer:
+    @rule("5-4")
     def test_sees_only_get_on_a_mailbox_server(
         self, lab: ThreadedLab, exchange: Any, connect: Connect
     ) -> None:
@@ -313,6 +316,7 @@ class TestAtTheDoor:
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].startswith("Negotiate, NTLM, Basic realm=")
 
+    @rule("5-2")
     @pytest.mark.parametrize("path", ["wsman", "PowerShell/other", "owa"])
     def test_a_wrong_path_is_not_found(self, lab: ThreadedLab, path: str) -> None:
         address = f"https://127.0.0.1:{lab.port('MBX1')}/{path}"
