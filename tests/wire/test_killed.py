@@ -38,13 +38,33 @@ class TestAnApplyThatIsKilled:
         rules = tmp_path / "faults.json"
         rules.write_text(json.dumps([{"server": server, "cmdlet": cmdlet, "nth": 1, "action": "hold"}]))
         with contoso(tmp_path, faults=rules) as made:
-            _killed_while_held(made)
+            _killed_while_held(made, cmdlet)
             outcome = made.apply()
             assert outcome.applied is not None
             assert outcome.applied.is_complete, outcome.applied.diagnostics
             again = made.plan()
             assert again.plan.is_empty
             assert not [change for change in again.plan.changes if change.learned]
+            _nothing_was_made_twice(made)
+
+    def test_converges_when_it_is_killed_twice(self, tmp_path: Path) -> None:
+        """While the request is made, and again while its text is fetched once more."""
+        rules = tmp_path / "faults.json"
+        rules.write_text(
+            json.dumps(
+                [
+                    {"server": "EDGE1", "cmdlet": "New-ExchangeCertificate", "nth": 1, "action": "hold"},
+                    {"server": "EDGE1", "cmdlet": "Export-ExchangeCertificate", "nth": 1, "action": "hold"},
+                ]
+            )
+        )
+        with contoso(tmp_path, faults=rules) as made:
+            _killed_while_held(made, "New-ExchangeCertificate")
+            _killed_while_held(made, "Export-ExchangeCertificate")
+            outcome = made.apply()
+            assert outcome.applied is not None
+            assert outcome.applied.is_complete, outcome.applied.diagnostics
+            assert made.plan().plan.is_empty
             _nothing_was_made_twice(made)
 
     def test_converges_for_a_change_of_what_exists(self, tmp_path: Path) -> None:
@@ -58,7 +78,7 @@ class TestAnApplyThatIsKilled:
             declared.write_text(
                 text.replace("- adatum.com", "- adatum.com\n    - tailspin.com"), encoding="utf-8"
             )
-            _killed_while_held(made)
+            _killed_while_held(made, "Set-SendConnector")
             made.apply()
             assert made.plan().plan.is_empty
             changed = [one["server"] for one in made.cmdlets() if one["cmdlet"] == "Set-SendConnector"]
@@ -73,7 +93,7 @@ class TestAnApplyThatIsKilled:
         with contoso(tmp_path, declared, faults=rules) as made:
             made.apply()
             declared.write_text(text.replace("      tls_never: {to: broken}\n", "", 1), encoding="utf-8")
-            _killed_while_held(made)
+            _killed_while_held(made, "Remove-SendConnector")
             made.apply()
             assert made.plan().plan.is_empty
             assert [one["server"] for one in made.cmdlets() if one["cmdlet"] == "Remove-SendConnector"] == [
@@ -81,8 +101,8 @@ class TestAnApplyThatIsKilled:
             ]
 
 
-def _killed_while_held(made: Contoso) -> None:
-    """Run apply in its own process until the lab holds an answer back, and kill it."""
+def _killed_while_held(made: Contoso, cmdlet: str) -> None:
+    """Run apply in its own process until the lab holds back the answer to a cmdlet, and kill it."""
     arguments = ["apply", str(made.path), "--auto-approve", *made.options()]
     program = "import sys; from reconciler.cli import main; sys.exit(main())"
     process = subprocess.Popen(
@@ -90,7 +110,7 @@ def _killed_while_held(made: Contoso) -> None:
     )
     try:
         deadline = time.monotonic() + SECONDS
-        while not made.lab.status()["held"]:
+        while not any(one["cmdlet"] == cmdlet for one in made.lab.status()["held"]):
             assert process.poll() is None, "it ended before an answer was held"
             assert time.monotonic() < deadline, "no answer was held"
             time.sleep(0.02)  # another process: there is nothing to wait on
