@@ -30,6 +30,8 @@ from .change import Action, Change, Difference, Drift, Plan
 
 VERSION = 1
 KIND = "exchange-tls-reconciler plan"
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]|\\\\")
+"""On POSIX, on a Windows drive, on a Windows share."""
 _NO_PATH = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
 """Half characters but those that Python puts for bytes of a file name that it cannot decode."""
 LARGEST = 64 * 1024 * 1024
@@ -167,6 +169,8 @@ def _path(shape: Shape, key: str) -> str:
     text = shape.text(key)
     if _NO_PATH.search(text):
         raise Malformed(shape.path(key), "no system has such a path")
+    if text and not _ABSOLUTE.match(text):
+        raise Malformed(shape.path(key), "it is not absolute")
     return text
 
 

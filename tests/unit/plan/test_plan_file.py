@@ -114,6 +114,8 @@ class TestASavedPlan:
         [
             lambda document: document.pop("changes"),
             lambda document: document.update(more=1),
+            lambda document: document.update(path="tls.yaml"),
+            lambda document: document.update(state="elsewhere"),
             lambda document: document["changes"][0].update(action="destroy"),
             lambda document: document["changes"][0].update(invocations=[]),
             lambda document: document["changes"][0].update(address="nonsense"),
