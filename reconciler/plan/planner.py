@@ -94,6 +94,8 @@ class _Worked:
 
 def _not_itself(name: Name, server: LiveServer, situation: Situation) -> list[Diagnostic]:
     """A server that is not the declared one: its name or its role is another."""
+    if unreadable := server.server.unreadable:
+        return [problems.itself_unreadable(str(name), unreadable)]
     known = server.server.objects
     itself = next((one for one in known if one.name == name), None)
     if itself is None:

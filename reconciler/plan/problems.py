@@ -16,6 +16,19 @@ def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
     )
 
 
+def itself_unreadable(server: str, why: Unreadable) -> Diagnostic:
+    return Diagnostic(
+        summary="Server not known",
+        detail=(
+            f"What answered for {server} does not tell of a server of this name: {why.reason}. "
+            "Its build and its role are not checked."
+        ),
+        hint="check the name, which must be Exchange's own, and that the account may run Get-ExchangeServer",
+        subject=server,
+        severity=Severity.WARNING,
+    )
+
+
 def another_server(server: str, found: list[str]) -> Diagnostic:
     return Diagnostic(
         summary="Another server",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.diagnostics import Severity
@@ -9,6 +11,7 @@ from reconciler.plan.change import Action, Difference
 from state.address import Address
 from state.record import Recorded
 from state.resources import AcceptedDomain, Build, SendConnector, Server
+from state.snapshot import Listing
 from state.values import UNKNOWN, AddressSpace, CredentialReference, DomainPattern, Fqdn, Name, SmartHost
 from tests.rules import rule
 from tests.situations import (
@@ -316,6 +319,14 @@ class TestAServerThatIsNotTheDeclaredOne:
     def test_is_told_by_its_name(self) -> None:
         other = Server(name=Name("EX9"), fqdn=Fqdn("ex9.contoso.local"))
         assert summaries(plan_of({TRUSTED: connector()}, live_server(itself=other))) == ["Another server"]
+
+    def test_is_told_when_nothing_of_it_can_be_read(self) -> None:
+        """A warning: an account may plan without the right to run Get-ExchangeServer."""
+        server = replace(live_server(), server=Listing(unreadable=UNTOLD))
+        made = plan_of({TRUSTED: connector()}, server)
+        assert summaries(made) == ["Server not known"]
+        assert made.diagnostics[0].severity is Severity.WARNING
+        assert the_change(made).action is Action.CREATE
 
     def test_is_told_by_its_role(self) -> None:
         edge = Server(name=EX1, fqdn=Fqdn("ex1.contoso.local"), is_edge=True)
