@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -149,23 +149,31 @@ def _continued(case: _Case, request: Request) -> CertificatePlan:
 
 
 def _without_request(case: _Case) -> CertificatePlan:
+    if case.asked.issuer is UNSET:
+        return _watched(case)
     current, ours = _current(case)
-    watched = case.asked.issuer is UNSET
     if current is None:
-        if watched:
-            names = sorted(map(str, case.asked.domains)) if isinstance(case.asked.domains, frozenset) else []
-            return CertificatePlan(
-                None, None, (problems.certificate_missing(case.address, case.server, names),)
-            )
         return _new_request(case, "", None)
     reason = _why_replace(case, current, ours=ours)
-    if reason and not watched:
-        return _new_request(case, reason, current)
-    planned = _kept(case, current, ours=ours)
+    return _new_request(case, reason, current) if reason else _kept(case, current, ours=ours)
+
+
+def _watched(case: _Case) -> CertificatePlan:
+    """One that somebody else renews: when it is due, its successor is looked for."""
+    current, ours = _current(case)
+    reason = _why_replace(case, current, ours=ours) if current else "is gone"
     if reason:
-        ends = problems.certificate_ends(case.address, reason)
-        return CertificatePlan(planned.change, planned.name, (*planned.diagnostics, ends), planned.drift)
-    return planned
+        successor = select(case.asked, case.live, None, "", case.now).certificate
+        if successor is not None and not _why_replace(case, successor, ours=False):
+            current, ours, reason = successor, False, ""
+    if current is None:
+        names = sorted(map(str, case.asked.domains)) if isinstance(case.asked.domains, frozenset) else []
+        return CertificatePlan(None, None, (problems.certificate_missing(case.address, case.server, names),))
+    planned = _kept(case, current, ours=ours)
+    if not reason:
+        return planned
+    ends = problems.certificate_ends(case.address, reason)
+    return replace(planned, diagnostics=(*planned.diagnostics, ends))
 
 
 def _current(case: _Case) -> tuple[Certificate | None, bool]:

@@ -209,6 +209,43 @@ class TestACertificateThatWillNotDo:
         assert summaries(made) == ["Certificate needs renewal"]
 
 
+class TestAWatchedCertificate:
+    """Somebody else renews it; connectors have to follow [3-15]."""
+
+    OLD = live_certificate(not_after=NOW + timedelta(days=3))
+    NEW = live_certificate(
+        public_key="k9",
+        thumbprint=Thumbprint("9" * 40),
+        tls_certificate_name=TlsCertificateName("CN=New CA", "CN=mail.contoso.com"),
+    )
+
+    def plan(self, *live: Certificate) -> Plan:
+        asked = certificate(issuer=UNSET)
+        desired = {PUBLIC: asked, TRUSTED: connector(certificates=(PUBLIC,), tls_certificate_name=NAME)}
+        record = {
+            PUBLIC: recorded(certificate(issuer=UNSET, **AS_MADE), created=False),
+            TRUSTED: recorded(connector(guid=live_connector().guid, tls_certificate_name=BOUND)),
+        }
+        server = live_server(certificates=live, send_connectors=[live_connector(tls_certificate_name=BOUND)])
+        return plan_of(desired, server, record=record)
+
+    def test_is_followed_to_its_successor_when_it_is_due(self) -> None:
+        made = self.plan(self.OLD, self.NEW)
+        assert not made.diagnostics
+        assert [change.action for change in made.changes] == [Action.ADOPT, Action.UPDATE]
+        assert parameters(made.changes[1])["TlsCertificateName"] == "<I>CN=New CA<S>CN=mail.contoso.com"
+
+    def test_stays_while_it_is_not_due(self) -> None:
+        assert self.plan(live_certificate(), self.NEW).is_empty
+
+    def test_is_told_of_when_it_is_due_and_has_no_successor(self) -> None:
+        assert summaries(self.plan(self.OLD)) == ["Certificate needs renewal"]
+
+    def test_is_not_followed_to_one_that_is_due_itself(self) -> None:
+        due = self.NEW.with_(not_after=NOW + timedelta(days=4))
+        assert summaries(self.plan(self.OLD, due)) == ["Certificate needs renewal"]
+
+
 class TestARequestUnderWay:
     def test_goes_on_with_its_answer(self) -> None:
         change = the_change(plan_public(pending(), requests=under_way()))
