@@ -117,7 +117,7 @@ class TinyExchange:
             yield Output(f"<S>{describe(arguments['Name'])}</S>")
         elif name == "set-slow":
             self.entered.set()
-            self.proceed.wait(10)
+            self.proceed.wait(60)
             yield Output("<S>done</S>")
         elif name == "get-echo":
             yield Output(f"<S>{describe(call.arguments[0].value)}</S>")

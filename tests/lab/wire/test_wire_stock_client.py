@@ -312,7 +312,7 @@ class TestAtTheDoor:
             pass
 
     def test_the_scheme_is_named(self, lab: ThreadedLab) -> None:
-        answer = requests.post(lab.url("MBX1"), data=b"", verify=str(lab.ca), timeout=5)
+        answer = requests.post(lab.url("MBX1"), data=b"", verify=str(lab.ca), timeout=60)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].startswith("Negotiate, NTLM, Basic realm=")
 
@@ -320,7 +320,7 @@ class TestAtTheDoor:
     @pytest.mark.parametrize("path", ["wsman", "PowerShell/other", "owa"])
     def test_a_wrong_path_is_not_found(self, lab: ThreadedLab, path: str) -> None:
         address = f"https://127.0.0.1:{lab.port('MBX1')}/{path}"
-        answer = requests.post(address, data=b"", auth=("x", "y"), verify=str(lab.ca), timeout=5)
+        answer = requests.post(address, data=b"", auth=("x", "y"), verify=str(lab.ca), timeout=60)
         assert answer.status_code == 404
 
     def test_another_ca_is_not_trusted(self, lab: ThreadedLab, connect: Connect) -> None:
@@ -334,7 +334,7 @@ class TestAtTheDoor:
             data=b"nonsense",
             auth=(account.name, account.password),
             verify=str(lab.ca),
-            timeout=5,
+            timeout=60,
         )
         assert answer.status_code == 500
         assert b"2150858819" in answer.content
@@ -357,7 +357,7 @@ class TestASlowCmdlet:
         with opened(connect(lab)) as pool:
             slow = command(pool, "Set-Slow")
             slow.begin_invoke()
-            assert exchange.entered.wait(5)
+            assert exchange.entered.wait(60)
             slow.stop()
             exchange.proceed.set()
             assert len(command(pool, "Get-Thing").invoke()) == 1
@@ -385,5 +385,5 @@ class TestSeveralPipelines:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         assert counts == [1] * 18
