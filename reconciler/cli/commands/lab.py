@@ -39,8 +39,8 @@ def up(
             latency_ms=latency_ms,
             faults=faults,
         )
-    except control.LabError as error:
-        return _failed(console, error)
+    except (control.LabError, OSError) as error:
+        return _failed(console, directory, error)
     console.document(_status_text(status) + f"\nuse it with --connections {directory / 'connections.yaml'}\n")
     return ExitCode.DONE
 
@@ -50,8 +50,8 @@ def down(directory: Path) -> ExitCode:
     console = Console.of_this_process()
     try:
         control.down(directory)
-    except control.LabError as error:
-        return _failed(console, error)
+    except (control.LabError, OSError) as error:
+        return _failed(console, directory, error)
     console.document(f"the lab in {directory} is stopped\n")
     return ExitCode.DONE
 
@@ -61,8 +61,8 @@ def status(directory: Path, *, json: bool) -> ExitCode:
     console = Console.of_this_process()
     try:
         found = control.status(directory)
-    except control.LabError as error:
-        return _failed(console, error)
+    except (control.LabError, OSError) as error:
+        return _failed(console, directory, error)
     console.document(text_of.dumps(found, indent=2) + "\n" if json else _status_text(found))
     return ExitCode.DONE
 
@@ -83,7 +83,9 @@ def _status_text(status: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failed(console: Console, error: control.LabError) -> ExitCode:
+def _failed(console: Console, directory: Path, error: control.LabError | OSError) -> ExitCode:
+    if isinstance(error, OSError):  # what the system says to a folder's name that it does not take
+        error = control.FileUnreadable(directory, error.strerror or str(error))
     console.problems([Diagnostic(summary="Lab not usable", detail=f"{error}.", hint=_lab_hint(error))])
     return ExitCode.ERROR
 

@@ -235,3 +235,16 @@ class TestCtrlC:
         assert running.returncode == 130
         assert told.splitlines()[-1] == "Interrupted: nothing was changed."
         assert "Traceback" not in told
+
+
+class TestALabThatIsNotThere:
+    @pytest.mark.parametrize("command", ["status", "down", "up"])
+    def test_is_told_as_a_mistake(self, command: str, capsys: Captured) -> None:
+        """A name that no system takes, too."""
+        assert main(["lab", command, "--dir", "a" * 5000]) == 1
+        assert "error: Lab not usable" in capsys.readouterr().err
+
+    def test_is_to_be_started(self, tmp_path: Path, capsys: Captured) -> None:
+        assert main(["lab", "status", "--dir", str(tmp_path)]) == 1
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"hint: start one with: reconciler lab up --dir {tmp_path}" in told
