@@ -75,8 +75,11 @@ def read_plan(path: Path) -> SavedPlan:
 
 
 def _holds_something_else(out: Path) -> bool:
+    """True for a file that is no saved plan, and for what is no file: a plan would take a device's place."""
     try:
-        return out.stat().st_size > 0 and not is_saved_plan(out)
+        if not out.exists():
+            return False
+        return not out.is_file() or (out.stat().st_size > 0 and not is_saved_plan(out))
     except OSError:
         return False
 

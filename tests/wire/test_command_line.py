@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +115,17 @@ class TestAPlanThatWasSaved:
         assert main(["plan", *tls, "--out", tls[0]]) == 1
         assert "error: Plan not saved" in capsys.readouterr().err
         assert Path(tls[0]).read_text() == declared
+
+    def test_takes_the_place_of_nothing_that_is_no_file(
+        self, tls: list[str], tmp_path: Path, capsys: Captured
+    ) -> None:
+        """Whoever is root and names the null device would lose it."""
+        special = tmp_path / "special"
+        special.mkdir() if sys.platform == "win32" else os.mkfifo(special)
+        assert main(["plan", *tls, "--out", str(special)]) == 1
+        assert "error: Plan not saved" in capsys.readouterr().err
+        assert special.exists()
+        assert not special.is_file()
 
     def test_replaces_an_older_one_and_an_empty_file(self, tls: list[str], tmp_path: Path) -> None:
         """An empty one is what mktemp makes."""
