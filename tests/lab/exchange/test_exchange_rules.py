@@ -99,6 +99,7 @@ class TestASendConnector:
     def test_combines_error_policies(self, changed: Callable[..., Any]) -> None:
         result = changed(ErrorPolicies="upgradecustomfailures, DowngradeDnsFailures")
         assert result["ErrorPolicies"] == "DowngradeDnsFailures, UpgradeCustomFailures"
+        assert changed(ErrorPolicies="UpgradeCustomFailures")["ErrorPolicies"] == "UpgradeCustomFailures"
 
     @rule("1-10", "3-20")
     def test_shows_no_usage_and_takes_none_later(self, lab: Any) -> None:

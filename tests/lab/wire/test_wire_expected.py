@@ -14,11 +14,13 @@ from reconciler.lab.call import ErrorRecord
 from reconciler.lab.psrp import PowerShellServer
 from reconciler.lab.wsman import WSManServer
 from tests.lab.expected_files import clixml, hex_bytes, soap
+from tests.lab.plain_clixml import node
 
 RESOURCE = "http://schemas.microsoft.com/powershell/Microsoft.Exchange"
 POOL = UUID("04777930-1347-422B-AA4D-33BDC2570979")
 PIPELINE = UUID("E888E1DF-C962-41D6-BEFD-F2C82D0ABCCA")
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+ENGINE = "System.Management.Automation."
 SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 
 
@@ -152,6 +154,25 @@ class TestAnErrorRecord:
             activity="Set-SendConnector",
         )
         assert records.error_record(record, "Set-SendConnector") == clixml("error_record.clixml")
+
+    @pytest.mark.parametrize(
+        ("name", "bases"),
+        [
+            (f"{ENGINE}CommandNotFoundException", [f"{ENGINE}RuntimeException", "System.SystemException"]),
+            (f"{ENGINE}ParameterBindingException", [f"{ENGINE}RuntimeException", "System.SystemException"]),
+            (f"{ENGINE}PSNotSupportedException", ["System.NotSupportedException", "System.SystemException"]),
+            (f"{ENGINE}PSArgumentException", ["System.ArgumentException", "System.SystemException"]),
+            ("System.InvalidOperationException", ["System.SystemException"]),
+            (
+                "Microsoft.Exchange.Data.DataValidationException",
+                ["Microsoft.Exchange.Data.Common.LocalizedException"],
+            ),
+        ],
+    )
+    def test_tells_the_bases_of_its_exception(self, name: str, bases: list[str]) -> None:
+        """As .NET's reference lists them; a recorded answer of Windows shows the first."""
+        record = node(records.error_record(ErrorRecord("m", name, "Id", 5), "Get-X"))
+        assert list(record.notes["Exception"].types) == [name, *bases, "System.Exception", "System.Object"]
 
 
 def fragments(data: bytes) -> list[bytes]:
