@@ -19,21 +19,20 @@ from .options import Connections, DesiredPath, LabFolder, StateFolder
 P = ParamSpec("P")
 
 
-class Ended(Exception):
-    """A command came to its end; carries its exit code past typer, which has codes of its own."""
+class Chosen(Exception):
+    """What the command line asks for, carried out of typer: there it would meet exit codes that are not ours.
 
-    def __init__(self, code: ExitCode) -> None:
-        super().__init__(code)
-        self.code = code
+    Attributes:
+        run: Does it.
+    """
+
+    def __init__(self, run: Callable[[], ExitCode]) -> None:
+        super().__init__()
+        self.run = run
 
 
-def _end(command: Callable[P, ExitCode], *arguments: P.args, **options: P.kwargs) -> NoReturn:
-    try:
-        code = command(*arguments, **options)
-    except KeyboardInterrupt:
-        typer.echo("\nInterrupted: nothing was changed.", err=True)
-        code = ExitCode.INTERRUPTED
-    raise Ended(code)
+def _choose(command: Callable[P, ExitCode], *arguments: P.args, **options: P.kwargs) -> NoReturn:
+    raise Chosen(lambda: command(*arguments, **options))
 
 
 def _examples(*lines: str) -> str:
@@ -77,7 +76,7 @@ def validate(
     """Check the YAML without connecting to anything."""
     from .commands.validate import validate as run
 
-    _end(run, path, connections, strict=strict)
+    _choose(run, path, connections, strict=strict)
 
 
 @app.command(
@@ -114,7 +113,7 @@ def plan(
     """Show what apply would change. Writes nothing to Exchange."""
     from .commands.plan import plan as run
 
-    _end(
+    _choose(
         run,
         path,
         connections,
@@ -147,7 +146,7 @@ def apply(
     """Make Exchange as declared, by the plan's cmdlets and no other."""
     from .commands.apply import apply as run
 
-    _end(run, path, connections, state, auto_approve=auto_approve, json=json)
+    _choose(run, path, connections, state, auto_approve=auto_approve, json=json)
 
 
 @app.command(epilog=_examples("reconciler verify tls.yaml"))
@@ -158,7 +157,7 @@ def verify(path: DesiredPath, connections: Connections = None, state: StateFolde
     """
     from .commands.verify import verify as run
 
-    _end(run, path, connections, state)
+    _choose(run, path, connections, state)
 
 
 @app.command(
@@ -182,7 +181,7 @@ def import_(
     """
     from .commands.import_ import import_ as run
 
-    _end(run, path, connections, state, address=address)
+    _choose(run, path, connections, state, address=address)
 
 
 @app.command(epilog=_examples("reconciler show tls.plan", "reconciler show tls.plan --as json"))
@@ -195,7 +194,7 @@ def show(
     """Show a saved plan, stale or not."""
     from .commands.show import show as run
 
-    _end(run, file, json=form is PlanForm.json)
+    _choose(run, file, json=form is PlanForm.json)
 
 
 @app.command(epilog=_examples("reconciler schema > tls.schema.json", "reconciler schema plan"))
@@ -208,7 +207,7 @@ def schema(
     """
     from .commands.schema import schema as run
 
-    _end(run, of.value)
+    _choose(run, of.value)
 
 
 @app.command(epilog=_examples("reconciler version"))
@@ -248,7 +247,7 @@ def up(
     """Start a lab, or one that was stopped again. Returns when every listener answers."""
     from .commands.lab import up as run
 
-    _end(
+    _choose(
         run,
         directory,
         servers=servers,
@@ -265,7 +264,7 @@ def down(directory: LabFolder) -> None:
     """Stop a lab; its folder keeps the organization."""
     from .commands.lab import down as run
 
-    _end(run, directory)
+    _choose(run, directory)
 
 
 @lab.command(epilog=_examples("reconciler lab status --dir lab", "reconciler lab status --dir lab --json"))
@@ -278,7 +277,7 @@ def status(
     """Tell what a lab is and what it has received."""
     from .commands.lab import status as run
 
-    _end(run, directory, json=json)
+    _choose(run, directory, json=json)
 
 
 def own_words() -> frozenset[str]:

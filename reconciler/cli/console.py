@@ -48,7 +48,7 @@ class Console:
         try:
             _write(self._out, text)
         except OSError as error:
-            raise OutputLost(error.strerror or str(error)) from error
+            raise output_lost(self._out, error) from error
 
     def out(self, text: str) -> None:
         """What is shown of an apply: nothing stops that half-way, so what cannot be written is dropped."""
@@ -67,6 +67,13 @@ class Console:
         """What the person at the terminal answers; "" when there is nobody."""
         self.err(question)
         return sys.stdin.readline().strip()
+
+
+def output_lost(stream: TextIO, error: OSError) -> OutputLost:
+    """What to raise for a stream that took no more; nothing is written to it from now on."""
+    with suppress(OSError):
+        _discard(stream)
+    return OutputLost(error.strerror or str(error))
 
 
 def _takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:

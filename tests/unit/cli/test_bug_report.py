@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -122,6 +123,19 @@ class TestABug:
         assert "hunter2" not in report + told
         assert "command: validate ... --connections" in report
         assert "reconciler/cli/commands/validate.py" in report.replace(os.sep, "/")
+
+    def test_of_a_broken_connection_is_not_taken_for_a_reader_who_left(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """typer would end with 1 and say nothing, so no command runs inside of it."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+        def load(*given: object, **options: object) -> None:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+        monkeypatch.setattr("reconciler.cli.commands.validate.load", load)
+        assert main(["validate", "tls.yaml"]) == 1
+        assert capsys.readouterr().err.startswith("internal error: BrokenPipeError; a report ")
 
     def test_is_told_in_one_line(
         self,

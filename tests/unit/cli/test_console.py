@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli import main
 from reconciler.cli.console import Console, OutputLost
 from reconciler.diagnostics import Diagnostic
 
@@ -128,3 +129,86 @@ class TestAFullDisk:
 
     def test_does_not_stop_an_apply(self, console: Console) -> None:
         console.out("{}")
+
+    @pytest.mark.parametrize("arguments", [["version"], ["--help"], ["plan", "--help"]], ids=" ".join)
+    def test_fails_what_is_printed_before_any_command_runs(
+        self,
+        arguments: list[str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """It is no bug of ours: nobody is asked to send a report in."""
+        with (tmp_path / "help.txt").open("w") as file:
+            monkeypatch.setattr("sys.stdout", FullDisk(file.fileno()))
+            assert main(arguments) == 1
+        told = capsys.readouterr().err
+        assert told.startswith("error: Output not written\n")
+        assert "No space left on device" in told
+
+    def test_is_told_once(self) -> None:
+        """What waits in Python's buffer is not tried again at the end, where nobody would catch it."""
+        if not Path("/dev/full").exists():  # a device of Linux; the tests above hold the rule elsewhere
+            return
+        program = "import sys; from reconciler.cli import main; sys.exit(main(['version']))"
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        with open("/dev/full", "wb") as full:
+            ran = subprocess.run(
+                [sys.executable, "-c", program],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                env=environment,
+                check=False,
+            )
+        assert ran.returncode == 1
+        assert ran.stderr.startswith(b"error: Output not written\n")
+        assert b"Exception ignored" not in ran.stderr
+
+
+class TestAStreamThatIsClosed:
+    """As ``>&-`` leaves it, and a service: Python has None in its place."""
+
+    @pytest.mark.parametrize("closed", [["stdin"], ["stdout"], ["stderr"], ["stdin", "stdout", "stderr"]])
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (["version"], 0),
+            (["--help"], 0),
+            (["schema", "plan"], 0),
+            (["plan"], 1),
+            (["validate", "nowhere.yaml"], 1),
+            (["plan", "nowhere.yaml", "--json"], 1),
+            (["apply", "nowhere.yaml"], 1),
+        ],
+    )
+    def test_changes_no_exit_code(
+        self, closed: list[str], arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in closed:
+            monkeypatch.setattr(sys, name, None)
+        assert main(arguments) == code
+        assert [getattr(sys, name) for name in closed] == [None] * len(closed)
+
+    def test_is_no_terminal_to_ask_at(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", None)
+        assert main(["apply", "nowhere.yaml"]) == 1
+        assert "error: Nobody to ask" in capsys.readouterr().err
+
+    def test_leaves_its_descriptor_to_no_file(self, tmp_path: Path) -> None:
+        """The first file that is opened would get it, and whatever is still printed there with it."""
+        program = (
+            "import os, sys\n"
+            "from reconciler.cli.streams import no_stream_missing\n"
+            "report = os.dup(2)\n"
+            "for at, name in enumerate(('stdin', 'stdout', 'stderr')):\n"
+            "    os.close(at)\n"
+            "    setattr(sys, name, None)\n"
+            "with no_stream_missing(), open(sys.argv[1], 'w') as file:\n"
+            "    os.write(report, b'%d' % file.fileno())\n"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", program, tmp_path / "record.json"], capture_output=True, check=False
+        )
+        assert int(ran.stderr) > 2
