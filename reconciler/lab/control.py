@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,10 @@ LOG: Final = "lab.log"
 _START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 10.0
 
+_begun: Final[dict[Path, int]] = {}
+"""Process ids of the labs that this process started, by directory: those that ended by themselves must be
+reaped too."""
+
 
 def up(
     directory: Path,
@@ -81,7 +86,7 @@ def up(
         StartFailed: anything else; what this call made is removed again.
     """
     directory = directory.resolve()
-    if process.is_held(directory):
+    if process.owner_of(directory) is not None:
         raise AlreadyRunning(directory)
     read_faults(faults)
     if from_clixml is not None and not from_clixml.is_dir():
@@ -108,42 +113,51 @@ def up(
     )
     answer = json.loads(line) if line else {"failed": {"reason": _last_words(directory / LOG)}}
     if "failed" not in answer:
+        _begun[directory] = pid
         return status(directory)
     process.reap(pid)
+    facts = answer["failed"]
+    if facts.get("is_held"):
+        raise AlreadyRunning(directory)
     if is_new:
         _empty(directory, remove=made)
-    facts = answer["failed"]
     if "path" in facts:
         raise FileUnreadable(Path(facts["path"]), facts["reason"])
     raise StartFailed(directory, facts["reason"])
 
 
 def down(directory: Path) -> None:
-    """Stop a lab and wait for its end; one that does not run is left as it is.
+    """Stop a lab, be it still starting, and wait for its end; one that does not run is left as it is.
 
     Raises:
         NotALab: the directory holds none.
         StopFailed: its process does not even end when killed.
     """
     directory = directory.resolve()
-    pid = int(_description(directory)["pid"])
-    for end in (process.ask_to_end, process.end_now):
-        if not process.is_held(directory):
-            break
-        end(pid)
-        if process.wait_until_free(directory, _STOP_SECONDS):
-            break
+    pid = process.owner_of(directory)
+    if pid is None:
+        _description(directory)
     else:
-        raise StopFailed(directory, pid)
-    process.reap(pid)
+        _end(directory, pid)
+    if directory in _begun:
+        process.reap(_begun.pop(directory))
+
+
+def _end(directory: Path, pid: int) -> None:
+    for end in (process.ask_to_end, process.end_now):
+        end(pid)
+        if process.wait_until_gone(directory, pid, _STOP_SECONDS):
+            return
+    raise StopFailed(directory, pid)
 
 
 def status(directory: Path) -> dict[str, Any]:
     """Tell how a lab is, running or not.
 
     Returns:
-        Plain data: ``directory``, ``running``, ``pid``, ``started``, ``ends``, ``servers`` (``name``,
-        ``fqdn``, ``role``, ``build``, ``url``, ``http``, ``smtp``), ``remarks``, and the tally of its ledger:
+        Plain data: ``directory``, ``running``, ``pid`` (None when it does not run), ``started``, ``ends``,
+        ``servers`` (``name``, ``fqdn``, ``role``, ``build``, ``url``, ``http``, ``smtp``), ``remarks``, and
+        the tally of its ledger:
         ``requests`` by server, ``cmdlets``, ``held``, ``shells_open`` and ``shells_max`` by server (see
         :class:`reconciler.lab.ledger.Tally`).
 
@@ -154,7 +168,8 @@ def status(directory: Path) -> dict[str, Any]:
     description = _description(directory)
     del description["ports"]
     servers = [server["name"] for server in description["servers"]]
-    return {**description, "running": process.is_held(directory), **tally_of(directory, servers)}
+    pid = process.owner_of(directory)
+    return {**description, "running": pid is not None, "pid": pid, **tally_of(directory, servers)}
 
 
 def open_threaded(
@@ -199,10 +214,19 @@ def _last_words(log: Path) -> str:
 
 
 def _empty(directory: Path, *, remove: bool) -> None:
-    for entry in directory.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+    """Remove what a start that failed made; nothing where another one has begun meanwhile."""
+    try:
+        with process.hold_directory(directory):
+            if (directory / DESCRIPTION).exists():
+                return
+            for entry in directory.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif entry.name not in process.OWNERSHIP:
+                    entry.unlink()
+    except AlreadyRunning:
+        return
+    process.remove_traces(directory)
     if remove:
-        directory.rmdir()
+        with suppress(OSError):  # somebody may have put something there
+            directory.rmdir()

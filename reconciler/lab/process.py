@@ -9,14 +9,26 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
+
+from reconciler.lab.errors import AlreadyRunning
 
 _LOCK: Final = "lab.lock"
+_GATE: Final = "lab.gate"
+_OWNER: Final = "lab.owner"
+OWNERSHIP: Final = (_LOCK, _OWNER, _GATE)
+"""The files in a directory that tell whose it is."""
+
+_GATE_SECONDS: Final = 10.0
+_GLANCE: Final = 0.02
+"""Seconds between two looks."""
+
 if sys.platform == "win32":
     _DETACHED: Final = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
@@ -47,39 +59,73 @@ def hold_directory(directory: Path) -> Iterator[None]:
     """Own a lab's directory for as long as the block runs; the end of the process releases it too.
 
     Raises:
-        BlockingIOError: somebody else owns it.
+        AlreadyRunning: somebody else owns it.
+        TimeoutError: somebody who looked at it, or took it, stopped in the middle.
     """
     lock = FileLock(directory / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise BlockingIOError(str(directory)) from error
+    with _gate(directory):
+        if not _takes(lock):
+            raise AlreadyRunning(directory)
+        try:
+            write_private(directory / _OWNER, str(os.getpid()).encode())
+        except BaseException:
+            lock.release()
+            raise
     try:
         yield
     finally:
         lock.release()
 
 
-def is_held(directory: Path) -> bool:
-    """Tell whether a process owns the directory. A recorded process id could not tell: ids recur."""
+def owner_of(directory: Path) -> int | None:
+    """The id of the process that owns the directory; None: nobody does.
+
+    A recorded process id alone could not tell: ids recur, and a lab that was killed leaves its own behind.
+
+    Raises:
+        TimeoutError: somebody who looked at it, or took it, stopped in the middle.
+    """
     if not (directory / _LOCK).exists():
-        return False
-    try:
-        with hold_directory(directory):
-            return False
-    except BlockingIOError:
-        return True
-
-
-def wait_until_free(directory: Path, seconds: float) -> bool:
-    """Wait until no process owns the directory; False when it still is owned after ``seconds``."""
+        return None
     lock = FileLock(directory / _LOCK)
+    with _gate(directory):
+        if not _takes(lock):
+            return int((directory / _OWNER).read_bytes())
+        lock.release()
+    return None
+
+
+def wait_until_gone(directory: Path, pid: int, seconds: float) -> bool:
+    """Wait until a process does not own the directory; False when it still does after ``seconds``."""
+    end = time.monotonic() + seconds
+    while owner_of(directory) == pid:
+        if time.monotonic() > end:
+            return False
+        time.sleep(_GLANCE)  # a lock tells nobody that it was released
+    return True
+
+
+def remove_traces(directory: Path) -> None:
+    """Remove what owning a directory left in it; nothing happens where somebody owns it."""
+    if owner_of(directory) is None:
+        for name in OWNERSHIP:
+            (directory / name).unlink(missing_ok=True)
+
+
+def _takes(lock: BaseFileLock) -> bool:
     try:
-        lock.acquire(timeout=seconds, poll_interval=0.02)
+        lock.acquire(timeout=0)
     except Timeout:
         return False
-    lock.release()
     return True
+
+
+def _gate(directory: Path) -> AbstractContextManager[BaseFileLock]:
+    """Held while the lock is looked at, or taken and its owner named.
+
+    So to look never keeps anybody from taking the lock, and whoever finds it taken finds its owner's name.
+    """
+    return FileLock(directory / _GATE).acquire(timeout=_GATE_SECONDS, poll_interval=_GLANCE)
 
 
 def start_background(module: str, arguments: Sequence[str], log: Path, seconds: float) -> tuple[int, bytes]:
@@ -135,10 +181,6 @@ def reap(pid: int) -> None:
     process = _started.pop(pid, None)
     if process is not None:
         process.wait()
-
-
-def own_id() -> int:
-    return os.getpid()
 
 
 def ask_to_end(pid: int) -> None:

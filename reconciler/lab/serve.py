@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict
 
 from reconciler.lab import authority, process
 from reconciler.lab.emulator import Emulator, Ports, describe, utc_now
-from reconciler.lab.errors import FileUnreadable
+from reconciler.lab.errors import AlreadyRunning, FileUnreadable
 from reconciler.lab.exchange import open_exchange
 from reconciler.lab.exchange.builds import UnknownBuild
 from reconciler.lab.exchange.imports import UnusableExport
 
 DESCRIPTION = "lab.json"
-"""What the running lab is, in its directory: status without the tally, process id, ports, when it ends."""
+"""What the lab is or was: status without the tally, ports, when it ends. Not whether it runs."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ def main(arguments: list[str]) -> int:
     try:
         with process.hold_directory(settings.directory):
             asyncio.run(_serve(settings))
+    except AlreadyRunning as error:
+        return _fail({"is_held": True, "reason": str(error)})
     except FileUnreadable as error:
         return _fail({"path": str(error.path), "reason": error.reason})
     except UnusableExport as error:
@@ -90,7 +92,6 @@ async def _serve(settings: Settings) -> None:
         process.on_end_request(asyncio.get_running_loop(), ended.set)
         description = {
             **describe(directory, emulator.servers, emulator.addresses, remarks),
-            "pid": process.own_id(),
             "started": started.isoformat(),
             "ends": (started + settings.lifetime).isoformat(),
             "ports": {name: [ports.https, ports.smtp, ports.http] for name, ports in emulator.ports.items()},

@@ -6,8 +6,12 @@ import json
 import os
 import signal
 import smtplib
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -66,8 +70,8 @@ class TestALabInTheBackground:
         assert resumed["requests"] == {"MBX1": 1, "EDGE1": 1}
 
     def test_ends_by_itself(self, directory: Path) -> None:
-        control.up(directory, servers=1, edges=0, lifetime=timedelta(seconds=0.2))
-        assert process.wait_until_free(directory, 10)
+        status = control.up(directory, servers=1, edges=0, lifetime=timedelta(seconds=0.2))
+        assert process.wait_until_gone(directory, status["pid"], 10)
         assert not control.status(directory)["running"]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
@@ -112,6 +116,71 @@ class TestStarting:
         with pytest.raises(control.FileUnreadable):
             control.up(path)
         assert path.read_text() == ""
+
+    def test_loses_against_another_start_and_leaves_it_alone(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two of them found one new folder."""
+        start = process.start_background
+        with ExitStack() as winner:
+
+            def late(*arguments: Any) -> tuple[int, bytes]:
+                winner.enter_context(process.hold_directory(directory))
+                (directory / "organization").write_text("of the winner")
+                return start(*arguments)
+
+            monkeypatch.setattr(process, "start_background", late)
+            with pytest.raises(control.AlreadyRunning):
+                control.up(directory)
+            assert (directory / "organization").read_text() == "of the winner"
+            assert process.owner_of(directory) == os.getpid()
+
+    def test_is_not_kept_from_it_by_those_who_look(self, tmp_path: Path) -> None:
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.is_set():
+                process.owner_of(tmp_path)
+
+        with ThreadPoolExecutor(2) as pool:
+            looking = [pool.submit(look) for _ in range(2)]
+            try:
+                for _ in range(50):
+                    with process.hold_directory(tmp_path):
+                        assert process.owner_of(tmp_path) == os.getpid()
+            finally:
+                done.set()
+        for one in looking:
+            one.result()
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from reconciler.lab.process import hold_directory
+with hold_directory(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+class TestStopping:
+    def test_ends_whoever_owns_the_directory_and_nobody_else(self, tmp_path: Path) -> None:
+        """A lab that was killed left its process id, another process has it now, and the next lab starts."""
+        waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+        holding = [sys.executable, "-c", HOLD, str(tmp_path)]
+        with (
+            subprocess.Popen(waiting, stdin=subprocess.PIPE) as stranger,
+            subprocess.Popen(holding, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner,
+        ):
+            assert owner.stdout is not None
+            assert owner.stdout.readline().strip() == b"held"
+            description = {"pid": stranger.pid, "servers": [], "ports": {}}
+            (tmp_path / "lab.json").write_text(json.dumps(description))
+            control.down(tmp_path)
+            assert owner.wait(10) != 0
+            assert stranger.poll() is None
+            assert control.status(tmp_path)["pid"] is None
 
 
 class TestAskingAfter:
