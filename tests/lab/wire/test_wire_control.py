@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import requests
+from filelock import FileLock
 
 from reconciler.lab import control, process
 from reconciler.lab.call import Role
@@ -135,23 +136,36 @@ class TestStarting:
             assert (directory / "organization").read_text() == "of the winner"
             assert process.owner_of(directory) == os.getpid()
 
-    def test_is_not_kept_from_it_by_those_who_look(self, tmp_path: Path) -> None:
-        done = threading.Event()
+    def test_is_not_kept_from_it_by_those_who_look(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever looks has the lock for a moment: a start then waits, and does not take him for a lab."""
+        looks, goes_on = threading.Event(), threading.Event()
 
-        def look() -> None:
-            while not done.is_set():
-                process.owner_of(tmp_path)
+        class Slow(FileLock):
+            def release(self, force: bool = False) -> None:
+                if self.lock_file.endswith("lab.lock") and not goes_on.is_set():
+                    looks.set()
+                    goes_on.wait(10)
+                super().release(force)
 
+        def start() -> int | None:
+            with process.hold_directory(tmp_path):
+                return process.owner_of(tmp_path)
+
+        (tmp_path / "lab.lock").touch()
+        monkeypatch.setattr(process, "FileLock", Slow)
         with ThreadPoolExecutor(2) as pool:
-            looking = [pool.submit(look) for _ in range(2)]
+            looking = pool.submit(process.owner_of, tmp_path)
+            assert looks.wait(10)
+            starting = pool.submit(start)
             try:
-                for _ in range(50):
-                    with process.hold_directory(tmp_path):
-                        assert process.owner_of(tmp_path) == os.getpid()
+                with pytest.raises(TimeoutError):
+                    starting.result(timeout=0.1)
             finally:
-                done.set()
-        for one in looking:
-            one.result()
+                goes_on.set()
+            assert starting.result() == os.getpid()
+            assert looking.result() is None
 
 
 HOLD = """
