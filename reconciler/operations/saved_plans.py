@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def save_plan(
     made_at: datetime,
     tool_version: str,
 ) -> None:
-    """Write a plan that holds no error, readable by its owner alone.
+    """Write a plan that holds no error, with every warning there is, readable by its owner alone.
 
     Raises:
         OperationFailed: the file cannot be written, or is there and is something else than a saved plan.
@@ -33,7 +34,7 @@ def save_plan(
     if _holds_something_else(out):
         raise OperationFailed((_not_saved(f"{out} is there, and is no saved plan: it is kept"),))
     saved = SavedPlan(
-        plan=planned.plan,
+        plan=replace(planned.plan, diagnostics=planned.diagnostics),
         desired=planned.snapshot,
         path=str(inputs.path.resolve()),
         connections=str(inputs.connections.resolve()) if inputs.connections else "",

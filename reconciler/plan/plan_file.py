@@ -2,7 +2,8 @@
 
 It holds all that a later apply rests on: the changes with their exact invocations, and the desired
 state they came from, so that planning the same against Exchange as it is then tells whether the
-plan is stale. It holds no secret: a credential is the reference that the YAML gives.
+plan is stale. For whoever reviews it, it holds the warnings, too. It holds no secret: a credential is
+the reference that the YAML gives.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.cmdlets.invocation import Answer, Invocation, ParameterValue
+from reconciler.diagnostics import Diagnostic, Severity, SourceRange, has_errors
 from state.address import Address
 from state.codec import resource_from_json, resource_to_json
 from state.codec.resource import value_from_json, value_to_json
@@ -85,6 +87,7 @@ def encode_plan(saved: SavedPlan) -> bytes:
             }
             for drift in saved.plan.drift
         ],
+        "diagnostics": [_diagnostic_to_json(diagnostic) for diagnostic in saved.plan.diagnostics],
         "certificate_names": {
             str(address): str(name) for address, name in saved.plan.certificate_names.items()
         },
@@ -128,10 +131,16 @@ def _saved_from_json(shape: Shape) -> SavedPlan:
             _drift_from_json(Shape.of(item, f"drift.{at}"))
             for at, item in enumerate(Shape.list_of(shape.take("drift"), "drift"))
         ),
+        diagnostics=tuple(
+            _diagnostic_from_json(Shape.of(item, f"diagnostics.{at}"))
+            for at, item in enumerate(Shape.list_of(shape.take("diagnostics"), "diagnostics"))
+        ),
         certificate_names={
             Address.parse(key): TlsCertificateName.parse(names.text(key)) for key in names.members
         },
     )
+    if has_errors(plan.diagnostics):
+        raise Malformed("diagnostics", "a plan with an error is never saved")
     desired = _desired_from_json(shape.shape("desired"))
     saved = SavedPlan(
         plan=plan,
@@ -220,6 +229,58 @@ def _drift_from_json(shape: Shape) -> Drift:
     if not drift.attributes:
         raise Malformed(shape.path("attributes"), "nothing differs")
     return drift
+
+
+def _diagnostic_to_json(diagnostic: Diagnostic) -> dict[str, Json]:
+    where = diagnostic.where
+    return {
+        "severity": diagnostic.severity.value,
+        "summary": diagnostic.summary,
+        "detail": diagnostic.detail,
+        "hint": diagnostic.hint,
+        "subject": diagnostic.subject,
+        "where": {
+            "file": where.file,
+            "line": where.line,
+            "column": where.column,
+            "text": where.text,
+            "length": where.length,
+        }
+        if where
+        else None,
+    }
+
+
+def _diagnostic_from_json(shape: Shape) -> Diagnostic:
+    try:
+        severity = Severity(shape.text("severity"))
+    except ValueError:
+        raise Malformed(shape.path("severity"), "there is no such severity") from None
+    where = shape.shape_or_none("where")
+    diagnostic = Diagnostic(
+        severity=severity,
+        summary=shape.text("summary"),
+        detail=shape.text("detail"),
+        hint=shape.text("hint"),
+        subject=shape.text("subject"),
+        where=_source_range_from_json(where) if where else None,
+    )
+    shape.done()
+    return diagnostic
+
+
+def _source_range_from_json(shape: Shape) -> SourceRange:
+    where = SourceRange(
+        file=shape.text("file"),
+        line=shape.whole_number("line"),
+        column=shape.whole_number("column"),
+        text=shape.text("text"),
+        length=shape.whole_number("length"),
+    )
+    shape.done()
+    if min(where.line, where.column, where.length) < 1:
+        raise Malformed(shape.where, "lines, columns and lengths count from 1")
+    return where
 
 
 def _differences_to_json(address: Address, differences: Mapping[str, Difference]) -> dict[str, Json]:

@@ -90,6 +90,21 @@ class TestAPlanThatWasSaved:
         assert "Plan is stale" in told
         assert "perhaps it was applied before" in told
 
+    @pytest.mark.parametrize(("plan", "show"), [([], []), (["--json"], ["--as", "json"])])
+    def test_shows_all_that_plan_showed(
+        self, plan: list[str], show: list[str], tls: list[str], tmp_path: Path, capsys: Captured
+    ) -> None:
+        """The warnings of the YAML, too: whoever reviews the file reads nothing else."""
+        saved = str(tmp_path / "tls.plan")
+        with (tmp_path / "tls.yaml").open("a", encoding="utf-8") as file:
+            file.write("    tls_never: {to: [contoso.com]}\n    tls_required: {to: []}\n")
+        assert main(["plan", *tls, *plan, "--out", saved]) == 0
+        planned = capsys.readouterr().out
+        assert "Nobody to send to" in planned  # of the YAML alone
+        assert "Partner is an accepted domain" in planned  # of what Exchange holds
+        assert main(["show", saved, *show]) == 0
+        assert capsys.readouterr().out == planned
+
     def test_for_a_server_that_left_the_yaml_is_stale(
         self, tls: list[str], tmp_path: Path, capsys: Captured
     ) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.cli import main
 from reconciler.cmdlets.invocation import Invocation
+from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from reconciler.plan.change import Action, Change, Difference, Plan
 from reconciler.plan.plan_file import SavedPlan, encode_plan
 from state.address import Address
@@ -125,8 +126,14 @@ class TestASavedPlan:
             attributes={"port": Difference(25, 26)},
             invocations=(Invocation("EX1", "Set-SendConnector", {"Identity": "x", "Port": 26}),),
         )
+        warning = Diagnostic(
+            summary="Key is short",
+            detail="1024 bits.",
+            where=SourceRange("one.yaml", 8, 7, "      key_size: 1024", 8),
+            severity=Severity.WARNING,
+        )
         saved = SavedPlan(
-            plan=Plan(organization="fabrikam", changes=(change,)),
+            plan=Plan(organization="fabrikam", changes=(change,), diagnostics=(warning,)),
             desired=Snapshot({}),
             path=str(folder / "one.yaml"),
             connections="",
@@ -141,6 +148,7 @@ class TestASavedPlan:
         assert main(["show", "tls.plan"]) == 0
         printed = capsys.readouterr()
         assert "EX1> Set-SendConnector -Identity x -Port 26\n" in printed.out
+        assert "one.yaml:8:7: warning: Key is short\n  8 |       key_size: 1024\n" in printed.out
         assert printed.err == ""
 
     def test_is_shown_as_the_document_of_plan(self, capsys: Captured) -> None:
@@ -148,6 +156,8 @@ class TestASavedPlan:
         assert main(["show", "tls.plan", "--as", "json"]) == 0
         document = json.loads(capsys.readouterr().out)
         assert (document["tool_version"], document["summary"]["update"]) == ("1.2.3", 1)
+        (warning,) = document["diagnostics"]
+        assert (warning["summary"], warning["where"]["line"]) == ("Key is short", 8)
 
     def test_is_not_applied_to_another_organization(self, capsys: Captured) -> None:
         assert main(["apply", "tls.plan", "--auto-approve"]) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan, decode_plan, encode_plan, is_plan_file
 from state.address import Address
@@ -47,6 +49,14 @@ DESIRED = {
     ),
     FRONTEND: receive_connector(),
 }
+WARNING = Diagnostic(
+    summary="Key is short",
+    detail="1024 bits.",
+    hint="take 2048",
+    where=SourceRange("tls.yaml", 9, 7, "      key_size: 1024", 8),
+    subject=str(PUBLIC),
+    severity=Severity.WARNING,
+)
 
 
 def a_plan() -> Plan:
@@ -61,7 +71,8 @@ def a_plan() -> Plan:
         GONE: recorded(connector(guid="g2")),
         PUBLIC: recorded(certificate(public_key="k1")),
     }
-    return plan_of(DESIRED, server, record=record)
+    made = plan_of(DESIRED, server, record=record)
+    return replace(made, diagnostics=(WARNING, *made.diagnostics))
 
 
 def saved(plan: Plan) -> SavedPlan:
@@ -91,7 +102,34 @@ class TestASavedPlan:
         assert read.plan.changes == made.changes
         assert read.plan.drift == made.drift
         assert read.plan.certificate_names == made.certificate_names
+        assert read.plan.diagnostics == made.diagnostics
         assert read == saved(read.plan)
+
+    @given(
+        st.lists(
+            st.builds(
+                Diagnostic,
+                summary=st.text(),
+                detail=st.text(),
+                hint=st.text(),
+                subject=st.text(),
+                severity=st.just(Severity.WARNING),
+                where=st.none()
+                | st.builds(
+                    SourceRange,
+                    file=st.text(st.characters()),
+                    line=st.integers(1),
+                    column=st.integers(1),
+                    text=st.text(),
+                    length=st.integers(1),
+                ),
+            )
+        )
+    )
+    def test_keeps_every_warning_and_its_place(self, warnings: list[Diagnostic]) -> None:
+        """Whoever reviews it must not see less than whoever made it."""
+        made = Plan(organization="contoso", changes=(), diagnostics=tuple(warnings))
+        assert decode_plan(encode_plan(saved(made)), "tls.plan").plan.diagnostics == tuple(warnings)
 
     def test_is_written_the_same_every_time(self) -> None:
         assert encode_plan(saved(a_plan())) == encode_plan(saved(a_plan()))
@@ -132,6 +170,14 @@ class TestASavedPlan:
             ),
             lambda document: document.update(targets=["certificate.EX1.other"]),
             lambda document: document.update(drift=[{"address": str(PUBLIC), "attributes": {}}]),
+            lambda document: document.pop("diagnostics"),
+            lambda document: document["diagnostics"][0].update(severity="error"),
+            lambda document: document["diagnostics"][0].update(severity="fatal"),
+            lambda document: document["diagnostics"][0].update(more=""),
+            lambda document: document["diagnostics"][0].pop("where"),
+            lambda document: document["diagnostics"][0]["where"].update(line=0),
+            lambda document: document["diagnostics"][0]["where"].update(column=-1),
+            lambda document: document["diagnostics"][0]["where"].update(length="8"),
             lambda document: document.update(state="a\0b"),
             lambda document: document.update(path="\ud800"),
         ],
