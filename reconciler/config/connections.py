@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.diagnostics import SourceRange
 from state.values import Name
@@ -15,9 +15,10 @@ from .draft import DeclaredServer, Draft
 from .models.base import given
 from .models.certificate import LocalIssuer
 from .models.connection import ConnectionDefaults, ConnectionsFile
-from .tree import Node, key_at, node_at
+from .tree import MappingNode, Node, key_at, node_at, plain
 
-ANY_ISSUER = "*"
+ANY_ISSUER: Final = "*"
+_NAME_IT: Final = "name it in the connections file, or leave --connections out"
 
 
 class ConnectionsSource:
@@ -30,6 +31,16 @@ class ConnectionsSource:
             Name(name): (name, connection) for name, connection in model.servers.items()
         }
         self.issuers: Mapping[str, LocalIssuer] = model.issuers
+
+    def is_broken(self, section: str, *names: str) -> bool:
+        """True when one of these is written there but did not fit, or its section did not: that is told."""
+        node = node_at(self.root, (section,))
+        if node is None:  # perhaps it stands there under a name that is not quite its own
+            return not plain(self.root).keys() <= ConnectionsFile.model_fields.keys()
+        if not isinstance(node, MappingNode):
+            return True
+        written = {key.casefold() for key in node.entries}
+        return any(name.casefold() in written for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +61,26 @@ class _Block:
 def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[Name, Connection]:
     """One connection for each declared server.
 
-    A server that the connections file names is reached as the file says, and only so: a credential
-    of the desired state is never sent to an address from another file.
+    With a connections file every server is reached as the file says, and only so: a credential of the
+    desired state is never sent to an address from another file, and a rehearsal never reaches the
+    production that the desired state tells of. A server that the file does not name is an error.
     """
     defaults = given(draft.state.connection)
     found: dict[Name, Connection] = {}
     for server in draft.servers.values():
-        if file is not None and server.name in file.servers:
-            key, model = file.servers[server.name]
-            block = _Block(file.root, ("servers", key))
-            found[server.name] = _connection(draft, server, given(model), file.base, (block,))
+        if file is not None:
+            if server.name in file.servers:
+                key, model = file.servers[server.name]
+                block = _Block(file.root, ("servers", key))
+                found[server.name] = _connection(draft, server, given(model), file.base, (block,))
+            elif not file.is_broken("servers", str(server.name)):
+                draft.error(
+                    "Not in the connections file",
+                    f'"{server.name}" is not among the servers of "{file.root.where.file}", and where a '
+                    "connections file is given no server is reached as the YAML says.",
+                    draft.key(*server.path),
+                    _NAME_IT,
+                )
         else:
             own = given(server.model.connection)
             shared = {
@@ -116,14 +137,27 @@ def _url(host: str, endpoint: str) -> str:
 
 
 def issuers_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[str, IssuerSettings]:
-    """The issuers by name; those of a connections file win, and its ``*`` stands for any other."""
-    declared = {name: (model, base) for name, model in draft.state.issuers.items()}
-    if file is not None:
+    """The issuers by name; a connections file's replace them, and its ``*`` stands for any other.
+
+    One that is declared, and that the file neither names nor stands for, is an error: a rehearsal must
+    not sign with the authority of production.
+    """
+    if file is None:
+        found = {name: (model, base) for name, model in draft.state.issuers.items()}
+    else:
         anyone = file.issuers.get(ANY_ISSUER)
-        if anyone is not None:
-            declared = dict.fromkeys(declared, (anyone, file.base))
-        declared |= {name: (model, file.base) for name, model in file.issuers.items() if name != ANY_ISSUER}
+        stand_ins = {} if anyone is None else dict.fromkeys(draft.state.issuers, anyone)
+        named = {name: model for name, model in file.issuers.items() if name != ANY_ISSUER}
+        found = {name: (model, file.base) for name, model in {**stand_ins, **named}.items()}
+        for name in draft.state.issuers:
+            if name not in found and not file.is_broken("issuers", name, ANY_ISSUER):
+                draft.error(
+                    "Not in the connections file",
+                    f'"{name}" is not among the issuers of "{file.root.where.file}", nor does "*" stand there.',
+                    draft.key("issuers", name),
+                    _NAME_IT,
+                )
     return {
         name: IssuerSettings(name, model.type, folder / model.certificate, folder / model.key)
-        for name, (model, folder) in declared.items()
+        for name, (model, folder) in found.items()
     }

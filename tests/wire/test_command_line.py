@@ -106,11 +106,15 @@ class TestAPlanThatWasSaved:
         assert capsys.readouterr().out == planned
 
     def test_for_a_server_that_left_the_yaml_is_stale(
-        self, tls: list[str], tmp_path: Path, capsys: Captured
+        self, tls: list[str], lab: ThreadedLab, tmp_path: Path, capsys: Captured
     ) -> None:
         """Nobody knows any more how it is reached."""
         saved, yaml = str(tmp_path / "tls.plan"), tmp_path / "tls.yaml"
-        assert main(["plan", *tls, "--out", saved]) == 0
+        known = json.loads(lab.connections().read_text(encoding="utf-8"))
+        known["servers"]["MBX9"] = {}  # so that nothing but the YAML is wrong afterwards
+        wider = lab.directory / "wider.yaml"
+        wider.write_text(json.dumps(known), encoding="utf-8")
+        assert main(["plan", tls[0], f"--connections={wider}", tls[2], "--out", saved]) == 0
         yaml.write_text(yaml.read_text(encoding="utf-8").replace("MBX1", "MBX9"), encoding="utf-8")
         assert main(["apply", saved, "--auto-approve"]) == 5
         assert "server MBX1" in capsys.readouterr().err

@@ -33,6 +33,8 @@ LAB: dict[str, Any] = {
             "ca": "tls.pem",
             "smtp": "127.0.0.1:40002",
         },
+        "EX2": {"url": "https://127.0.0.1:40004/PowerShell/"},
+        "EDGE1": {"url": "https://127.0.0.1:40005/wsman"},
         "MBX9": {"url": "https://127.0.0.1:40003/PowerShell/"},
     },
     "issuers": {"*": {"type": "local", "certificate": "lab.pem", "key": "lab.key"}},
@@ -49,6 +51,17 @@ def written(folder: Path, connections: Any = None, desired: str = DESIRED) -> Lo
         file = folder / "lab" / "connections.yaml"
         file.write_text(connections if isinstance(connections, str) else json.dumps(connections))
     return load(folder / "desired" / "tls.yaml", connections=file, today=TODAY)
+
+
+def others(server: str) -> str:
+    """What a connections file names besides one server: the others, and who signs."""
+    servers = "".join(f"  {name}: {{}}\n" for name in ("EX1", "EX2", "EDGE1") if name != server)
+    return servers + 'issuers: {"*": {type: local, certificate: lab.pem, key: lab.key}}\n'
+
+
+def with_server(values: Any, server: str = "ex1") -> dict[str, Any]:
+    """The connections file with another entry for one of its servers."""
+    return {**LAB, "servers": {**LAB["servers"], server: values}}
 
 
 def connection(outcome: Loaded, server: str) -> Connection:
@@ -116,13 +129,37 @@ class TestAConnectionsFile:
         assert outcome.desired is not None
         assert Name("MBX9") not in outcome.desired.connections
 
-    def test_leaves_the_servers_that_it_does_not_name(self, tmp_path: Path) -> None:
-        """It may hold one server only."""
-        assert connection(written(tmp_path, LAB), "EX2").credential == "env:EX2"
+    def test_that_lacks_a_server_is_told(self, tmp_path: Path) -> None:
+        """A rehearsal that fell back to the desired state would write to production."""
+        lacking = {**LAB, "servers": {"EX1": LAB["servers"]["ex1"], "EDGE1": {}}}
+        outcome = written(tmp_path, lacking)
+        assert outcome.desired is None
+        (found,) = outcome.diagnostics
+        assert (found.summary, str(found.where)) == (
+            "Not in the connections file",
+            f"{tmp_path}/desired/tls.yaml:8:3",
+        )
+        assert found.hint == "name it in the connections file, or leave --connections out"
+
+    def test_that_lacks_an_issuer_is_told(self, tmp_path: Path) -> None:
+        """A rehearsal that fell back would sign with the authority of production."""
+        outcome = written(tmp_path, {"servers": LAB["servers"]})
+        assert outcome.desired is None
+        assert [(d.summary, str(d.where)) for d in outcome.diagnostics] == [
+            ("Not in the connections file", f"{tmp_path}/desired/tls.yaml:5:11")
+        ]
+
+    def test_with_a_wrong_entry_does_not_lack_it(self, tmp_path: Path) -> None:
+        """One problem, told once."""
+        wrong = {"servers": {**LAB["servers"], "EX2": 5}, "issuers": {"*": 5}}
+        assert [d.summary for d in written(tmp_path, wrong).diagnostics] == ["Value not allowed"] * 2
+        for section, told in (("servers", "Value not allowed"), ("server", "Unknown key")):
+            file = {section: 5, "issuers": LAB["issuers"]}
+            assert [d.summary for d in written(tmp_path, file).diagnostics] == [told]
 
     def test_replaces_a_connection_as_a_whole(self, tmp_path: Path) -> None:
         """A credential of production is never sent to an address from another file."""
-        outcome = written(tmp_path, {"servers": {"EX1": {"url": "https://copy.example/PowerShell/"}}})
+        outcome = written(tmp_path, with_server({"url": "https://copy.example/PowerShell/"}))
         assert connection(outcome, "EX1").credential is None
         assert connection(outcome, "EX1").ca is None
 
@@ -132,7 +169,7 @@ class TestAConnectionsFile:
         assert outcome.desired is not None
         assert outcome.desired.issuers["house"].certificate == tmp_path / "lab" / "lab.pem"
         own = {"type": "local", "certificate": "own.pem", "key": "own.key"}
-        outcome = written(tmp_path, {"issuers": {**LAB["issuers"], "house": own}})
+        outcome = written(tmp_path, {**LAB, "issuers": {**LAB["issuers"], "house": own}})
         assert outcome.desired is not None
         assert outcome.desired.issuers["house"].certificate == tmp_path / "lab" / "own.pem"
 
@@ -142,7 +179,8 @@ class TestAConnectionsFile:
             "servers:\n"
             "  EX1: {url: ftp://ex1/PowerShell/, credentials: env:A}\n"
             "  EDGE1: {endpoint: exchange, smtp: nowhere}\n"
-            "issuers: {public: {type: acme}}\n"
+            "  EX2: {}\n"
+            "issuers: {house: {type: acme}}\n"
         )
         outcome = written(tmp_path, text, DESIRED.replace("role: edge", "role: egde"))
         told = [(Path(d.where.file).name, d.where.line, d.summary) for d in outcome.diagnostics if d.where]
@@ -151,15 +189,15 @@ class TestAConnectionsFile:
             ("connections.yaml", 2, "Value not allowed"),
             ("connections.yaml", 2, "Unknown key"),
             ("connections.yaml", 3, "Value not allowed"),
-            ("connections.yaml", 4, "Key missing"),
-            ("connections.yaml", 4, "Key missing"),
-            ("connections.yaml", 4, "Value not allowed"),
+            ("connections.yaml", 5, "Key missing"),
+            ("connections.yaml", 5, "Key missing"),
+            ("connections.yaml", 5, "Value not allowed"),
         ]
 
     @rule("5-1")
     def test_cannot_give_an_edge_server_an_exchange_endpoint(self, tmp_path: Path) -> None:
         """[5-1], told where it is written."""
-        outcome = written(tmp_path, "servers:\n  EDGE1: {endpoint: exchange}\n")
+        outcome = written(tmp_path, "servers:\n  EDGE1: {endpoint: exchange}\n" + others("EDGE1"))
         assert [(str(d.where), d.summary) for d in outcome.diagnostics] == [
             (f"{tmp_path}/lab/connections.yaml:2:11", "Endpoint not on an Edge server")
         ]
@@ -167,13 +205,13 @@ class TestAConnectionsFile:
     def test_may_sign_on_without_tls_where_every_message_is_encrypted(self, tmp_path: Path) -> None:
         """NTLM and Negotiate leave a key; Basic would send the password itself."""
         for auth in ("ntlm", "negotiate", "kerberos"):
-            file = {"servers": {"EX1": {"url": "HTTP://ex1/PowerShell/", "auth": auth}}}
+            file = with_server({"url": "HTTP://ex1/PowerShell/", "auth": auth})
             assert connection(written(tmp_path, file), "EX1").auth == auth
 
     def test_never_sends_a_password_in_clear_text(self, tmp_path: Path) -> None:
         """Refused before anything is sent, whether Basic is written or is what holds where nothing is."""
         for auth in ("", "auth: basic, "):
-            text = f"servers:\n  EX1: {{{auth}url: http://ex1/PowerShell/}}\n"
+            text = f"servers:\n  EX1: {{{auth}url: http://ex1/PowerShell/}}\n" + others("EX1")
             (found,) = written(tmp_path, text).diagnostics
             assert found.summary == "Password in clear text"
             assert str(found.where) == f"{tmp_path}/lab/connections.yaml:2:{9 + len(auth)}"
@@ -181,7 +219,7 @@ class TestAConnectionsFile:
 
     def test_with_an_unknown_way_to_sign_on_has_that_problem_alone(self, tmp_path: Path) -> None:
         """Nobody meant Basic."""
-        text = "servers:\n  EX1: {auth: negotiat, url: http://ex1/PowerShell/}\n"
+        text = "servers:\n  EX1: {auth: negotiat, url: http://ex1/PowerShell/}\n" + others("EX1")
         (found,) = written(tmp_path, text).diagnostics
         assert (found.summary, found.hint) == ("Value not allowed", 'did you mean "negotiate"?')
 
