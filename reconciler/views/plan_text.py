@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.plan.change import Action, Change, Drift, Plan
+from reconciler.plan.change import Action, Change, Difference, Drift, Plan
 from state.resources import Certificate, SendConnector
 from state.values import AddressSpace
 
@@ -130,18 +130,33 @@ def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
 
 def _meaning(change: Change) -> str:
     """What the change is to mail: which domains a connector carries and how, what a certificate is for."""
+    if change.action is Action.DELETE:
+        return _loss(change.attributes)
     match change.learned.recorded.resource if change.learned and change.learned.recorded else None:
         case SendConnector() as connector if isinstance(connector.address_spaces, frozenset):
-            return (
-                f"{_protection(connector)}mail{_sources(connector)} to {_domains(connector.address_spaces)}"
-            )
+            protection = _protection(connector.require_tls, connector.ignore_starttls)
+            mail = f"mail{_sources(connector)} to {_domains(connector.address_spaces)}"
+            return f"{protection}: {mail}" if protection else mail
         case Certificate() as certificate if isinstance(certificate.domains, frozenset):
             if "domains" not in change.attributes:
                 return "for " + shortened(sorted(map(str, certificate.domains)), _MOST_DOMAINS)
-    gone = change.attributes.get("address_spaces")
-    if change.action is Action.DELETE and gone and isinstance(gone.before, frozenset):
-        return f"no longer carries mail to {_domains(gone.before)}"
     return ""
+
+
+def _loss(attributes: Mapping[str, Difference]) -> str:
+    """Which mail a connector that will be gone carried, and how that was protected."""
+    before = {name: difference.before for name, difference in attributes.items()}
+    if "address_spaces" not in before:
+        return ""
+    spaces = before["address_spaces"]
+    if not isinstance(spaces, frozenset):
+        return "no longer carries the mail it was for: to which domains could not be read"
+    if not spaces:
+        return "carried mail to no domain"
+    protection = _protection(before.get("require_tls"), before.get("ignore_starttls"))
+    return f"no longer carries mail to {_domains(spaces)}" + (
+        f"; until now {protection}" if protection else ""
+    )
 
 
 def _domains(spaces: frozenset[AddressSpace]) -> str:
@@ -151,14 +166,14 @@ def _domains(spaces: frozenset[AddressSpace]) -> str:
     )
 
 
-def _protection(connector: SendConnector) -> str:
+def _protection(require_tls: object, ignore_starttls: object) -> str:
     """As the three kinds are defined; "" where the attributes do not say it."""
-    if connector.require_tls is True:
-        return "encrypted or not sent: "
-    if connector.ignore_starttls is True:
-        return "sent without TLS: "
-    if connector.require_tls is False and connector.ignore_starttls is False:
-        return "encrypted where offered: "
+    if require_tls is True:
+        return "encrypted or not sent"
+    if ignore_starttls is True:
+        return "sent without TLS"
+    if require_tls is False and ignore_starttls is False:
+        return "encrypted where offered"
     return ""
 
 

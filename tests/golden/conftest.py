@@ -265,6 +265,8 @@ def _delete() -> Change:
         attributes={
             "name": Difference(Name("EDGE1 TLS required DomainValidation"), UNSET),
             "address_spaces": Difference(spaces("gone.example"), UNSET),
+            "require_tls": Difference(True, UNSET),
+            "ignore_starttls": Difference(False, UNSET),
         },
         invocations=(
             Invocation(

@@ -15,7 +15,7 @@ from reconciler.views.plan_text import render_drift, render_plan
 from state.address import Address
 from state.record import Learned, Recorded
 from state.resources import SendConnector
-from state.values import UNSET, AddressSpace, Name, TlsCertificateName
+from state.values import UNKNOWN, UNSET, AddressSpace, Name, TlsCertificateName
 
 CONNECTOR = Address.of("send_connector", "EX1", "tls_required")
 
@@ -191,6 +191,38 @@ class TestWhatItMeansToMail:
     def test_names_the_star_by_its_meaning(self) -> None:
         connector = SendConnector(address_spaces=frozenset({AddressSpace("*")}))
         assert "mail to every other domain" in render_plan(plan_of(self._learning(connector)))
+
+    @pytest.mark.parametrize(
+        ("require_tls", "ignore_starttls", "words"),
+        [
+            (True, False, "no longer carries mail to contoso.com; until now encrypted or not sent"),
+            (False, True, "no longer carries mail to contoso.com; until now sent without TLS"),
+            (False, False, "no longer carries mail to contoso.com; until now encrypted where offered"),
+            (UNKNOWN, UNKNOWN, "no longer carries mail to contoso.com"),
+        ],
+    )
+    def test_is_said_of_what_will_be_gone(
+        self, require_tls: object, ignore_starttls: object, words: str
+    ) -> None:
+        """Which mail is left to other connectors, and what it was promised here."""
+        spaces = frozenset({AddressSpace("contoso.com")})
+        gone = {"address_spaces": spaces, "require_tls": require_tls, "ignore_starttls": ignore_starttls}
+        assert self._deleting(gone) == words
+
+    @pytest.mark.parametrize(
+        ("spaces", "words"),
+        [
+            (UNKNOWN, "no longer carries the mail it was for: to which domains could not be read"),
+            (frozenset(), "carried mail to no domain"),
+        ],
+    )
+    def test_is_said_where_no_domain_can_be(self, spaces: object, words: str) -> None:
+        """Unknown is not none."""
+        assert self._deleting({"address_spaces": spaces, "require_tls": True}) == words
+
+    def _deleting(self, gone: Mapping[str, object]) -> str:
+        differences = {name: Difference(value, UNSET) for name, value in gone.items()}
+        return render_plan(plan_of(change(Action.DELETE, differences))).splitlines()[1].strip()
 
     def _learning(self, connector: SendConnector) -> Change:
         recorded = Recorded(connector, True, datetime(2026, 1, 1, tzinfo=UTC))
