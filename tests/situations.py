@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.cmdlets.mark import mark_of
+from reconciler.cmdlets.mark import mark_of, request_mark_of
 from reconciler.plan.change import Change, Plan
 from reconciler.plan.planner import plan
 from reconciler.plan.situation import Situation
@@ -181,6 +181,11 @@ def summaries(made: Plan) -> list[str]:
 
 def marked(address: Address, text: str = "") -> str:
     return f"{text} {mark_of('contoso', address)}".strip()
+
+
+def request_marked(address: Address, asked: Certificate | None = None, text: str = "") -> str:
+    """A FriendlyName that carries the mark of a request for what is declared."""
+    return f"{text} {request_mark_of('contoso', address, asked or certificate())}".strip()
 
 
 def parameters(change: Change, position: int = 0) -> dict[str, Any]:

@@ -168,5 +168,6 @@ class _Apply:
 
     def _problem(self, diagnostic: Diagnostic) -> None:
         with self._counting:
-            self._applied.diagnostics = (*self._applied.diagnostics, diagnostic)
+            if diagnostic not in self._applied.diagnostics:  # one full disk stops all servers
+                self._applied.diagnostics = (*self._applied.diagnostics, diagnostic)
         self._schedule.stop()

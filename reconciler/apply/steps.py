@@ -15,8 +15,10 @@ from reconciler.pki.bundle import pkcs7_of
 from reconciler.plan.change import Change
 from reconciler.plan.problems import names_differ
 from state.address import Address
+from state.errors import StateError
 from state.journal import Intent
 from state.journal import Outcome as Concluded
+from state.record import Learned
 from state.resources import Json
 from state.values import UNSET, CredentialReference, Deferred
 
@@ -46,7 +48,7 @@ class ChangeRun:
 
         Raises:
             Stopped: it did not succeed; everything that is known is in the journal.
-            LockLost, StateUnwritable: it cannot be remembered.
+            LockLost, StateUnwritable: it cannot be remembered, and was not sent.
         """
         self._check_names()
         parameters = {name: self._resolved(value) for name, value in invocation.parameters.items()}
@@ -63,7 +65,14 @@ class ChangeRun:
             is_last=is_last,
             now=now,
         )
-        self._ledger.conclude(Concluded(intent.id, "", now), learned)
+        self._conclude(Concluded(intent.id, "", now), learned)
+
+    def _conclude(self, outcome: Concluded, *learned: Learned) -> None:
+        """Write an outcome; one that cannot be written is in doubt: it was sent."""
+        try:
+            self._ledger.conclude(outcome, *learned)
+        except StateError as error:
+            raise Stopped(problems.not_remembered(error), was_sent=True, in_doubt=True) from error
 
     def _send(
         self, invocation: Invocation, parameters: Mapping[str, Value], writer: Writer, intent: Intent
@@ -76,7 +85,7 @@ class ChangeRun:
                 raise Stopped(lost, was_sent=True, in_doubt=True) from error
             records = error.records if isinstance(error, CmdletFailed) else ()
             error_id = records[0].fully_qualified_id if records else ""
-            self._ledger.conclude(Concluded(intent.id, error_id or str(error), self._tools.now()))
+            self._conclude(Concluded(intent.id, error_id or str(error), self._tools.now()))
             failed = problems.cmdlet_failed(self.address, error)
             raise Stopped(failed, was_sent=isinstance(error, CmdletFailed | CmdletMissing)) from error
 

@@ -15,8 +15,6 @@ from .invocation import Answer, Invocation, ParameterValue
 from .mark import marked
 from .parameters import parameter_value
 
-CSR = "csr"
-"""Deferred: the PKCS#10 that New- or Export-ExchangeCertificate answers with."""
 ANSWER = "certificate"
 """Deferred: the issued certificate with its chain, PKCS#7."""
 THUMBPRINT = "thumbprint"

@@ -43,7 +43,7 @@ class Invocation:
 
 
 def parameter_to_json(value: ParameterValue) -> Json:
-    """A parameter as plans, journals and ``--json`` write it."""
+    """A parameter as ``--json`` writes it: nothing is read back from it, so a credential is only a secret."""
     match value:
         case Deferred():
             return {"deferred": str(value)}

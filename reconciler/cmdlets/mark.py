@@ -10,6 +10,8 @@ import hashlib
 import re
 
 from state.address import Address
+from state.resources import Certificate
+from state.values import Unset
 
 _MARK = re.compile(r"\[reconciler:[0-9a-f]{12}\]")
 _MARK_IN_TEXT = re.compile(rf" ?{_MARK.pattern}")
@@ -17,10 +19,33 @@ _BEGINNING = "[reconciler:"
 MARK_LENGTH = len(" [reconciler:0123456789ab]")
 
 
+REQUEST_ATTRIBUTES = ("subject", "domains", "key_size", "exportable")
+"""Decided when a certificate is requested; only another request changes them."""
+
+
 def mark_of(organization: str, address: Address) -> str:
     """``[reconciler:4f1d6ed381ee]``: short, because a FriendlyName has 63 characters [2.1-7]."""
-    digest = hashlib.sha256(f"{organization}\0{address}".encode()).hexdigest()
-    return f"[reconciler:{digest[:12]}]"
+    return _digest(organization, str(address))
+
+
+def request_mark_of(organization: str, address: Address, asked: Certificate) -> str:
+    """The mark of a certificate that was requested with these attributes.
+
+    What is asked for is part of it: a request that was given up because something else is
+    declared by now must not be taken for the one that is under way.
+    """
+    attributes = Certificate.attributes()
+    values = {name: getattr(asked, name) for name in REQUEST_ATTRIBUTES}
+    texts = [
+        f"{name}={attributes[name].type.text(value)}"
+        for name, value in values.items()
+        if not isinstance(value, Unset)
+    ]
+    return _digest(organization, str(address), *texts)
+
+
+def _digest(*parts: str) -> str:
+    return f"[reconciler:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}]"
 
 
 def marked(text: str, mark: str) -> str:

@@ -15,18 +15,19 @@ from reconciler.config.desired import Desired
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import Issuer, IssuerFailed
-from reconciler.plan.change import Change, Plan
+from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan
 from state.errors import StateError
 from state.resources import Certificate
 from state.snapshot import LiveState
 from state.store import Fence, StateStore
 
-from .failed import Cause, OperationFailed
-from .inputs import Declared, Inputs, Surroundings, load_declared
-from .planning import Planned, homes, make_plan, targeted
+from .failed import OperationFailed
+from .inputs import Inputs, Surroundings, load_declared
+from .planning import Planned, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
 from .servers import Servers
+from .staleness import check_declared, check_fresh
 
 _FILES_OF_ISSUER = "correct certificate and key of the issuer, in the YAML or in the connections file"
 
@@ -80,8 +81,7 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
         state=Path(saved.state) if saved.state else None,
     )
     declared = load_declared(inputs, surroundings)
-    _same_organization(saved, declared)
-    _same_servers(saved, declared)
+    check_declared(saved, declared.desired)
     store = open_store(saved.plan.organization, inputs, surroundings)
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, saved.plan.organization)
@@ -94,9 +94,9 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
             surroundings,
             targets=saved.targets,
         )
-        if stale := _stale(saved.plan, fresh.plan):
-            told = _done_already(saved) if fresh.plan.is_empty else _stale_plan(saved, stale)
-            raise OperationFailed((told,), Cause.STALE)
+        if has_errors(fresh.diagnostics):
+            raise OperationFailed(fresh.diagnostics)
+        check_fresh(saved, fresh.plan)
         return _execute(fresh, remembered, servers, store, fence, surroundings, approve)
 
 
@@ -114,7 +114,7 @@ def _execute(
     plan = planned.plan
     ledger = Ledger(store, fence, planned.record)
     if plan.is_empty and not any(change.learned for change in plan.changes):
-        if not remembered.is_written:
+        if not remembered.is_written and not planned.doubts:
             ledger.close(written)
         return ApplyOutcome(planned, None)
     issuers = _open_issuers(plan, planned.desired, surroundings)
@@ -130,11 +130,14 @@ def _execute(
         new_id=lambda: str(uuid.uuid4()),
     )
     applied = apply(plan, ledger, tools)
-    try:
-        ledger.close(written)
-    except StateError as error:
-        # What was done is in the journal, and stays there until a later run writes the record.
-        applied.diagnostics = (*applied.diagnostics, not_remembered(error))
+    if (
+        not planned.doubts and not applied.in_doubt
+    ):  # else the journal stays: nothing else says what is in doubt
+        try:
+            ledger.close(written)
+        except StateError as error:
+            # What was done is in the journal, and stays there until a later run writes the record.
+            applied.diagnostics = (*applied.diagnostics, not_remembered(error))
     return ApplyOutcome(planned, applied)
 
 
@@ -178,74 +181,3 @@ def _thumbprints(live: LiveState) -> dict[str, tuple[str, ...]]:
         str(name): tuple(str(certificate.thumbprint) for certificate in server.certificates.objects)
         for name, server in live.servers.items()
     }
-
-
-def _stale(saved: Plan, fresh: Plan) -> list[str]:
-    """The addresses that the saved plan changes in a way that is not right any more."""
-    now = {str(change.address): change for change in fresh.changes}
-    return [
-        str(change.address)
-        for change in saved.changes
-        if change.action.is_mutating and not _same(change, now.get(str(change.address)))
-    ] + [
-        str(change.address)
-        for change in fresh.changes
-        if change.action.is_mutating
-        and str(change.address)
-        not in {str(known.address) for known in saved.changes if known.action.is_mutating}
-    ]
-
-
-def _same(saved: Change, fresh: Change | None) -> bool:
-    return (
-        fresh is not None
-        and saved.action is fresh.action
-        and saved.attributes == fresh.attributes
-        and saved.invocations == fresh.invocations
-    )
-
-
-def _stale_plan(saved: SavedPlan, addresses: list[str]) -> Diagnostic:
-    return Diagnostic(
-        summary="Plan is stale",
-        detail=(
-            f"The plan was made {saved.made_at:%Y-%m-%d %H:%M:%S} UTC; since then something changed for "
-            + ", ".join(addresses)
-            + "."
-        ),
-        hint=f"plan again: reconciler plan {saved.path} --out FILE",
-    )
-
-
-def _same_servers(saved: SavedPlan, declared: Declared) -> None:
-    """Refuse a plan for a server that the YAML has no more: nobody knows how it is reached."""
-    gone = [str(name) for name in homes(saved.desired) if name not in declared.desired.connections]
-    if gone:
-        raise OperationFailed((_stale_plan(saved, [f"server {name}" for name in gone]),), Cause.STALE)
-
-
-def _done_already(saved: SavedPlan) -> Diagnostic:
-    return Diagnostic(
-        summary="Plan is stale",
-        detail=(
-            f"The plan was made {saved.made_at:%Y-%m-%d %H:%M:%S} UTC. Everything that it would do has been "
-            "done since: perhaps it was applied before."
-        ),
-        hint="nothing is left to do for what was planned",
-    )
-
-
-def _same_organization(saved: SavedPlan, declared: Declared) -> None:
-    if saved.plan.organization != declared.desired.organization:
-        raise OperationFailed(
-            (
-                Diagnostic(
-                    summary="Another organization",
-                    detail=(
-                        f"The plan is for {saved.plan.organization}, but {saved.path} now declares "
-                        f"{declared.desired.organization}."
-                    ),
-                    hint="plan again",
-                ),
-            )
-        )

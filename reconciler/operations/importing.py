@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cmdlets.mark import mark_of
-from reconciler.diagnostics import Diagnostic
+from reconciler.cmdlets.mark import request_mark_of
+from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.pki.selection import select
-from reconciler.plan.compare import compare, live_value
+from reconciler.plan.change import Plan
+from reconciler.plan.compare import live_value
+from reconciler.plan.planner import plan
 from reconciler.plan.recording import to_record
+from reconciler.plan.situation import Situation
 from state.address import Address
 from state.record import Learned, Recorded, StateRecord
 from state.resources import Certificate, Kind, ReceiveConnector, Resource, SendConnector
@@ -17,8 +20,8 @@ from state.values import UNKNOWN, UNSET
 
 from .failed import OperationFailed
 from .inputs import Inputs, Surroundings, load_declared
-from .planning import homes, targeted
-from .records import locked, open_store, remember, written
+from .planning import homes, only, targeted
+from .records import locked, open_store, remember
 from .servers import Servers, require_declared
 
 
@@ -40,7 +43,7 @@ class Imported:
 def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> Imported:
     """Record the live object behind an address as ours, with its attributes as they are.
 
-    It was not created by this tool, so it is never deleted by it.
+    What was not created by this tool is never deleted by it.
 
     Raises:
         OperationFailed: nothing was recorded.
@@ -57,15 +60,31 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
         live = servers.refresh(homes(snapshot), surroundings.listener)
         home = homes(snapshot)[0]
         found = _find(address, resource, live.servers[home], remembered.record, surroundings)
-        recorded = Recorded(_as_it_is(resource, found), created=False, at=surroundings.now())
+        recorded = Recorded(
+            _as_it_is(resource, found),
+            created=_was_created(remembered.record.resources.get(address), found),
+            at=surroundings.now(),
+        )
         learned = Learned(address, recorded, remembered.record.requests.get(address))
-        store.write(written(remembered.record.learn(learned)), fence)
+        record = only(remembered.record.learn(learned), snapshot)
+        made = plan(Situation(snapshot, live, record, surroundings.now()))
+        servers_wrong = [one for one in made.diagnostics if one.subject in map(str, homes(snapshot))]
+        if has_errors(servers_wrong):
+            raise OperationFailed(servers_wrong)
+        # Into the journal, not the record: writing the record would end what is in doubt there.
+        store.append((learned,), fence)
     return Imported(
         address=address,
         name=_name(found),
-        differing=tuple(compare(resource, found).differences),
+        differing=_differing(made, address),
         diagnostics=declared.diagnostics,
     )
+
+
+def _differing(made: Plan, address: Address) -> tuple[str, ...]:
+    """What the next plan changes of the object."""
+    changes = [change for change in made.changes if change.address == address and change.action.is_mutating]
+    return tuple(name for change in changes for name in change.attributes)
 
 
 def _find(
@@ -87,8 +106,11 @@ def _find(
             found = next((one for one in listing.objects if one.name == resource.name), None)
         case Certificate():
             listing = live.certificates
-            mark = mark_of(record.organization, address)
-            found = select(resource, listing.objects, None, mark, surroundings.now()).certificate
+            mark = request_mark_of(record.organization, address, resource)
+            selection = select(resource, listing.objects, None, mark, surroundings.now())
+            found = selection.certificate
+            if found is None and len(selection.unclear) == 1:  # the person says what could not be read
+                [found] = selection.unclear
         case _:
             raise OperationFailed((_not_importable(address),))
     if listing.unreadable:
@@ -116,6 +138,17 @@ def _as_it_is(resource: Resource, live: Resource) -> Resource:
         if name in live.attributes() and (value := getattr(live, name)) not in (UNSET, UNKNOWN)
     }
     return to_record(resource.with_(**values, **unread), **identity)
+
+
+def _was_created(before: Recorded | None, found: Resource) -> bool:
+    """True when the record knows already that this tool made the very object."""
+    guid = getattr(found, "guid", UNSET)
+    return (
+        before is not None
+        and before.created
+        and isinstance(guid, str)
+        and getattr(before.resource, "guid", UNSET) == guid
+    )
 
 
 def _name(found: Resource) -> str:

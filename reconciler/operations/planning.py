@@ -13,6 +13,7 @@ from reconciler.plan.settle import settle
 from reconciler.plan.situation import Situation
 from state.address import Address
 from state.errors import InvalidAddress
+from state.journal import Intent
 from state.record import StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector, Server
 from state.snapshot import LiveState, Snapshot
@@ -33,6 +34,7 @@ class Planned:
         snapshot: What was planned: all of the YAML, or what ``--target`` names and needs.
         live: As it was read.
         record: As it was before; requests whose answer was lost are settled.
+        doubts: What could not be settled; it must not leave the journal.
     """
 
     plan: Plan
@@ -41,6 +43,7 @@ class Planned:
     snapshot: Snapshot
     live: LiveState
     record: StateRecord
+    doubts: tuple[Intent, ...]
 
 
 def run_plan(
@@ -86,8 +89,9 @@ def make_plan(
 ) -> Planned:
     """Read the servers of a snapshot, and plan it."""
     live = servers.refresh(homes(snapshot), surroundings.listener)
-    record = settle(remembered.record, remembered.doubts, live)
-    considered = _only(record, snapshot) if targets else record
+    settled = settle(remembered.record, remembered.doubts, live)
+    record = settled.record
+    considered = only(record, snapshot) if targets else record
     made = plan(Situation(snapshot, live, considered, surroundings.now()))
     made = replace(made, diagnostics=tuple(_placed(made.diagnostics, declared.desired)))
     return Planned(
@@ -97,6 +101,7 @@ def make_plan(
         snapshot=snapshot,
         live=live,
         record=record,
+        doubts=settled.doubts,
     )
 
 
@@ -127,7 +132,7 @@ def _home(resource: object) -> tuple[Name, ...]:
     return ()
 
 
-def _only(record: StateRecord, snapshot: Snapshot) -> StateRecord:
+def only(record: StateRecord, snapshot: Snapshot) -> StateRecord:
     """The part of the record that targets are about: the rest is neither compared nor forgotten."""
     return replace(
         record,

@@ -45,13 +45,11 @@ class Selection:
     Attributes:
         certificate: None when there is none.
         by: What decided; None when there is none.
-        runners_up: Others that the same rule would have taken, best first.
         unclear: Those that cover the names, but what decides about them could not be read.
     """
 
     certificate: Certificate | None = None
     by: Literal["record", "mark", "coverage"] | None = None
-    runners_up: tuple[Certificate, ...] = ()
     unclear: tuple[Certificate, ...] = ()
 
 
@@ -94,27 +92,8 @@ def select(
     unclear = tuple(certificate for certificate in covering if _is_unclear(certificate))
     if fit:
         chosen = _best(fit, "coverage", now)
-        return Selection(chosen.certificate, chosen.by, chosen.runners_up, unclear)
+        return Selection(chosen.certificate, chosen.by, unclear)
     return Selection(unclear=unclear)
-
-
-def pending_of(
-    live: Sequence[Certificate], public_key: str, thumbprint: Thumbprint | None = None
-) -> Certificate | None:
-    """The pending entry of a request that we know.
-
-    Args:
-        live: All certificates of the server.
-        public_key: That of the request.
-        thumbprint: What the record remembers of the entry; it decides alone when it is there.
-    """
-    for certificate in live:
-        if thumbprint is not None and certificate.thumbprint == thumbprint and may_be_pending(certificate):
-            return certificate
-    for certificate in live:
-        if certificate.public_key == public_key and may_be_pending(certificate):
-            return certificate
-    return None
 
 
 def new_pending(
@@ -198,7 +177,7 @@ def _best(found: list[Certificate], by: Literal["record", "mark", "coverage"], n
     ranked = sorted(
         found, key=lambda certificate: (_is_current(certificate, now), _end(certificate)), reverse=True
     )
-    return Selection(ranked[0], by, tuple(ranked[1:]))
+    return Selection(ranked[0], by)
 
 
 def _is_current(certificate: Certificate, now: datetime) -> bool:

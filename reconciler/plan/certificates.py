@@ -10,10 +10,11 @@ from typing import Any
 
 from reconciler.cmdlets import certificate as cmdlets
 from reconciler.cmdlets.invocation import Invocation
+from reconciler.cmdlets.mark import REQUEST_ATTRIBUTES
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.coverage import uncovered
 from reconciler.pki.renewal import is_window_usable, renewal_due
-from reconciler.pki.selection import imported_of, may_be_pending, select
+from reconciler.pki.selection import Selection, imported_of, may_be_pending, select
 from state.address import Address
 from state.record import Learned, Recorded, Request, StateRecord
 from state.resources import Certificate, Kind
@@ -24,9 +25,6 @@ from .change import Action, Change, Difference
 from .compare import live_value
 from .recording import to_record, unchanged
 from .situation import Situation, home_of
-
-REQUEST_ATTRIBUTES = ("subject", "domains", "key_size", "exportable")
-"""Decided when a certificate is requested; only another request changes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,43 +94,42 @@ def plan_certificate(address: Address, asked: Certificate, situation: Situation)
         edge=situation.is_edge(server),
         live=listing.objects,
         record=situation.record,
-        mark=situation.mark(address),
+        mark=situation.request_mark(address, asked),
         now=situation.now,
     )
-    under_way = _request_under_way(case)
-    if under_way is not None and imported_of(case.live, under_way) is None:
-        if _asks_for(under_way.asked) == _asks_for(asked):
-            return _continued(case, under_way)
-        planned = _without_request(case)
-        abandoned = problems.request_abandoned(address, case.server)
-        return CertificatePlan(planned.change, planned.name, (*planned.diagnostics, abandoned), planned.drift)
-    return _without_request(case)
+    request = case.request
+    if asked.issuer is UNSET or request is None or not _is_open(case, request):
+        return _without_request(case)
+    if _asks_for(request.asked) == _asks_for(asked):
+        return _continued(case, request)
+    planned = _without_request(case)
+    abandoned = problems.request_abandoned(address, case.server)
+    return replace(planned, diagnostics=(*planned.diagnostics, abandoned))
 
 
-def _request_under_way(case: _Case) -> Request | None:
-    """The recorded request, while Exchange still has its key; or, by its mark, one that nobody recorded."""
-    if case.asked.issuer is UNSET:
-        return None
-    if case.request is not None:
-        there = any(certificate.public_key == case.request.public_key for certificate in case.live)
-        return case.request if there else None
-    pending = next(
-        (certificate for certificate in case.live if _is_marked_pending(certificate, case.mark)), None
-    )
-    if (
-        pending is None
-        or not isinstance(pending.thumbprint, Thumbprint)
-        or not isinstance(pending.public_key, str)
-    ):
-        return None
-    return Request(
-        server=home_of(case.asked),
-        asked=case.asked,
-        public_key=pending.public_key,
-        csr="",
-        pending=pending.thumbprint,
-        since=case.now,
-    )
+def _is_open(case: _Case, request: Request) -> bool:
+    """True while Exchange has the key of a request, and no answer to it."""
+    there = any(certificate.public_key == request.public_key for certificate in case.live)
+    return there and imported_of(case.live, request) is None
+
+
+def _unrecorded_request(case: _Case) -> Request | None:
+    """A request that nobody recorded, found by its mark: it asks for what is declared now."""
+    for entry in case.live:
+        if (
+            _is_marked_pending(entry, case.mark)
+            and isinstance(entry.thumbprint, Thumbprint)
+            and isinstance(entry.public_key, str)
+        ):
+            return Request(
+                server=home_of(case.asked),
+                asked=case.asked,
+                public_key=entry.public_key,
+                csr="",
+                pending=entry.thumbprint,
+                since=case.now,
+            )
+    return None
 
 
 def _is_marked_pending(certificate: Certificate, mark: str) -> bool:
@@ -145,30 +142,38 @@ def _continued(case: _Case, request: Request) -> CertificatePlan:
     steps: list[Invocation] = []
     if not request.csr and request.pending is not None:
         steps.append(cmdlets.export_request(request.pending, server=case.server, edge=case.edge))
-    return _requested(case, steps, f"requested {request.since:%Y-%m-%d}", current=_current(case)[0])
+    return _requested(case, steps, f"requested {request.since:%Y-%m-%d}", current=_current(case).certificate)
 
 
 def _without_request(case: _Case) -> CertificatePlan:
     if case.asked.issuer is UNSET:
         return _watched(case)
-    current, ours = _current(case)
-    if current is None:
-        return _new_request(case, "", None)
-    reason = _why_replace(case, current, ours=ours)
-    return _new_request(case, reason, current) if reason else _kept(case, current, ours=ours)
+    selection = _current(case)
+    current, ours = selection.certificate, selection.by in ("record", "mark")
+    reason = _why_replace(case, current, ours=ours) if current else ""
+    if current is not None and not reason:
+        return _kept(case, current, ours=ours)
+    if (request := _unrecorded_request(case)) is not None:
+        return _continued(case, request)
+    if current is not None or not selection.unclear:
+        return _new_request(case, reason, current)
+    unclear = problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=case.edge)
+    if not case.edge:
+        return CertificatePlan(None, None, (unclear,))
+    return replace(_new_request(case, "", None), diagnostics=(unclear,))
 
 
 def _watched(case: _Case) -> CertificatePlan:
     """One that somebody else renews: when it is due, its successor is looked for."""
-    current, ours = _current(case)
+    selection = _current(case)
+    current, ours = selection.certificate, selection.by in ("record", "mark")
     reason = _why_replace(case, current, ours=ours) if current else "is gone"
     if reason:
         successor = select(case.asked, case.live, None, "", case.now).certificate
         if successor is not None and not _why_replace(case, successor, ours=False):
             current, ours, reason = successor, False, ""
     if current is None:
-        names = sorted(map(str, case.asked.domains)) if isinstance(case.asked.domains, frozenset) else []
-        return CertificatePlan(None, None, (problems.certificate_missing(case.address, case.server, names),))
+        return CertificatePlan(None, None, (_missing(case, selection),))
     planned = _kept(case, current, ours=ours)
     if not reason:
         return planned
@@ -176,13 +181,23 @@ def _watched(case: _Case) -> CertificatePlan:
     return replace(planned, diagnostics=(*planned.diagnostics, ends))
 
 
-def _current(case: _Case) -> tuple[Certificate | None, bool]:
-    """The live certificate that is the declared one, and whether it is ours."""
+def _missing(case: _Case, selection: Selection) -> Diagnostic:
+    if selection.unclear:
+        return problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=False)
+    names = sorted(map(str, case.asked.domains)) if isinstance(case.asked.domains, frozenset) else []
+    return problems.certificate_missing(case.address, case.server, names)
+
+
+def _thumbprints(certificates: tuple[Certificate, ...]) -> list[str]:
+    return [str(certificate.thumbprint) for certificate in certificates]
+
+
+def _current(case: _Case) -> Selection:
+    """The live certificate that is the declared one."""
     key = case.was.public_key if case.was else None
     if case.request is not None and imported_of(case.live, case.request) is not None:
         key = case.request.public_key
-    selection = select(case.asked, case.live, key if isinstance(key, str) else None, case.mark, case.now)
-    return selection.certificate, selection.by in ("record", "mark")
+    return select(case.asked, case.live, key if isinstance(key, str) else None, case.mark, case.now)
 
 
 def _new_request(case: _Case, reason: str, current: Certificate | None) -> CertificatePlan:

@@ -22,7 +22,7 @@ from .uncollected import uncollected
 from .undeclared import plan_undeclared
 
 _ROLE_ORDER = {"tls_required": 0, "opportunistic": 1, "tls_never": 2, "other": 3}
-"""Protection first: after every step, mail to a trusted partner is protected as well as before or better."""
+"""Protection first."""
 
 
 def plan(situation: Situation) -> Plan:
@@ -50,13 +50,14 @@ def _plan(situation: Situation) -> Plan:
             certificates[address] = planned = plan_certificate(address, asked, situation)
             worked.add(address, planned)
     own = _accepted_domains(situation)
-    for address, connector in sorted(
-        situation.desired.of(SendConnector), key=lambda item: _ROLE_ORDER.get(str(item[1].role), 3)
-    ):
-        if not _is_lost(connector.home, situation):
-            planned_one = _connector(address, connector, plan_send_connector, certificates, situation)
-            worked.add(address, planned_one)
-            worked.diagnostics.extend(_own_domains(address, connector, own))
+    connectors = [
+        (address, connector, _connector(address, connector, plan_send_connector, certificates, situation))
+        for address, connector in situation.desired.of(SendConnector)
+        if not _is_lost(connector.home, situation)
+    ]
+    for address, connector, planned_one in sorted(connectors, key=_order):
+        worked.add(address, planned_one)
+        worked.diagnostics.extend(_own_domains(address, connector, own))
     for address, listener in situation.desired.of(ReceiveConnector):
         if not _is_lost(listener.home, situation):
             planned_one = _connector(address, listener, plan_receive_connector, certificates, situation)
@@ -124,6 +125,19 @@ def _connector(
     if isinstance(bound, Diagnostic):
         return ConnectorPlan(None, (bound,))
     return _after(plan_one(address, bound.connector, situation), bound.requires)
+
+
+def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[int, bool]:
+    """Protection first; a partner that moves to another connector is there before it leaves the old one."""
+    _, connector, planned = item
+    spaces = planned.change.attributes.get("address_spaces") if planned.change else None
+    only_loses = (
+        spaces is not None
+        and isinstance(spaces.before, frozenset)
+        and isinstance(spaces.after, frozenset)
+        and spaces.after < spaces.before
+    )
+    return _ROLE_ORDER.get(str(connector.role), 3), only_loses
 
 
 def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPlan:

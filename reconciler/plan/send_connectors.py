@@ -37,28 +37,35 @@ class Match:
     Attributes:
         ours: Recorded, or marked: it may be changed.
         marked: It carries our mark, so this tool made it.
+        rivals: Others that carry the same mark, where no recorded guid decides.
     """
 
     live: SendConnector
     ours: bool
     marked: bool
+    rivals: int = 0
 
 
 def find(address: Address, name: object, server: Name, situation: Situation) -> Match | None:
-    """Tell which live connector an address means: the recorded one, else the marked one, else by name."""
+    """Tell which live connector an address means: the recorded one, else the marked one, else by name.
+
+    A name alone makes nothing ours that this tool is said to have made: that carries its guid in
+    the record, or our mark.
+    """
     live = situation.send_connectors(server)
     marked = live.by_mark(situation.mark(address))
     recorded = situation.record.resources.get(address)
     was = recorded.resource if recorded and isinstance(recorded.resource, SendConnector) else None
-    if was is not None:
-        same = live.by_guid(was.guid) if isinstance(was.guid, str) else live.by_name(was.name)
-        if same is not None:
-            return Match(same, ours=True, marked=same in marked)
+    if was is not None and isinstance(was.guid, str) and (same := live.by_guid(was.guid)):
+        return Match(same, ours=True, marked=same in marked)
     if marked:
         named = [connector for connector in marked if connector.name == name]
-        return Match((named or marked)[0], ours=True, marked=True)
+        return Match((named or marked)[0], ours=True, marked=True, rivals=len(marked) - 1)
     same = live.by_name(name)
-    return Match(same, ours=False, marked=False) if same else None
+    if same is None:
+        return None
+    imported = recorded is not None and not recorded.created and was is not None and was.guid is UNSET
+    return Match(same, ours=imported, marked=False)
 
 
 def plan_send_connector(address: Address, desired: SendConnector, situation: Situation) -> ConnectorPlan:
@@ -71,6 +78,8 @@ def plan_send_connector(address: Address, desired: SendConnector, situation: Sit
     if lacking := _lacking(address, desired, situation):
         return ConnectorPlan(None, lacking)
     match = find(address, desired.name, server, situation)
+    if match is not None and match.rivals:
+        return ConnectorPlan(None, (problems.not_unique(address, str(match.live.name)),))
     if match is None:
         return ConnectorPlan(_create(address, desired, situation))
     return _compared(address, desired, match, situation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.cmdlets.mark import mark_of
+from reconciler.cmdlets.mark import mark_of, request_mark_of
 from state.address import Address
 from state.record import StateRecord
 from state.resources import Build, Certificate, ReceiveConnector, SendConnector, Server
@@ -37,6 +37,9 @@ class Situation:
 
     def mark(self, address: Address) -> str:
         return mark_of(self.record.organization, address)
+
+    def request_mark(self, address: Address, asked: Certificate) -> str:
+        return request_mark_of(self.record.organization, address, asked)
 
     def server(self, name: Name) -> LiveServer:
         return self.live.servers[name]

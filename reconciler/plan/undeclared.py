@@ -70,10 +70,15 @@ def _send_connector(
     match = find(address, resource.name, home, situation)
     if match is None or not match.ours or not recorded.created or match.live.guid in claimed:
         return Undeclared(address, _forgotten(address))
+    if match.rivals:
+        return Undeclared(address, None, (problems.not_unique(address, str(match.live.name)),))
     change = Change(
         address=address,
         action=Action.DELETE,
-        attributes={"name": Difference(match.live.name, UNSET)},
+        attributes={
+            name: Difference(getattr(match.live, name), UNSET)
+            for name in ("name", "address_spaces", "require_tls", "ignore_starttls")
+        },
         invocations=(cmdlets.delete(match.live, server=str(home)),),
         reason="no longer declared",
         learned=Learned(address, None),

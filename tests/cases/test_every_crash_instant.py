@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader, Result, Writer
-from reconciler.operations.applying import run_apply
+from reconciler.exchange.port import Command, Connection, Endpoint, Outcome, Query, Reader, Result, Writer
+from reconciler.operations.applying import run_apply, run_saved_plan
+from reconciler.operations.importing import run_import
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
+from reconciler.plan.plan_file import SavedPlan
+from state.address import Address
 from state.errors import StateUnwritable
 from state.journal import Entry, Intent
 from state.journal import Outcome as Concluded
@@ -145,26 +148,26 @@ class World:
     store: MemoryStore
     path: Path
 
-    def _surroundings(self, fate: Fate) -> Surroundings:
+    def surroundings(self, fate: Fate) -> Surroundings:
         def open_store(folder: Path, organization: str) -> Any:
             return MortalStore(self.store, fate)
 
         return Surroundings(unheard, lambda: self.lab.now, MortalSessions(self.lab, fate), open_store)
 
-    def _inputs(self) -> Inputs:
+    def inputs(self) -> Inputs:
         return Inputs(self.path, connections=self.lab.connections())
 
     def apply(self, fate: Fate) -> bool:
         """Run apply; False when it died."""
         try:
-            outcome = run_apply(self._inputs(), self._surroundings(fate), lambda planned: True)
+            outcome = run_apply(self.inputs(), self.surroundings(fate), lambda planned: True)
         except Killed:
             return False
         assert outcome.applied is None or outcome.applied.is_complete, outcome.applied.diagnostics
         return True
 
     def plan(self) -> Planned:
-        return run_plan(self._inputs(), self._surroundings(Fate()))
+        return run_plan(self.inputs(), self.surroundings(Fate()))
 
 
 def first_day(folder: Path) -> World:
@@ -185,7 +188,17 @@ def a_later_day(folder: Path) -> World:
     return World(world.lab, world.store, path)
 
 
-SCENARIOS = {"first day": first_day, "a later day": a_later_day}
+def a_request_given_up(folder: Path) -> World:
+    """A run died after its requests were made, and meanwhile other names are declared."""
+    world = first_day(folder)
+    assert not world.apply(Fate(("journaled: outcome", "MBX1", "New-ExchangeCertificate", "")))
+    text = (EXAMPLE / "tls.yaml").read_text(encoding="utf-8")
+    path = folder / "tls.yaml"
+    path.write_text(text.replace("smtp.contoso.com]", "smtp.contoso.com, mx.contoso.com]"), encoding="utf-8")
+    return World(world.lab, world.store, path)
+
+
+SCENARIOS = {"first day": first_day, "a later day": a_later_day, "a request given up": a_request_given_up}
 
 
 def instants_of(prepare: Callable[[Path], World], folder: Path) -> list[Instant]:
@@ -226,12 +239,12 @@ def test_an_apply_that_dies_converges_at_the_next(
 
 
 def _copied(store: MemoryStore) -> MemoryStore:
-    """Another store with the same record; its journal was empty."""
+    """Another store with the same record and journal."""
     stored, copy = store.read(), MemoryStore()
-    assert not stored.journal
-    if stored.record is not None:
-        with copy.lock(LockInfo("copy", "test", "nobody", NOW)) as fence:
+    with copy.lock(LockInfo("copy", "test", "nobody", NOW)) as fence:
+        if stored.record is not None:
             copy.write(replace(stored.record, serial=1), fence)
+        copy.append(stored.journal, fence)
     return copy
 
 
@@ -271,4 +284,82 @@ def test_a_record_that_cannot_be_written_at_the_end_is_told_and_nothing_is_lost(
     sent = len(world.lab.sent)
     assert world.apply(Fate())
     assert len(world.lab.sent) == sent
+    assert world.plan().plan.is_empty
+
+
+class TestBetweenTheKillAndTheNextApply:
+    """Whatever else is run or done by hand, what is in doubt is not forgotten."""
+
+    LOST = ("executed, the answer lost", "EDGE1", "New-ExchangeCertificate", "")
+
+    @pytest.fixture
+    def killed(self, tmp_path: Path) -> World:
+        world = first_day(tmp_path)
+        assert not world.apply(Fate(self.LOST))
+        return world
+
+    def requests(self, world: World, server: str) -> int:
+        return [(where, what) for where, what, _ in world.lab.sent].count((server, "New-ExchangeCertificate"))
+
+    def test_an_import_makes_nothing_twice(self, killed: World) -> None:
+        listener = Address.parse('receive_connector.MBX1."Default Frontend MBX1"')
+        run_import(killed.inputs(), listener, killed.surroundings(Fate()))
+        assert killed.apply(Fate())
+        assert self.requests(killed, "EDGE1") == 1
+        assert killed.plan().plan.is_empty
+
+    def test_a_plan_for_another_server_makes_nothing_twice(self, killed: World) -> None:
+        target = Address.parse("certificate.MBX2.internet")
+        inputs, surroundings = killed.inputs(), killed.surroundings(Fate())
+        planned = run_plan(inputs, surroundings, targets=(target,))
+        saved = SavedPlan(
+            plan=planned.plan,
+            desired=planned.snapshot,
+            path=str(inputs.path),
+            connections=str(inputs.connections),
+            state="",
+            targets=(target,),
+            made_at=killed.lab.now,
+            tool_version="0",
+        )
+        outcome = run_saved_plan(saved, surroundings, lambda planned: True)
+        assert outcome.applied is not None
+        assert outcome.applied.is_complete
+        assert killed.apply(Fate())
+        assert self.requests(killed, "EDGE1") == 1
+        assert killed.plan().plan.is_empty
+
+    def test_a_request_made_by_hand_is_not_taken_for_ours(self, tmp_path: Path) -> None:
+        world = first_day(tmp_path)
+        assert not world.apply(Fate(("before it is sent", "MBX1", "New-ExchangeCertificate", "")))
+        by_hand = {"GenerateRequest": True, "SubjectName": "CN=owa.contoso.com", "FriendlyName": "by hand"}
+        connection = Connection("MBX1", "https://unused/", Endpoint.EXCHANGE, "admin", "secret")
+        with world.lab.writer(connection) as session:
+            session.run(Command("New-ExchangeCertificate", by_hand))
+        assert world.apply(Fate())
+        assert world.plan().plan.is_empty
+
+
+def test_an_outcome_that_cannot_be_written_is_in_doubt(tmp_path: Path) -> None:
+    """It was sent: that is not "nothing was changed"."""
+    world = first_day(tmp_path)
+
+    class _NoOutcomes(MortalStore):
+        def append(self, entries: Iterable[Entry], fence: Fence) -> None:
+            given = tuple(entries)
+            if isinstance(given[0], Concluded):
+                raise StateUnwritable("memory", "No space left on device")
+            super().append(given, fence)
+
+    def full_disk(folder: Path, organization: str) -> Any:
+        return _NoOutcomes(world.store, Fate())
+
+    surroundings = Surroundings(unheard, lambda: world.lab.now, MortalSessions(world.lab, Fate()), full_disk)
+    outcome = run_apply(world.inputs(), surroundings, lambda planned: True)
+    assert outcome.applied is not None
+    assert outcome.applied.sent == outcome.applied.in_doubt > 0
+    assert [diagnostic.summary for diagnostic in outcome.applied.diagnostics] == ["Record not written"]
+    made = len(world.lab.sent)
+    assert world.apply(Fate())
+    assert len(world.lab.sent) == made + 20 - outcome.applied.sent
     assert world.plan().plan.is_empty

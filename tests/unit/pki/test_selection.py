@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.pki.selection import Selection, imported_of, may_be_pending, new_pending, pending_of, select
+from reconciler.pki.selection import Selection, imported_of, may_be_pending, new_pending, select
 from state.record import Request
 from state.resources import Certificate
 from state.values import UNKNOWN, DomainPattern, Name, Thumbprint
@@ -84,12 +84,10 @@ class TestTheDeclaredCertificate:
         future = marked(live(9, not_before=NOW + timedelta(days=1)))
         chosen = choose(marked(live(-1)), marked(live(1)), marked(live(2)), future)
         assert chosen.certificate == marked(live(2))
-        assert chosen.runners_up == (marked(live(1)), future, marked(live(-1)))
 
     def test_is_else_a_valid_one_that_covers_the_names(self) -> None:
         chosen = choose(live(1), live(3), live(2))
         assert (chosen.certificate, chosen.by) == (live(3), "coverage")
-        assert chosen.runners_up == (live(2), live(1))
 
     def test_may_cover_the_names_by_a_wildcard(self) -> None:
         wildcard = live(1, domains=frozenset({DomainPattern("*.contoso.com")}))
@@ -164,15 +162,6 @@ class TestAPendingRequest:
     def test_gives_way_to_its_answer_where_neither_status_could_be_read(self) -> None:
         entry, answer = on_edge(9, self_signed=True, public_key="ours"), on_edge(1, public_key="ours")
         assert choose(entry, answer, key="ours").certificate == answer
-
-    def test_is_found_by_its_thumbprint(self) -> None:
-        assert pending_of([live(1), pending(2)], "unknown", thumbprint(2)) == pending(2)
-
-    def test_is_found_by_its_key(self) -> None:
-        assert pending_of([live(1), pending(2)], "key2") == pending(2)
-
-    def test_is_not_what_was_issued_for_the_same_key(self) -> None:
-        assert pending_of([live(2)], "key2", thumbprint(2)) is None
 
     def test_is_suspected_where_nothing_tells(self) -> None:
         assert may_be_pending(on_edge(1, self_signed=True))

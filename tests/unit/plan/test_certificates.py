@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.cmdlets.invocation import Answer
+from reconciler.diagnostics import Severity
 from reconciler.plan.change import Action, Plan
 from state.address import Address
 from state.record import Recorded, Request
@@ -26,10 +27,10 @@ from tests.situations import (
     live_certificate,
     live_connector,
     live_server,
-    marked,
     parameters,
     plan_of,
     recorded,
+    request_marked,
     summaries,
     the_change,
 )
@@ -61,7 +62,7 @@ def pending(**values: object) -> Certificate:
         "status": "PendingRequest",
         "self_signed": True,
         "services": frozenset(),
-        "friendly_name": marked(PUBLIC),
+        "friendly_name": request_marked(PUBLIC),
     }
     return live_certificate(**{**entry, **values})
 
@@ -96,12 +97,12 @@ class TestACertificateThatDoesNotExist:
             "SubjectName": "CN=mail.contoso.com",
             "DomainName": ("mail.contoso.com",),
             "KeySize": 2048,
-            "FriendlyName": marked(PUBLIC),
+            "FriendlyName": request_marked(PUBLIC),
             "Server": "EX1",
         }
         assert parameters(change, 1) == {
             "FileData": Deferred(PUBLIC, "certificate"),
-            "FriendlyName": marked(PUBLIC),
+            "FriendlyName": request_marked(PUBLIC),
             "Server": "EX1",
         }
         assert parameters(change, 2) == {
@@ -137,6 +138,23 @@ class TestACertificateThatDoesNotExist:
     def test_names_no_server_on_an_edge(self) -> None:
         made = plan_of({ON_EDGE: certificate(home=(EDGE1,))}, live_server(EDGE1))
         assert all("Server" not in invocation.parameters for invocation in the_change(made).invocations)
+
+
+class TestACertificateThatCannotBeJudged:
+    """On a Mailbox server, where a plain session or an expired auth certificate hides all but the names."""
+
+    def test_is_not_taken_for_absent(self) -> None:
+        made = plan_public(live_certificate(**UNREAD))
+        assert not made.changes
+        assert summaries(made) == ["Certificate not judged"]
+        assert made.diagnostics[0].severity is Severity.ERROR
+
+    def test_is_not_called_missing_when_it_is_watched(self) -> None:
+        server = live_server(certificates=[live_certificate(**UNREAD)])
+        assert summaries(plan_of({PUBLIC: certificate(issuer=UNSET)}, server)) == ["Certificate not judged"]
+
+    def test_is_what_the_record_says(self) -> None:
+        assert plan_public(live_certificate(**UNREAD), record=as_recorded()).is_empty
 
 
 class TestACertificateThatIsThere:
@@ -274,11 +292,23 @@ class TestARequestUnderWay:
         assert change.learned is not None
         assert change.learned.request is None
 
+    OTHER = certificate(domains=frozenset({DomainPattern("old.contoso.com")}))
+
     def test_is_replaced_when_something_else_is_declared_by_now(self) -> None:
-        old = certificate(domains=frozenset({DomainPattern("old.contoso.com")}))
-        made = plan_public(pending(), requests=under_way(asked=old))
+        left = pending(friendly_name=request_marked(PUBLIC, self.OTHER))
+        made = plan_public(left, requests=under_way(asked=self.OTHER))
         assert cmdlets([the_change(made)])[0] == "New-ExchangeCertificate"
         assert summaries(made) == ["Request replaced"]
+
+    def test_that_was_replaced_does_not_come_back(self) -> None:
+        """Its entry stays in Exchange; its mark is that of what was asked then."""
+        left = pending(friendly_name=request_marked(PUBLIC, self.OTHER))
+        assert cmdlets([the_change(plan_public(left))])[0] == "New-ExchangeCertificate"
+        done = plan_public(left, live_certificate(), record=as_recorded())
+        assert done.is_empty
+
+    def test_that_nobody_recorded_does_not_replace_what_is_right(self) -> None:
+        assert plan_public(pending(), live_certificate(), record=as_recorded()).is_empty
 
     def test_is_made_anew_when_its_entry_is_gone(self) -> None:
         """Somebody removed the pending entry, and the key with it."""
@@ -295,8 +325,10 @@ class TestAnEdgeServer:
         return plan_of(asked, live_server(EDGE1, certificates=live), **given)
 
     def test_never_has_a_certificate_adopted_by_its_names(self) -> None:
-        change = the_change(self.plan(live_certificate(**UNREAD)))
-        assert change.action is Action.CREATE
+        made = self.plan(live_certificate(**UNREAD))
+        assert the_change(made).action is Action.CREATE
+        assert summaries(made) == ["Certificate not judged"]
+        assert made.diagnostics[0].severity is Severity.WARNING
 
     def test_is_not_enabled_again_for_what_we_enabled(self) -> None:
         was = {

@@ -348,3 +348,64 @@ class TestOrder:
             }
         )
         assert [change.address for change in made.changes] == [TRUSTED, opportunistic, never]
+
+    def test_adds_a_partner_before_it_is_taken_away_elsewhere(self) -> None:
+        """Between the two steps its mail is protected by one of them, never by none."""
+        other = Address.parse("send_connector.EX1.tls_required.strict")
+        moved = frozenset({AddressSpace("adatum.com")})
+        made = plan_of(
+            {
+                TRUSTED: connector(),
+                other: connector(name=Name("strict"), address_spaces=moved),
+            },
+            live_server(
+                send_connectors=[
+                    live_connector(address_spaces=moved | {AddressSpace("fabrikam.com")}),
+                    live_connector(
+                        name=Name("strict"), guid="g2", address_spaces=frozenset({AddressSpace("x.example")})
+                    ),
+                ]
+            ),
+            record={**owned(), other: recorded(connector(name=Name("strict"), guid="g2"))},
+        )
+        assert [change.address for change in made.changes] == [other, TRUSTED]
+
+
+class TestANameAlone:
+    """Of an object that this tool is said to have made, without the guid or the mark that would show it."""
+
+    RECORD = {TRUSTED: recorded(connector())}  # noqa: RUF012 - never changed
+
+    def test_is_no_reason_to_delete(self) -> None:
+        made = plan_of({}, live_server(send_connectors=[live_connector()]), record=self.RECORD)
+        assert the_change(made).action is Action.FORGET
+
+    def test_is_no_reason_to_change(self) -> None:
+        made = plan_of(
+            {TRUSTED: connector(enabled=True)},
+            live_server(send_connectors=[live_connector(enabled=False)]),
+            record=self.RECORD,
+        )
+        assert summaries(made) == ["Object not ours"]
+
+
+class TestOurMarkOnTwoConnectors:
+    COPIES = (
+        live_connector(comment=marked(TRUSTED), name=Name("one"), guid="g1"),
+        live_connector(comment=marked(TRUSTED), name=Name("two"), guid="g2"),
+    )
+
+    def test_is_told_and_neither_is_changed(self) -> None:
+        made = plan_of({TRUSTED: connector()}, live_server(send_connectors=self.COPIES))
+        assert not made.changes
+        assert summaries(made) == ["Object not unique"]
+
+    def test_deletes_neither(self) -> None:
+        made = plan_of({}, live_server(send_connectors=self.COPIES), record={TRUSTED: recorded(connector())})
+        assert not made.changes
+        assert summaries(made) == ["Object not unique"]
+
+    def test_does_not_matter_where_the_record_knows_the_guid(self) -> None:
+        record = {TRUSTED: recorded(connector(guid="g1", name=Name("one")))}
+        made = plan_of({}, live_server(send_connectors=self.COPIES), record=record)
+        assert parameters(the_change(made))["Identity"] == "one"
