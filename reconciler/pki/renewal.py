@@ -13,6 +13,9 @@ from state.values import Maybe
 DEFAULT: Final = Fraction(1, 3)
 """Of its lifetime left. A number of days would be wrong when lifetimes shrink (47 days from 2029)."""
 
+_WIDEST: Final = Fraction(9, 10)
+"""Of the lifetime. Issuers backdate what they issue, so a window just short of the whole is due at once."""
+
 _SPAN = re.compile(r"(\d{1,5})\s*([dh])", re.IGNORECASE | re.ASCII)
 _FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})", re.ASCII)
 _EXPECTED: Final = "a span such as 30d or 12h, or a fraction of the lifetime such as 1/3"
@@ -42,7 +45,7 @@ def parse_window(text: str) -> timedelta | Fraction:
 def renewal_date(not_before: datetime, not_after: datetime, renew_before: Maybe[str]) -> datetime:
     """The instant from which a certificate is to be renewed.
 
-    A window as long as the lifetime or longer would renew at every run, and no plan would ever be empty;
+    A window of nearly the whole lifetime would renew at every run, and no plan would ever be empty;
     there the default holds (:func:`is_window_usable`).
 
     Args:
@@ -55,22 +58,25 @@ def renewal_date(not_before: datetime, not_after: datetime, renew_before: Maybe[
         InvalidValue: a text that is no window.
     """
     lifetime = not_after - not_before
-    window = parse_window(renew_before) if isinstance(renew_before, str) else DEFAULT
-    if isinstance(window, timedelta):
-        if is_window_usable(lifetime, renew_before):
-            return not_after - window
-        window = DEFAULT
-    return not_after - lifetime * window.numerator / window.denominator
+    window = _window(renew_before) if is_window_usable(lifetime, renew_before) else DEFAULT
+    return not_after - _span(window, lifetime)
 
 
 def is_window_usable(lifetime: timedelta, renew_before: Maybe[str]) -> bool:
-    """Tell whether ``renew_before`` leaves a time in which the certificate is not to be renewed.
+    """Tell whether ``renew_before`` leaves a tenth of the lifetime in which nothing is to be renewed.
 
     Raises:
         InvalidValue: a text that is no window.
     """
-    window = parse_window(renew_before) if isinstance(renew_before, str) else DEFAULT
-    return not isinstance(window, timedelta) or window < lifetime
+    return _span(_window(renew_before), lifetime) <= _span(_WIDEST, lifetime)
+
+
+def _window(renew_before: Maybe[str]) -> timedelta | Fraction:
+    return parse_window(renew_before) if isinstance(renew_before, str) else DEFAULT
+
+
+def _span(window: timedelta | Fraction, lifetime: timedelta) -> timedelta:
+    return window if isinstance(window, timedelta) else lifetime * window.numerator / window.denominator
 
 
 def renewal_due(not_before: datetime, not_after: datetime, now: datetime, renew_before: Maybe[str]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.pki.renewal import parse_window, renewal_date, renewal_due
+from reconciler.pki.renewal import is_window_usable, parse_window, renewal_date, renewal_due
 from state.errors import InvalidValue
 from state.values import UNKNOWN, UNSET
 
@@ -32,6 +32,22 @@ def test_renewal_begins_at_its_instant_and_not_a_second_before(
     assert not renewal_due(BEGIN, END, begins - SECOND, renew_before)
 
 
+@pytest.mark.parametrize("renew_before", ["90d", "89d", "2159h", "99/100"])
+def test_a_certificate_that_was_backdated_is_not_due_at_once(renew_before: str) -> None:
+    """An issuer dates back by minutes, for clocks that are behind: the lifetime is a little over 90 days."""
+    begins = BEGIN - timedelta(minutes=5)
+    assert not is_window_usable(END - begins, renew_before)
+    assert renewal_date(begins, END, renew_before) == END - (END - begins) / 3
+
+
+def test_a_window_may_have_nine_tenths_of_the_lifetime() -> None:
+    """A tenth of it is time enough for a plan to be empty."""
+    for renew_before in ("81d", "9/10"):
+        assert is_window_usable(END - BEGIN, renew_before)
+        assert renewal_date(BEGIN, END, renew_before) == BEGIN + timedelta(days=9)
+    assert not is_window_usable(END - BEGIN, "1945h")
+
+
 @pytest.mark.parametrize("renew_before", ["90d", "400d", "2160h"])
 def test_a_window_as_long_as_the_lifetime_gives_way_to_the_default(renew_before: str) -> None:
     """It would renew at every run: apply, then plan, would never be empty."""
@@ -48,7 +64,8 @@ def test_a_window_as_long_as_the_lifetime_gives_way_to_the_default(renew_before:
     ),
 )
 def test_a_certificate_just_issued_is_never_due(lifetime: timedelta, renew_before: str) -> None:
-    assert not renewal_due(BEGIN, BEGIN + lifetime, BEGIN, renew_before)
+    """Nor when it was dated back, by less than a tenth of its lifetime."""
+    assert not renewal_due(BEGIN, BEGIN + lifetime, BEGIN + timedelta(minutes=5), renew_before)
     assert renewal_due(BEGIN, BEGIN + lifetime, BEGIN + lifetime, renew_before)
 
 
