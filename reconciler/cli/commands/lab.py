@@ -41,7 +41,9 @@ def up(
         )
     except (control.LabError, OSError) as error:
         return _failed(console, directory, error)
-    console.document(_status_text(status) + f"\nuse it with --connections {directory / 'connections.yaml'}\n")
+    # With a record of its own: a copy of an organization has the same GUIDs as the organization.
+    options = f"--connections {directory / 'connections.yaml'} --state {directory / 'state'}"
+    console.document(_status_text(status) + f"\nuse it with {options}\n")
     return ExitCode.DONE
 
 
