@@ -9,16 +9,22 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 LONGEST_LINE: Final = 2048
 """Bytes. RFC 5321 4.5.3.1.5 asks for 512; some greetings are longer."""
 
 MOST_LINES: Final = 100
 """In one reply; real answers to EHLO have 10 to 20."""
+
+_Address: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""Of :func:`socket.getaddrinfo`."""
 
 _SHOWN: Final = 200
 _REPLY_LINE: Final = re.compile(rb"[2-5][0-9]{2}(?:[ -]|$)")
@@ -54,13 +60,14 @@ class Dialogue:
     """One connection to an SMTP server. All of it must be done before its deadline."""
 
     def __init__(self, host: str, port: int, seconds: float) -> None:
-        """Connect.
+        """Connect to the first of the host's addresses that answers.
 
         Raises:
             OSError: it cannot be reached; TimeoutError: not in time.
+            UnicodeError: a host name that no resolver takes.
         """
         self._deadline = time.monotonic() + seconds
-        self._socket: socket.socket = socket.create_connection((host, port), self._left())
+        self._socket: socket.socket = self._connected(_addresses(host, port, seconds))
         self._received = b""
 
     def __enter__(self) -> Self:
@@ -127,6 +134,21 @@ class Dialogue:
         secured.do_handshake()
         return secured
 
+    def _connected(self, addresses: Sequence[_Address]) -> socket.socket:
+        """Not :func:`socket.create_connection`: it gives each address all of the time."""
+        problem = OSError("no address")
+        for place, (family, kind, protocol, _, address) in enumerate(addresses):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.settimeout(self._left() / (len(addresses) - place))
+                connection.connect(address)
+            except OSError as error:
+                connection.close()
+                problem = error
+            else:
+                return connection
+        raise problem
+
     def _line(self) -> bytes:
         while (end := self._received.find(b"\n")) < 0:
             if len(self._received) > LONGEST_LINE:
@@ -144,6 +166,26 @@ class Dialogue:
         if left <= 0:
             raise TimeoutError
         return left
+
+
+def _addresses(host: str, port: int, seconds: float) -> Sequence[_Address]:
+    """Look a name up. The system's resolver knows no deadline, so it is left behind when it is late."""
+    found: SimpleQueue[Sequence[_Address] | OSError | UnicodeError] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.put(error)
+
+    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    try:
+        answer = found.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _printable(data: bytes) -> str:

@@ -56,14 +56,10 @@ class Handshake:
     """What came of one.
 
     Attributes:
-        offered: STARTTLS was among the extensions; False too when it did not come so far.
-        tls_version: Such as ``TLSv1.3``; "" without a handshake.
         certificate: What was presented, also when it is not trusted; None when nothing was seen.
         problems: Nothing when it is as it should be.
     """
 
-    offered: bool = False
-    tls_version: str = ""
     certificate: CertificateFacts | None = None
     problems: tuple[HandshakeProblem, ...] = ()
 
@@ -140,8 +136,7 @@ def shake_hands(
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
     second = _attempt(host, port, name, unverified, seconds)
-    seen = _Attempt(True, second.tls_version, second.certificate, (), first.rejection)
-    return _judged(seen, name, now, public_key)
+    return _judged(_Attempt(second.certificate, (), first.rejection), name, now, public_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +149,6 @@ class _Attempt:
             all of it, or did not look.
     """
 
-    offered: bool = False
-    tls_version: str = ""
     certificate: bytes = b""
     problems: tuple[HandshakeProblem, ...] = ()
     rejection: HandshakeProblem | None = None
@@ -167,27 +160,27 @@ def _attempt(host: str, port: int, name: Fqdn, context: ssl.SSLContext, seconds:
         with Dialogue(host, port, seconds) as dialogue:
             problem = _until_starttls(dialogue)
             if problem:
-                return _Attempt(problem.fault is Fault.TLS_FAILED, problems=(problem,))
+                return _Attempt(problems=(problem,))
             offered = True
             secured = dialogue.start_tls(context, str(name))
-            version, certificate = secured.version() or "", secured.getpeercert(binary_form=True) or b""
+            certificate = secured.getpeercert(binary_form=True) or b""
             with contextlib.suppress(OSError):
                 secured.sendall(b"QUIT\r\n")  # a goodbye for the peer's log; its answer changes nothing
-            return _Attempt(True, version, certificate)
+            return _Attempt(certificate)
     except ssl.SSLCertVerificationError as error:
         fault = _FAULTS.get(error.verify_code, Fault.UNTRUSTED)
-        return _Attempt(True, rejection=HandshakeProblem(fault, error.verify_message))
+        return _Attempt(rejection=HandshakeProblem(fault, error.verify_message))
     except BadReply as error:
-        return _failed(offered, Fault.GARBAGE, error.reason)
+        return _failed(Fault.GARBAGE, error.reason)
     except TimeoutError:
-        return _failed(offered, Fault.TIMED_OUT, f"{seconds:g} seconds")
+        return _failed(Fault.TIMED_OUT, f"{seconds:g} seconds")
     except ssl.SSLError as error:
-        return _failed(offered, Fault.TLS_FAILED, (error.reason or str(error)).replace("_", " ").lower())
+        return _failed(Fault.TLS_FAILED, (error.reason or str(error)).replace("_", " ").lower())
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return _failed(offered, Fault.TLS_FAILED if offered else Fault.UNREACHABLE, reason)
+        return _failed(Fault.TLS_FAILED if offered else Fault.UNREACHABLE, reason)
     except UnicodeError:  # a host name that no resolver takes
-        return _failed(offered, Fault.UNREACHABLE, "its name is not one that can be looked up")
+        return _failed(Fault.UNREACHABLE, "its name is not one that can be looked up")
 
 
 _FAULTS: Final = {
@@ -199,8 +192,8 @@ _FAULTS: Final = {
 """OpenSSL's numbers (x509_vfy.h); the rest are about the chain."""
 
 
-def _failed(offered: bool, fault: Fault, detail: str) -> _Attempt:
-    return _Attempt(offered, problems=(HandshakeProblem(fault, detail),))
+def _failed(fault: Fault, detail: str) -> _Attempt:
+    return _Attempt(problems=(HandshakeProblem(fault, detail),))
 
 
 def _until_starttls(dialogue: Dialogue) -> HandshakeProblem | None:
@@ -232,7 +225,7 @@ def _judged(attempt: _Attempt, name: Fqdn, now: datetime, public_key: str | None
     found = _found_in(facts, name, now, public_key) if facts else []
     if attempt.rejection and attempt.rejection.fault not in {problem.fault for problem in found}:
         found.insert(0, attempt.rejection)  # what the facts show too, they show with details
-    return Handshake(attempt.offered, attempt.tls_version, facts, (*problems, *found))
+    return Handshake(facts, (*problems, *found))
 
 
 def _found_in(

@@ -18,7 +18,7 @@ from reconciler.pki.bundle import pkcs7_of
 from reconciler.pki.certificate import NotACertificate, certificate_facts
 from reconciler.pki.problem import Problem, Rule
 from reconciler.pki.request import NotARequest, check_request, parse_request
-from reconciler.verify.starttls import Handshake, shake_hands
+from reconciler.verify.starttls import Fault, Handshake, shake_hands
 from state.resources import Certificate
 from state.values import DomainPattern, Fqdn
 from tests.authority import NOW, Authority, der, ec_key, make_certificate, make_request, pem
@@ -142,7 +142,7 @@ def _smtp(data: bytes, folder: Path) -> bool:
     assert isinstance(seen, Handshake)
     assert seen.problems
     assert all(str(problem).isprintable() for problem in seen.problems)
-    return seen.offered
+    return any(problem.fault is Fault.TLS_FAILED for problem in seen.problems)
 
 
 _PATIENCE = 0.05

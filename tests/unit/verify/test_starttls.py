@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -131,7 +133,7 @@ class TestAServerThatIsAsDeclared:
         facts = certificate_facts(der(presented))
         with mail_server(tmp_path, presented) as port:
             handshake = shake(port, trusted, facts.public_key)
-        assert handshake == Handshake(True, "TLSv1.3", facts, ())
+        assert handshake == Handshake(facts, ())
 
 
 class TestAServer:
@@ -275,8 +277,7 @@ class TestAPeer:
                 continue
 
         with peer(talk) as port:
-            handshake = shake(port, trusted, seconds=0.3)
-        assert (handshake.offered, faults(handshake)) == (True, [Fault.TIMED_OUT])
+            assert faults(shake(port, trusted, seconds=0.3)) == [Fault.TIMED_OUT]
 
     def test_is_asked_for_the_name_that_the_world_uses(self, trusted: ssl.SSLContext) -> None:
         """Exchange chooses by connector, others by SNI; the address says nothing."""
@@ -295,6 +296,78 @@ class TestAPeer:
         assert seen[0] == b"EHLO [127.0.0.1]\r\n"
         assert seen[1] == b"STARTTLS\r\n"
         assert MAIL.name.encode() in seen[2]
+
+
+Addresses = list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int]]]
+
+
+def resolves(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], Addresses]) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer())
+
+
+def at(port: int) -> Addresses:
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """A port that answers no connection: those that wait to be accepted are as many as may."""
+    with ExitStack() as open_ones:
+        listening = open_ones.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        while True:
+            waiting = open_ones.enter_context(socket.socket())
+            waiting.settimeout(0.1)
+            try:
+                waiting.connect(listening.getsockname())
+            except TimeoutError:
+                break
+        yield listening.getsockname()[1]
+
+
+class TestAName:
+    def test_of_several_addresses_is_reached_at_any(
+        self, tmp_path: Path, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with mail_server(tmp_path, certificate()) as port, socket.create_server(("127.0.0.1", 0)) as free:
+            closed = free.getsockname()[1]
+            free.close()
+            resolves(monkeypatch, lambda: [*at(closed), *at(port)])
+            assert faults(shake(port, trusted)) == []
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there a full queue refuses, it does not stay silent")
+    def test_of_several_addresses_has_one_deadline(
+        self, tmp_path: Path, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And none of them takes the time of the others."""
+        with black_hole() as silent, mail_server(tmp_path, certificate()) as port:
+            resolves(monkeypatch, lambda: 4 * at(silent))
+            began = time.monotonic()
+            assert faults(shake(silent, trusted, seconds=0.4)) == [Fault.TIMED_OUT]
+            assert time.monotonic() - began < 1.2
+            resolves(monkeypatch, lambda: [*at(silent), *at(port)])
+            assert faults(shake(port, trusted, seconds=2)) == []
+
+    def test_that_no_resolver_answers_for_is_left_in_time(
+        self, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answered = threading.Event()
+
+        def late() -> Addresses:
+            answered.wait(10)
+            return []
+
+        resolves(monkeypatch, late)
+        try:
+            assert faults(shake(1, trusted, seconds=0.2)) == [Fault.TIMED_OUT]
+            assert not answered.is_set()
+        finally:
+            answered.set()
+
+    def test_that_no_resolver_takes_is_told(self, trusted: ssl.SSLContext) -> None:
+        handshake = shake_hands("a" * 64 + ".invalid", 25, MAIL, trusted, datetime.now(UTC), seconds=10)
+        assert faults(handshake) == [Fault.UNREACHABLE]
 
 
 class TestTrust:
