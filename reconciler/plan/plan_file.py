@@ -256,10 +256,10 @@ def _diagnostic_from_json(shape: Shape) -> Diagnostic:
         severity = Severity(shape.text("severity"))
     except ValueError:
         raise Malformed(shape.path("severity"), "there is no such severity") from None
-    where = shape.shape_or_none("where")
+    summary, where = shape.text("summary"), shape.shape_or_none("where")
     diagnostic = Diagnostic(
         severity=severity,
-        summary=shape.text("summary"),
+        summary=summary,
         detail=shape.text("detail"),
         hint=shape.text("hint"),
         subject=shape.text("subject"),
