@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+IN_DOUBT = frozenset({"Answer lost", "Record not written"})
+"""The errors of an invocation that was sent, and nobody knows whether it was done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -41,7 +44,7 @@ class InvocationStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class InvocationFinished(Event):
-    """``error`` is "" when the cmdlet succeeded."""
+    """``error`` is "" when the cmdlet succeeded, one of :data:`IN_DOUBT` when that is not known."""
 
     type: ClassVar[str] = "invocation_finished"
     address: str

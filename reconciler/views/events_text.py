@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.events import (
+    IN_DOUBT,
     ApplyFinished,
     Event,
     InvocationFinished,
@@ -37,7 +38,12 @@ def render_event(event: Event, *, colour: bool = False) -> str:
 
 
 def _line(ink: Ink, who: str, what: str, error: str) -> str:
-    result = ink.red(f"failed: {harmless(error)}") if error else ink.green("done")
+    if error in IN_DOUBT:
+        result = ink.yellow(f"in doubt: {error}")
+    elif error:
+        result = ink.red(f"failed: {harmless(error)}")
+    else:
+        result = ink.green("done")
     return f"{harmless(who)}  {harmless(what)}  {result}\n"
 
 
