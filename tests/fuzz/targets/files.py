@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.config import load
 from reconciler.credentials.errors import CredentialError
 from reconciler.credentials.reference import resolve
-from reconciler.diagnostics import has_errors
+from reconciler.diagnostics import Diagnostic, Severity, SourceRange, has_errors
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import CertificateRequest, IssuerFailed
 from reconciler.plan.plan_file import SavedPlan, decode_plan, encode_plan
@@ -160,7 +160,13 @@ def _plans() -> Sequence[bytes]:
         _PUBLIC: recorded(certificate(public_key="k1")),
     }
     saved = SavedPlan(
-        plan=plan_of(desired, server, record=record),
+        plan=replace(plan_of(desired, server, record=record), diagnostics=(warning,)),
+    warning = Diagnostic(
+        summary="Key is short",
+        detail="1024 bits.",
+        where=SourceRange("tls.yaml", 9, 7, "      key_size: 1024", 8),
+        severity=Severity.WARNING,
+    )
         desired=Snapshot(desired),
         path="/srv/tls.yaml",
         connections="",
