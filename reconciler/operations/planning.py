@@ -89,7 +89,7 @@ def make_plan(
 ) -> Planned:
     """Read the servers of a snapshot, and plan it."""
     live = servers.refresh(homes(snapshot), surroundings.listener)
-    settled = settle(remembered.record, remembered.doubts, live)
+    settled = settle(remembered.record, _declared_doubts(remembered, declared.desired), live)
     record = settled.record
     considered = only(record, snapshot) if targets else record
     made = plan(Situation(snapshot, live, considered, surroundings.now()))
@@ -103,6 +103,11 @@ def make_plan(
         record=record,
         doubts=settled.doubts,
     )
+
+
+def _declared_doubts(remembered: Remembered, desired: Desired) -> tuple[Intent, ...]:
+    """What is in doubt on servers that are still declared: of others nobody will ever know."""
+    return tuple(intent for intent in remembered.doubts if Name(intent.server) in desired.connections)
 
 
 def targeted(snapshot: Snapshot, targets: Iterable[Address]) -> Snapshot:

@@ -329,6 +329,19 @@ class TestBetweenTheKillAndTheNextApply:
         assert self.requests(killed, "EDGE1") == 1
         assert killed.plan().plan.is_empty
 
+    def test_a_server_that_left_the_yaml_is_no_doubt_for_ever(self, killed: World) -> None:
+        """Else the journal would never become a record again."""
+        killed.path = killed.lab.directory.parent / "tls.yaml"
+        killed.path.write_text(
+            "version: 1\norganization: contoso\nconnection: {auth: basic}\n"
+            "servers: {MBX1: {role: mailbox, host: mbx1.contoso.com}}\n",
+            encoding="utf-8",
+        )
+        assert killed.apply(Fate())
+        stored = killed.store.read()
+        assert stored.record is not None
+        assert not stored.journal
+
     def test_a_request_made_by_hand_is_not_taken_for_ours(self, tmp_path: Path) -> None:
         world = first_day(tmp_path)
         assert not world.apply(Fate(("before it is sent", "MBX1", "New-ExchangeCertificate", "")))
