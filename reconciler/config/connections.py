@@ -153,7 +153,7 @@ def issuers_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapp
             if name not in found and not file.is_broken("issuers", name, ANY_ISSUER):
                 draft.error(
                     "Not in the connections file",
-                    f'"{name}" is not among the issuers of "{file.root.where.file}", nor does "*" stand there.',
+                    f'"{name}" is not among the issuers of "{file.root.where.file}", nor is "*".',
                     draft.key("issuers", name),
                     _NAME_IT,
                 )

@@ -2,8 +2,11 @@
 
 Built from the parser's events, never from a constructor: no tag makes an object, aliases are
 counted as if they were written out, and depth is bounded, so that a small file cannot become a
-large tree. Scalars follow the core schema of YAML 1.2 (section 10.3.2), but for two things: a
-number with a fraction stays text, as no key takes one, and a tag is an error.
+large tree. Scalars follow the core schema of YAML 1.2 (section 10.3.2), but for two things: of
+numbers only whole ones in decimal digits are read, and what has a fraction, an exponent or another
+base (``1.5``, ``0o14``, ``0x19``) stays text, as no key takes one; and a tag is an error.
+
+A line that may hold a password is part of no position (:mod:`.secrecy`).
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.diagnostics import Diagnostic, SourceRange
+
+from .secrecy import hidden_lines, shown_key
 
 MOST_NODES: Final = 200_000
 """Aliases counted each time they are used: five hundred servers need a tenth of it."""
@@ -157,6 +162,7 @@ class _Builder:
     def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._lines = text.splitlines()
+        self._hidden = hidden_lines(self._lines)
         self._file = file
         self._diagnostics: list[Diagnostic] = []
         self._open: list[_Open] = []
@@ -181,10 +187,10 @@ class _Builder:
             self._not_yaml(str(error).splitlines()[0] if str(error) else "it cannot be read", self._at(None))
 
     def _not_yaml(self, reason: str, where: SourceRange) -> None:
-        stripped = where.text.lstrip()
-        if "\t" in where.text[: len(where.text) - len(stripped)]:
+        line = self._line(where.line - 1)
+        if "\t" in line[: len(line) - len(line.lstrip())]:
             hint = "indent with spaces; YAML takes no tabs"
-        elif re.search(r"[\[:,-]\s*\*", where.text):
+        elif re.search(r"[\[:,-]\s*\*", line):
             hint = 'write "*" in quotes: a bare * names an anchor'
         else:
             hint = "look for a missing quote, colon, bracket or indent here and just above"
@@ -196,10 +202,17 @@ class _Builder:
 
     def _at(self, mark: StreamMark | None, end: StreamMark | None = None) -> SourceRange:
         line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-        text = self._lines[line] if line < len(self._lines) else ""
+        text = self._line(line)
         length = end.column - column if end is not None and end.line == line else len(text) - column
-        shown = text if len(text) <= _LONGEST_LINE_SHOWN else ""
+        shown = text if len(text) <= _LONGEST_LINE_SHOWN and line not in self._hidden else ""
         return SourceRange(self._file, line + 1, column + 1, shown, max(length, 1))
+
+    def _line(self, number: int) -> str:
+        return self._lines[number] if number < len(self._lines) else ""
+
+    def _name(self, text: str, where: SourceRange) -> str:
+        """A text out of the file in quotes, where it cannot be a part of a password."""
+        return "What stands here" if where.line - 1 in self._hidden else f'"{text}"'
 
     def _take(self, event: Event) -> None:
         match event:
@@ -255,7 +268,7 @@ class _Builder:
             self._diagnostics.append(
                 Diagnostic(
                     summary="Tags are not supported",
-                    detail=f'"{event.tag}" asks for a type of its own.',
+                    detail=f"{self._name(str(event.tag), where)} asks for a type of its own.",
                     where=where,
                     hint="take the tag away",
                 )
@@ -270,7 +283,7 @@ class _Builder:
             return
         self._stop(
             "Unknown anchor",
-            f'"*{event.anchor}" names an anchor that no finished value above it has.',
+            f"{self._name(f'*{event.anchor}', where)} names an anchor that no finished value above it has.",
             where,
             'write "*" in quotes if no anchor is meant',
         )
@@ -321,7 +334,7 @@ class _Builder:
 def given_twice(name: str, where: SourceRange, first: SourceRange) -> Diagnostic:
     return Diagnostic(
         summary="Key given twice",
-        detail=f'"{name}" stands here and at {first}.',
+        detail=f'"{shown_key(name)}" stands here and at {first}.',
         where=where,
         hint="keep one of them",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from reconciler.diagnostics import Diagnostic
 
 from .models.base import Model
 from .models.send_connector import FRIENDLY
+from .secrecy import may_hold_password, shown_key
 from .suggestion import did_you_mean, suggestion
 from .tree import Node, key_at, plain, value_at
 
@@ -139,7 +140,7 @@ def _diagnostic(error: ErrorDetails, root: Node, schema: Mapping[str, Any], *, s
         known = _keys(schema, error["loc"][:-1])
         return Diagnostic(
             summary="Unknown key",
-            detail=f'"{name}" is not a key{_inside(path[:-1])}.',
+            detail=f'"{shown_key(name)}" is not a key{_inside(path[:-1])}.',
             where=key_at(root, path),
             hint=_key_hint(name, known) if suggest else _ALL_KEYS,
         )
@@ -151,13 +152,10 @@ def _diagnostic(error: ErrorDetails, root: Node, schema: Mapping[str, Any], *, s
             hint="write version: 1, or use a later program",
         )
     expected, hint = _expected(error, written := error["input"], suggest=suggest)
-    where = value_at(root, path)
-    if name in ("credential", "authentication_credential"):
-        where = replace(where, text="")  # the line may hold a password
     return Diagnostic(
         summary="Value not allowed",
         detail=f"{_said(name, path)} must be {expected}{_found(written, name)}.",
-        where=where,
+        where=value_at(root, path),
         hint=hint or _description(schema, error["loc"]),
     )
 
@@ -175,7 +173,7 @@ def _found(written: Any, name: str) -> str:
     if "credential" in name or isinstance(written, (dict, list)):
         return ""
     text = "null" if written is None else str(written).lower() if isinstance(written, bool) else str(written)
-    return f', not "{text}"' if len(text) <= 80 else ""
+    return f', not "{text}"' if len(text) <= 80 and not may_hold_password(text) else ""
 
 
 def _expected(error: ErrorDetails, written: Any, *, suggest: bool) -> tuple[str, str]:
