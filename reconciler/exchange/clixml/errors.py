@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree.ElementTree import Element
+
 
 class ClixmlError(Exception):
     """A document that is not readable CLIXML."""
@@ -56,11 +58,13 @@ class BadValue(ClixmlError):
 
 
 class Broken(Exception):
-    """A grammar mistake, before its position is known; never leaves this package."""
+    """A grammar mistake, before its position is known; never leaves this package.
 
+    Attributes:
+        reason: What is wrong.
+        element: The element that is.
+    """
 
-class Misplaced(Broken):
-    """An element where the grammar has none."""
-
-    def __init__(self, child: str, parent: str) -> None:
-        super().__init__(f"{child} inside {parent}")
+    def __init__(self, reason: str, element: Element) -> None:
+        self.reason, self.element = reason, element
+        super().__init__(reason, element)

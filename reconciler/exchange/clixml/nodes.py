@@ -8,29 +8,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from xml.etree.ElementTree import Element
 
-from reconciler.exchange.clixml.errors import Broken, Misplaced
-from reconciler.exchange.clixml.values import Scalar, decode, plain_text, unescape
+from reconciler.exchange.clixml.values import Scalar, decode, plain_text
 
+PREFIX: Final = "{http://schemas.microsoft.com/powershell/2004/04}"
+"""What the parser puts before every tag of a document with CLIXML's namespace."""
 _DESERIALIZED: Final = "Deserialized."
+
+
+def local_tag(element: Element) -> str:
+    """An element's tag without CLIXML's namespace."""
+    return element.tag.removeprefix(PREFIX)
+
 
 # The nodes are slotted and unfrozen because building them is most of what reading costs; nobody changes one
 # after `read` has returned it. Identity is equality: a tree may hold circles.
 
 
 @dataclass(slots=True, eq=False)
-class Primitive:
-    """A leaf: text under one of the tags of [MS-PSRP] 2.2.5.1, ``Nil`` included.
+class _Part:
+    """A node over the element that the parser made."""
 
-    Attributes:
-        tag: As in the document.
-        attributes: As in the document, ``xmlns`` included.
-        raw: Text as XML gives it; ``text`` has PowerShell's own escapes undone.
-    """
+    element: Element
 
-    tag: str
-    attributes: Mapping[str, str]
-    raw: str = ""
+    @property
+    def tag(self) -> str:
+        """As in the document, without a namespace."""
+        return local_tag(self.element)
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """As in the document."""
+        return self.element.attrib
+
+
+@dataclass(slots=True, eq=False)
+class Primitive(_Part):
+    """A leaf: text under one of the tags of [MS-PSRP] 2.2.5.1, ``Nil`` included."""
+
+    @property
+    def raw(self) -> str:
+        """Text as XML gives it; ``text`` has PowerShell's own escapes undone."""
+        return self.element.text or ""
 
     @property
     def text(self) -> str:
@@ -50,145 +70,84 @@ class Primitive:
         """
         return decode(self.tag, self.raw)
 
-    def add(self, child: Part) -> None:
-        """Refuse any child."""
-        raise Misplaced(child.tag, self.tag)
-
 
 @dataclass(slots=True, eq=False)
-class Reference:
+class Reference(_Part):
     """A ``Ref``: the same object once more."""
 
-    attributes: Mapping[str, str]
     target: Object
-    tag: str = "Ref"
-
-    def add(self, child: Part) -> None:
-        """Refuse any child."""
-        raise Misplaced(child.tag, self.tag)
 
 
 @dataclass(slots=True, eq=False)
-class TypeNames:
+class TypeNames(_Part):
     """A ``TN``: the type chain of an object, most derived first; objects of one type share it."""
 
-    attributes: Mapping[str, str]
-    elements: list[Primitive] = field(default_factory=list)
-    tag: str = "TN"
+    elements: list[Primitive]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names as text."""
         return tuple(element.text for element in self.elements)
 
-    def add(self, child: Part) -> None:
-        """Take one ``T``."""
-        if not isinstance(child, Primitive) or child.tag != "T":
-            raise Misplaced(child.tag, self.tag)
-        self.elements.append(child)
-
 
 @dataclass(slots=True, eq=False)
-class TypeReference:
+class TypeReference(_Part):
     """A ``TNRef``: the type chain of an earlier object."""
 
-    attributes: Mapping[str, str]
     target: TypeNames
-    tag: str = "TNRef"
-
-    def add(self, child: Part) -> None:
-        """Refuse any child."""
-        raise Misplaced(child.tag, self.tag)
 
 
 @dataclass(slots=True, eq=False)
-class Members:
-    """A ``Props`` (the type's own properties) or an ``MS`` (what a session added): names to nodes."""
+class Members(_Part):
+    """A ``Props`` (the type's own properties) or an ``MS`` (what a session added): names to nodes.
 
-    tag: str
-    attributes: Mapping[str, str]
-    by_name: dict[str, Node] = field(default_factory=dict)
+    Attributes:
+        found: Each member under its name; primitives as the parser left them, for few are ever looked at.
+    """
 
-    def add(self, child: Part) -> None:
-        """Take one named node."""
-        if not isinstance(child, _NODES):
-            raise Misplaced(child.tag, self.tag)
-        name = child.attributes.get("N")
-        if name is None:
-            raise Broken(f"{child.tag} in {self.tag} has no name")
-        if "_" in name:
-            name = unescape(name)
-        if name in self.by_name:
-            raise Broken(f"{self.tag} has two members {name!r}")
-        self.by_name[name] = child
+    found: Mapping[str, Node | Element]
+
+    @property
+    def by_name(self) -> Mapping[str, Node]:
+        """Every member under its name."""
+        return {name: _node(member) for name, member in self.found.items()}
+
+    def get(self, name: str) -> Node | None:
+        """The member of that exact name; None when there is none."""
+        member = self.found.get(name)
+        return None if member is None else _node(member)
 
 
 @dataclass(slots=True, eq=False)
-class Items:
+class Items(_Part):
     """A collection: ``LST``, ``IE``, ``STK`` or ``QUE``; also ``En`` (key and value) and ``Objs``."""
 
-    tag: str
-    attributes: Mapping[str, str]
-    nodes: list[Node] = field(default_factory=list)
-
-    def add(self, child: Part) -> None:
-        """Take one node."""
-        if not isinstance(child, _NODES):
-            raise Misplaced(child.tag, self.tag)
-        self.nodes.append(child)
+    nodes: list[Node]
 
 
 @dataclass(slots=True, eq=False)
-class Entries:
+class Entries(_Part):
     """A ``DCT``: key and value pairs, each an ``En``."""
 
-    attributes: Mapping[str, str]
-    pairs: list[Items] = field(default_factory=list)
-    tag: str = "DCT"
-
-    def add(self, child: Part) -> None:
-        """Take one ``En``."""
-        if not isinstance(child, Items) or child.tag != "En":
-            raise Misplaced(child.tag, self.tag)
-        self.pairs.append(child)
+    pairs: list[Items]
 
 
 @dataclass(slots=True, eq=False)
-class Object:
+class Object(_Part):
     """An ``Obj``: types, a text form, members, and for enums and collections the thing itself.
 
     Attributes:
-        attributes: ``RefId``, and ``N`` inside members.
         type_element: Its ``TN`` or ``TNRef``.
         text_element: Its ``ToString``.
         adapted, extended: Its ``Props`` and ``MS``.
         contents: Everything else: the number of an enum, the text of a wrapped string, a collection.
     """
 
-    attributes: Mapping[str, str]
     type_element: TypeNames | TypeReference | None = None
     text_element: Primitive | None = None
     adapted: Members | None = None
     extended: Members | None = None
-    contents: list[Node | Items | Entries] = field(default_factory=list)
-    tag: str = "Obj"
-
-    def add(self, child: Part) -> None:
-        """Take a part of an object; each of the named parts once."""
-        if isinstance(child, TypeNames | TypeReference):
-            slot = "type_element"
-        elif isinstance(child, Members):
-            slot = "adapted" if child.tag == "Props" else "extended"
-        elif child.tag == "ToString":
-            slot = "text_element"
-        elif child.tag in ("T", "En", "Objs"):
-            raise Misplaced(child.tag, self.tag)
-        else:
-            self.contents.append(child)
-            return
-        if getattr(self, slot) is not None:
-            raise Broken(f"an object has two {child.tag}")
-        setattr(self, slot, child)
+    contents: list[Part] = field(default_factory=list)
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -224,19 +183,18 @@ class Object:
         An extended member hides an adapted one of the same name, as in PowerShell.
         """
         for members in (self.extended, self.adapted):
-            if members is not None and name in members.by_name:
-                return resolve(members.by_name[name])
+            if members is not None and (member := members.get(name)) is not None:
+                return resolve(member)
         return None
 
     def names(self) -> Iterator[str]:
         """Give the name of every member, the type's own first."""
         for members in (self.adapted, self.extended):
             if members is not None:
-                yield from members.by_name
+                yield from members.found
 
 
 Node = Primitive | Reference | Object
-_NODES: Final = (Primitive, Reference, Object)  # isinstance is twice as quick on a tuple as on a union
 Part = Primitive | Reference | Object | TypeNames | TypeReference | Members | Items | Entries
 
 
@@ -261,3 +219,7 @@ class Document:
 def resolve(node: Node) -> Primitive | Object:
     """Follow a reference to its object; anything else is itself."""
     return node.target if isinstance(node, Reference) else node
+
+
+def _node(member: Node | Element) -> Node:
+    return Primitive(member) if isinstance(member, Element) else member

@@ -304,6 +304,11 @@ class TestADocument:
             "<Obj><T>a</T></Obj>",
             "<Obj><DCT><S>a</S></DCT></Obj>",
             "<S><S>a</S></S>",
+            "<Objs><S>a</S>text</Objs>",
+            "<Obj><LST>text<S>a</S></LST></Obj>",
+            '<Objs><Obj RefId="1" /><Ref RefId="1"><S>a</S></Ref></Objs>',
+            '<Objs><Ref RefId="1" /><Obj RefId="1" /></Objs>',
+            '<Objs><Obj xmlns="urn:other"><LST /></Obj></Objs>',
             "<!DOCTYPE Objs><Objs />",
             '<!DOCTYPE Objs [<!ENTITY a "b">]><Objs><S>&a;</S></Objs>',
             "<Objs><S>&nbsp;</S></Objs>",
@@ -316,10 +321,33 @@ class TestADocument:
         with pytest.raises(clixml.Malformed):
             clixml.read(xml)
 
-    def test_is_told_where_it_breaks(self) -> None:
+    @pytest.mark.parametrize(
+        "xml",
+        [
+            "<Objs>\n  <Obj>text</Obj>\n</Objs>",
+            "<Objs>\n  <S>a</S>text\n</Objs>",
+            "<Objs><S>a</S>\n<Obj><T>a</T></Obj></Objs>",
+            "<Objs>\n  <S>a</Objs>",
+            "<?xml version='1.0'?>\n<!DOCTYPE Objs><Objs />",
+        ],
+    )
+    def test_is_told_where_it_breaks(self, xml: str) -> None:
         with pytest.raises(clixml.Malformed) as caught:
-            clixml.read("<Objs>\n  <Obj>text</Obj>\n</Objs>")
+            clixml.read(xml)
         assert caught.value.line == 2
+
+    def test_may_hold_what_xml_allows_and_no_powershell_writes(self) -> None:
+        """A hand has been at some exports: comments say nothing, and CDATA is text."""
+        (value,) = clixml.read("<Objs><!-- a --><?a b?><S>a<!-- b --><![CDATA[<b>]]>c</S></Objs>").values
+        assert isinstance(value, clixml.Primitive)
+        assert value.text == "a<b>c"
+
+    @pytest.mark.parametrize("tag", ["Obj><LST", "S"])
+    def test_however_deep_is_refused_and_forgotten(self, tag: str) -> None:
+        """Neither reading it nor letting go of it may follow it all the way down on the stack."""
+        closing = "></".join(reversed(tag.split("><")))
+        with pytest.raises(clixml.ClixmlError):
+            clixml.read(f"<{tag}>" * 100_000 + f"</{closing}>" * 100_000)
 
     @pytest.mark.parametrize(
         ("limits", "what"),
