@@ -6,16 +6,20 @@ pypsrp is pinned for that reason. To move the pin: make these pass, then everyth
 from __future__ import annotations
 
 import inspect
+import xml.etree.ElementTree as ET
 from importlib.metadata import version
 
 import pytest
-from pypsrp.complex_objects import ObjectMeta
+from pypsrp.complex_objects import Command, CommandParameter, ObjectMeta, Pipeline
 from pypsrp.messages import Destination, Message, MessageType, PipelineOutput
 from pypsrp.negotiate import HTTPNegotiateAuth
 from pypsrp.powershell import Fragmenter, PowerShell, RunspacePool
 from pypsrp.serializer import Serializer
 from pypsrp.shell import WinRS
 from pypsrp.wsman import WSMan, _TransportHTTP
+from urllib3.connection import HTTPSConnection
+
+from reconciler.exchange.session.pool import _OneCommand
 
 
 def test_pypsrp_is_the_version_this_was_written_for() -> None:
@@ -75,7 +79,28 @@ class TestAMessage:
         assert "_fragmenter.defragment(responses)" in inspect.getsource(RunspacePool._parse_responses)
 
 
+class TestACommand:
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_is_the_same_on_the_wire_whether_copied_or_not(self, count: int) -> None:
+        """pypsrp copies each one it serializes, deeply; ours says that it is its own copy."""
+
+        def sent(kind: type[Command]) -> str:
+            commands = [kind("Get-A", "2.3", is_script=False, end_of_statement=True) for _ in range(count)]
+            commands[0].args.append(CommandParameter(name="Server", value="EX1"))
+            return ET.tostring(Serializer().serialize(Pipeline(is_nested=False, cmds=commands)), "unicode")
+
+        assert sent(_OneCommand) == sent(Command)
+
+
 class TestTheTransport:
+    def test_takes_trust_from_the_connection_that_ours_changes(self) -> None:
+        """`bound_heads` puts a context there, and takes the bundle away that requests has put there."""
+        taken = inspect.signature(HTTPSConnection.__init__).parameters
+        assert {"ssl_context", "ca_certs"} <= taken.keys()
+        source = inspect.getsource(HTTPSConnection.connect)
+        assert "ssl_context=self.ssl_context" in source
+        assert "ca_certs=self.ca_certs" in source
+
     @pytest.mark.parametrize(
         ("name", "parameters"),
         [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from http.client import HTTPResponse
@@ -65,23 +66,27 @@ class _Clocked(io.RawIOBase):
         super().close()
 
 
-def bound_heads(session: requests.Session) -> None:
-    """Make every connection that a session opens from now on read heads so."""
+def bound_heads(session: requests.Session, trusted: ssl.SSLContext | None) -> None:
+    """Make every connection that a session opens from now on read heads so.
+
+    Args:
+        trusted: Whom TLS trusts, in place of the bundle that requests would read; None without TLS.
+    """
+
+    def prepare(connection: Any) -> None:
+        connection.response_class = HeadInTime
+        if trusted is not None:
+            connection.ssl_context, connection.ca_certs = trusted, None
+
+    def prepare_each(pool: Any) -> None:
+        pool.ConnectionCls = _making(pool.ConnectionCls, prepare)
+
     for adapter in session.adapters.values():
         pools: Any = adapter.poolmanager if isinstance(adapter, HTTPAdapter) else None
         if pools is not None:
             pools.pool_classes_by_scheme = {
-                scheme: _making(pool, _bound_connections)
-                for scheme, pool in pools.pool_classes_by_scheme.items()
+                scheme: _making(pool, prepare_each) for scheme, pool in pools.pool_classes_by_scheme.items()
             }
-
-
-def _bound_connections(pool: Any) -> None:
-    pool.ConnectionCls = _making(pool.ConnectionCls, _bound_head)
-
-
-def _bound_head(connection: Any) -> None:
-    connection.response_class = HeadInTime
 
 
 def _making(make: Callable[..., Any], then: Callable[[Any], None]) -> Callable[..., Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -27,6 +25,7 @@ from reconciler.exchange.errors import (
 from reconciler.exchange.port import Auth, Connection, Endpoint
 from reconciler.exchange.session.head import bound_heads
 from reconciler.exchange.session.sign_on import ConnectionReplaced, SignOn, schemes
+from reconciler.exchange.session.trust import trust
 
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of one HTTP answer. WS-Management envelopes are 500 kB at most, and we ask for no more."""
@@ -44,8 +43,7 @@ class Transport(_TransportHTTP):
 
     def __init__(self, connection: Connection) -> None:
         target = _target(connection)
-        # pypsrp hands it to requests, which also takes the path of a bundle; only its annotation says bool.
-        trust: Any = True if connection.ca is None else _bundle(connection, connection.ca)
+        self._trusted = trust(connection) if target.is_https else None
         super().__init__(
             target.host,
             target.port,
@@ -54,7 +52,6 @@ class Transport(_TransportHTTP):
             ssl=target.is_https,
             path=target.path,
             auth=connection.auth.value,
-            cert_validation=trust,
             encryption="auto" if target.is_https else "always",
             no_proxy=True,
         )
@@ -93,8 +90,8 @@ class Transport(_TransportHTTP):
         # No proxy or certificate bundle of the environment decides where a password goes; not looking for
         # them at every request is quicker, too.
         session.trust_env = False
-        session.verify = self.cert_validation
-        bound_heads(session)
+        session.verify = True if self._connection.ca is None else str(self._connection.ca)
+        bound_heads(session, self._trusted)
         return session
 
     def _build_auth_negotiate(self, session: requests.Session, auth_provider: str = "negotiate") -> None:
@@ -206,15 +203,6 @@ def wsman(connection: Connection) -> tuple[WSMan, Transport]:
     )
     made.transport = transport
     return made, transport
-
-
-def _bundle(connection: Connection, path: Path) -> str:
-    """Make sure that a bundle can be used: requests would say so at the first request, and less clearly."""
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError as error:  # ssl.SSLError is one
-        raise BadConnection(connection.server, f"CA file {path}: {error.strerror or error}") from error
-    return str(path)
 
 
 @dataclass(frozen=True, slots=True)
