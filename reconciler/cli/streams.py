@@ -23,9 +23,9 @@ def no_stream_missing() -> Iterator[None]:
     In this order each takes the descriptor that was closed, so that no file or connection gets it.
     """
     with ExitStack() as stack:
-        for name, mode in (("stdin", "rb"), ("stdout", "wb"), ("stderr", "wb")):
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
             if getattr(sys, name) is None:
-                device = open(os.devnull, mode)  # noqa: SIM115 - closed with the stream around it
-                setattr(sys, name, stack.enter_context(_Nowhere(device, encoding="utf-8")))
+                device = _Nowhere(io.FileIO(os.devnull, mode), encoding="utf-8")
+                setattr(sys, name, stack.enter_context(device))
                 stack.callback(setattr, sys, name, None)
         yield
