@@ -48,23 +48,24 @@ def lacks_connectors(server: Server) -> bool:
 def chosen(server: Server, now: datetime) -> StoredCertificate | None:
     """The certificate that Exchange would present [2.5-2], [3-16]; None: STARTTLS isn't offered.
 
-    With TlsCertificateName: the newest valid one of that issuer and subject, or none at all where
-    the name dangles. Without: the longest-lived valid one that is enabled for SMTP and covers the
-    connector's Fqdn; where there is none, the default one.
+    Only what is enabled for SMTP counts: enabling is what lets the transport service have the key. That it
+    holds for a name that is given, too, is the lab's choice [inf]. With TlsCertificateName: the newest valid
+    one of that issuer and subject, or none at all where the name dangles. Without: the longest-lived valid
+    one that covers the connector's Fqdn; where there is none, the default one.
     """
     connector = connector_for_strangers(server)
     if connector is None and not lacks_connectors(server):
         return None
-    usable = [c for c in server.certificates if not c.is_pending]
+    usable = [c for c in server.certificates if not c.is_pending and c.services & SMTP and c.is_current(now)]
     if connector and (text := connector["TlsCertificateName"]):
         try:
             name = CertificateName.parse(text)
         except BadName:
             return None
-        matching = [c for c in usable if c.name == name and c.is_current(now)]
+        matching = [c for c in usable if c.name == name]
         return max(matching, key=lambda c: c.certificate.not_valid_before_utc, default=None)
     host = (connector and connector["Fqdn"]) or server.home.fqdn
-    fitting = [c for c in usable if c.services & SMTP and c.is_current(now) and covers(c.certificate, host)]
+    fitting = [c for c in usable if covers(c.certificate, host)]
     best = max(fitting, key=lambda c: c.certificate.not_valid_after_utc, default=None)
     if best is None and server.default_thumbprint:
         return server.certificate(server.default_thumbprint)

@@ -103,6 +103,19 @@ class TestAConnectorThatNamesACertificate:
         assert presented(lab) == older
 
     @rule("3-15")
+    def test_counts_only_what_is_enabled_for_smtp(self, lab: Any, ca: Any) -> None:
+        """A renewed one that is imported and not enabled changes nothing; alone, its name dangles."""
+        lab.run("Set-ReceiveConnector", Identity=FRONTEND, TlsCertificateName=self.NAME)
+        newer = install(lab, ca, days=90, smtp=False)
+        assert presented(lab) is None
+        lab.later(days=-1)
+        older = install(lab, ca, days=90)
+        lab.later(days=1)
+        assert presented(lab) == older
+        lab.run("Enable-ExchangeCertificate", Thumbprint=newer, Services="SMTP", answer=2)
+        assert presented(lab) == newer
+
+    @rule("3-15")
     def test_offers_no_starttls_where_the_name_dangles(self, lab: Any) -> None:
         lab.run("Set-ReceiveConnector", Identity=FRONTEND, TlsCertificateName="<I>CN=gone<S>CN=gone")
         assert presented(lab) is None
