@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.diagnostics import SourceRange
+from state.errors import InvalidValue
 from state.values import Name
 
 from .desired import Connection, IssuerSettings
@@ -15,6 +16,7 @@ from .draft import DeclaredServer, Draft
 from .models.base import given
 from .models.certificate import LocalIssuer
 from .models.connection import ConnectionDefaults, ConnectionsFile
+from .models.network import parse_host
 from .tree import MappingNode, Node, key_at, node_at, plain
 
 ANY_ISSUER: Final = "*"
@@ -116,7 +118,9 @@ def _connection(
             written[0].place("url"),
             "write https://, or auth: negotiate, which encrypts every message",
         )
-    host = server.model.host or str(server.name)
+    host = server.model.host if isinstance(server.model.host, str) else str(server.name)
+    if not any(block.holds("url") for block in written):
+        _check_name_is_host(draft, server)
     ca = values.get("ca")
     credential = values.get("credential")
     return Connection(
@@ -129,6 +133,21 @@ def _connection(
         ca=None if ca is None else base / ca,
         smtp=values.get("smtp"),
     )
+
+
+def _check_name_is_host(draft: Draft, server: DeclaredServer) -> None:
+    """A server whose host is not given is reached under its name."""
+    if node_at(draft.root, (*server.path, "host")) is not None:
+        return  # it is right, or told
+    try:
+        parse_host(str(server.name))
+    except InvalidValue:
+        draft.error(
+            "Host missing",
+            f'"{server.name}" is no name that can be connected to, and neither host nor url is given.',
+            draft.key(*server.path),
+            "add host: with a host name or an IP address",
+        )
 
 
 def _url(host: str, endpoint: str) -> str:

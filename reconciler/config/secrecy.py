@@ -8,13 +8,14 @@ from typing import Final
 
 _KEY: Final = re.compile(r"(?:credential|passw|passphrase|secret|token)[\w-]*[\"']?\s*[:=]", re.IGNORECASE)
 """Keys that take a reference, and those that somebody might take for them; a space may be missing."""
-_USER_IN_URL: Final = re.compile(r"://[^/?#]*@")
+_USER: Final = re.compile(r"://.*@|[^\s:\"']:\S*@")
+"""``https://user:password@host``, ``user:password@host``."""
 _VALUE_BELOW: Final = re.compile(r"[:=]\s*[|>]?[-+0-9]*\s*(?:#.*)?$")
 
 
 def may_hold_password(text: str) -> bool:
     """True where a password may stand, be it in the place of a reference or in a URL."""
-    return bool(_KEY.search(text) or _USER_IN_URL.search(text))
+    return bool(_KEY.search(text) or _USER.search(text))
 
 
 def shown_key(name: str) -> str:

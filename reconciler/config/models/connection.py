@@ -6,6 +6,7 @@ from typing import Literal
 
 from .base import Credential, Model, key, section
 from .certificate import LocalIssuer
+from .network import HostAndPort, Url
 
 
 class ConnectionDefaults(Model):
@@ -32,15 +33,13 @@ class ConnectionDefaults(Model):
 class ConnectionModel(ConnectionDefaults):
     """One server's connection."""
 
-    url: str = section(
-        str,
+    url: Url = key(
         "Where to connect; made from host where it is left out. http:// needs another auth than basic.",
-        pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/]+(/\S*)?$",
+        json_schema_extra={"pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/@]+(/\S*)?$"},
     )
-    smtp: str = section(
-        str,
+    smtp: HostAndPort = key(
         "host:port where verify finds its SMTP service.",
-        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$",
+        json_schema_extra={"pattern": r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$"},
     )
 
 

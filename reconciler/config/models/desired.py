@@ -11,6 +11,7 @@ from state.resources.attribute import Choice
 from .base import As, Domain, Model, key, required, section
 from .certificate import CertificateModel, LocalIssuer, SharedCertificate
 from .connection import ConnectionDefaults, ConnectionModel
+from .network import Host
 from .receive_connector import ReceiveConnectorModel
 from .send_connector import PartnerEntry, Set, SetOrOther
 
@@ -41,10 +42,9 @@ class ServerModel(Model):
 
     role: Literal["mailbox", "edge"] = required("mailbox (or Hub Transport), or an unsubscribed edge.")
     version: Version = key("Exchange's version, for the offline checks: 2010, 2013, 2016, 2019 or SE.")
-    host: str = section(
-        str,
+    host: Host = key(
         "Where to connect, not what the world sees; the server's name where it is left out.",
-        pattern=r"^[^\s/:\[\]@]+$|^[0-9A-Fa-f:.]+$",
+        json_schema_extra={"pattern": r"^[^\s/:\[\]@]+$|^[0-9A-Fa-f:.]+$"},
     )
     connection: ConnectionModel = section(ConnectionModel, "What differs from the connection of all servers.")
     certificates: dict[str, CertificateModel] = section(dict, "Its certificates, by names of your own.")
