@@ -6,9 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-IN_DOUBT = frozenset({"Answer lost", "Record not written"})
-"""The errors of an invocation that was sent, and nobody knows whether it was done."""
-
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -44,7 +41,7 @@ class InvocationStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class InvocationFinished(Event):
-    """``error`` is "" when the cmdlet succeeded, one of :data:`IN_DOUBT` when that is not known."""
+    """``error`` is "" when the cmdlet succeeded; with ``in_doubt`` it may have been done all the same."""
 
     type: ClassVar[str] = "invocation_finished"
     address: str
@@ -53,6 +50,7 @@ class InvocationFinished(Event):
     number: int
     total: int
     error: str = ""
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,9 @@ class _Apply:
                 run.run(invocation, session, is_last=position == len(change.invocations))
             except Stopped as stopped:
                 self._count(stopped)
-                self._tools.listener(InvocationFinished(*told, error=stopped.diagnostic.summary))
+                self._tools.listener(
+                    InvocationFinished(*told, error=stopped.diagnostic.summary, in_doubt=stopped.in_doubt)
+                )
                 self._problem(stopped.diagnostic)
                 return False
             with self._counting:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from reconciler.events import (
-    IN_DOUBT,
     ApplyFinished,
     Event,
     InvocationFinished,
@@ -25,7 +24,8 @@ def render_event(event: Event, *, colour: bool = False) -> str:
         case ReadFinished(server=server, error=error):
             return _line(ink, server, "read", error)
         case InvocationFinished(server=server, cmdlet=cmdlet, address=address, error=error):
-            return _line(ink, f"[{event.number}/{event.total}] {server}", f"{cmdlet}  {address}", error)
+            who = f"[{event.number}/{event.total}] {server}"
+            return _line(ink, who, f"{cmdlet}  {address}", error, in_doubt=event.in_doubt)
         case IssueFinished(issuer=issuer, address=address, error=error):
             until = f"  valid until {event.not_after}" if event.not_after else ""
             return _line(ink, issuer, f"issued  {address}{until}", error)
@@ -37,9 +37,9 @@ def render_event(event: Event, *, colour: bool = False) -> str:
             return ""
 
 
-def _line(ink: Ink, who: str, what: str, error: str) -> str:
-    if error in IN_DOUBT:
-        result = ink.yellow(f"in doubt: {error}")
+def _line(ink: Ink, who: str, what: str, error: str, *, in_doubt: bool = False) -> str:
+    if in_doubt:
+        result = ink.yellow(f"in doubt: {harmless(error)}")
     elif error:
         result = ink.red(f"failed: {harmless(error)}")
     else:

@@ -62,7 +62,8 @@ _FIELD_MEANINGS = {
     "problem": 'What is not as declared; "" when all is.',
 }
 _OWN_MEANINGS: dict[tuple[type[Event], str], str] = {
-    (EndpointChecked, "address"): "Where the handshake was made: host:port."
+    (EndpointChecked, "address"): "Where the handshake was made: host:port.",
+    (InvocationFinished, "in_doubt"): "Whether it may have been done although no answer came.",
 }
 
 

@@ -35,7 +35,9 @@ APPLY: tuple[Event, ...] = (
     IssueStarted(EDGE, "house"),
     IssueFinished(EDGE, "house", "2027-02-22T10:00:00Z"),
     InvocationFinished(EDGE, "EDGE1", "Import-ExchangeCertificate", 2, 12, "access denied\x1b[2J"),
-    InvocationFinished("send_connector.EX1.tls_never", "EX1", "New-SendConnector", 3, 12, "Answer lost"),
+    InvocationFinished(
+        "send_connector.EX1.tls_never", "EX1", "New-SendConnector", 3, 12, "Answer lost", in_doubt=True
+    ),
     ResourceRecorded("send_connector.internet.opportunistic", "adopt"),
     ApplyFinished(done=2, failed=1, not_started=8, in_doubt=1, stopped=True),
 )
