@@ -70,6 +70,27 @@ class TestListing:
         assert "ManagementObjectNotFoundException" in result.error_id
 
 
+class TestAnIdentity:
+    @pytest.mark.parametrize("verb", ["Get", "Set", "Remove"])
+    @rule("1-7")
+    def test_without_a_server_is_of_the_connected_one(self, new_lab: Callable[..., Any], verb: str) -> None:
+        """[1-7]: nobody means a connector of another server by its bare name."""
+        lab = new_lab(servers=2)
+        assert lab.run("New-ReceiveConnector", **NEW, Server="MBX2").errors == []
+        missed = lab.run(f"{verb}-ReceiveConnector", Identity="relay")
+        assert "ManagementObjectNotFoundException" in missed.error_id
+        assert missed.prompts == []
+        assert lab.run(f"{verb}-ReceiveConnector", Identity="relay", on="MBX2").errors == []
+
+    @rule("1-7")
+    def test_with_a_server_or_a_guid_is_found_from_everywhere(self, new_lab: Callable[..., Any]) -> None:
+        lab = new_lab(servers=2)
+        guid = lab.run("New-ReceiveConnector", **NEW, Server="MBX2")["Guid"]
+        for identity in ("MBX2\\relay", "mbx2.contoso.com\\RELAY", guid):
+            assert get(lab, identity)["Identity"] == "MBX2\\relay"
+        assert len(get(lab, "mbx2").objects) == 6
+
+
 class TestANewConnector:
     @rule("4-2", "4-11")
     def test_has_the_defaults_of_its_usage(self, lab: Any) -> None:
@@ -137,6 +158,8 @@ class TestInterlocks:
             ({"AuthMechanism": ["Tls", "ExternalAuthoritative", "ExchangeServer"]}, "AuthMechanism"),
             ({"AuthMechanism": "Tls, ExternalAuthoritative"}, "AuthMechanism"),  # [4-5]
             ({"AuthMechanism": "None", "RequireTLS": True}, "RequireTLS"),  # [4-5]
+            ({"AuthMechanism": "None, Tls"}, "AuthMechanism"),  # [4-5]
+            ({"AuthMechanism": ["Tls", "none"]}, "AuthMechanism"),  # [4-5]
             ({"AuthMechanism": "None", "DomainSecureEnabled": True}, "DomainSecureEnabled"),  # [4-7]
             ({"Banner": "250 hello"}, "Banner"),  # [4-7]
             ({"ChunkingEnabled": False}, "BinaryMimeEnabled"),  # [4-7]

@@ -70,13 +70,20 @@ USAGES: Mapping[str, Usage] = {
 def get(run: Run) -> Steps:
     """Get-ReceiveConnector: those of every server of the organization, or of one [1-7]."""
     run.check_role()
-    servers = [run.named_server()] if "Server" in run.bound else list(run.organization.members(run.partition))
-    every = [stored for server in servers for stored in server.receive_connectors.values()]
     identity = run.bound.text("Identity")
-    if identity is not None and (server := run.organization.server(identity)) in servers and server:
-        every, identity = list(server.receive_connectors.values()), None
-    for stored in run.matching(every, identity):
+    if identity is None:
+        servers = (
+            [run.named_server()] if "Server" in run.bound else list(run.organization.members(run.partition))
+        )
+    elif (server := run.organization.server(identity)) and server.partition is run.partition:
+        servers = [server]
+    else:
+        _, stored = _named(run, identity)
         yield run.show(stored)
+        return
+    for server in servers:
+        for stored in server.receive_connectors.values():
+            yield run.show(stored)
 
 
 def new(run: Run) -> Steps:
@@ -108,7 +115,7 @@ def new(run: Run) -> Steps:
 def set_(run: Run) -> Steps:
     """Set-ReceiveConnector: gives nothing back."""
     _check(run)
-    server, stored = _named(run)
+    server, stored = _named(run, run.bound.text("Identity") or "")
     given = _given(run, stored)
     tree = stored.tree.with_properties(given)
     new_name = run.bound.text("Name")
@@ -132,7 +139,7 @@ def set_(run: Run) -> Steps:
 def remove(run: Run) -> Steps:
     """Remove-ReceiveConnector: asks unless -Confirm:$false [1-9]."""
     run.check_role()
-    server, stored = _named(run)
+    server, stored = _named(run, run.bound.text("Identity") or "")
     action = f'Removing Receive connector "{stored["Identity"]}".'
     if (yield from run.should_process(action, always=True)):
         run.organization.drop_receive_connector(server, stored.guid)
@@ -145,28 +152,27 @@ def _check(run: Run) -> None:
         raise Refused("TransportRole can't be used on an Edge Transport server.", target="TransportRole")
 
 
-def _named(run: Run) -> tuple[Server, Stored]:
-    """The connector that Identity names, with or without its server's name, and the server."""
-    identity = run.bound.text("Identity") or ""
+def _named(run: Run, identity: str) -> tuple[Server, Stored]:
+    """The connector of an identity, and its server.
+
+    ``SERVER\\Name``, GUID and DN name it wherever it is, a bare name on the connected server alone [1-7].
+
+    Raises:
+        Refused: there is none.
+    """
     name, _, rest = identity.partition("\\")
-    if rest:
-        server = run.organization.server(name)
-        if server is None or server.partition is not run.partition:
-            raise not_found(identity, run.partition.origin)
-        identity = f"{server.name}\\{rest}"
-    every = {
-        id(stored): (server, stored)
-        for server in run.organization.members(run.partition)
-        for stored in server.receive_connectors.values()
-    }
-    candidates = [stored for server, stored in every.values() if rest or server is run.server]
-    if not rest and not any(identity.lower() in _keys(stored) for stored in candidates):
-        candidates = [stored for _, stored in every.values()]
-    return every[id(run.one(candidates, identity))]
+    if rest and (named := run.organization.server(name)):
+        identity = f"{named.name}\\{rest}"
+    for server in run.organization.members(run.partition):
+        for stored in server.receive_connectors.values():
+            if identity.lower() in _keys(stored, is_here=server is run.server):
+                return server, stored
+    raise not_found(identity, run.partition.origin)
 
 
-def _keys(stored: Stored) -> set[str]:
-    return {(stored[name] or "").lower() for name in ("Identity", "Guid", "DistinguishedName", "Name")}
+def _keys(stored: Stored, *, is_here: bool) -> set[str]:
+    names = ("Identity", "Guid", "DistinguishedName", *(["Name"] if is_here else []))
+    return {(stored[name] or "").lower() for name in names}
 
 
 def _usage(run: Run) -> Usage:
@@ -206,6 +212,9 @@ def _checked_name(run: Run, server: Server, name: str, itself: Stored | None = N
 
 
 def _given(run: Run, stored: Stored | None) -> dict[str, Value]:
+    mechanisms = [part.strip().lower() for part in (run.bound.text("AuthMechanism") or "").split(",")]
+    if "none" in mechanisms and len(mechanisms) > 1:  # [4-5]
+        raise Refused("None goes with no other mechanism.", target="AuthMechanism")
     given: dict[str, Value] = {}
     for name in run.bound.values:
         if name not in NOT_PROPERTIES:
