@@ -227,6 +227,13 @@ class TestAChange:
         change(lab, TlsCertificateName=None)
         assert get(lab)["TlsCertificateName"] is None
 
+    @rule("3-23")
+    @pytest.mark.parametrize("sources", [[], None, {"Remove": ["MBX1"]}])
+    def test_leaves_a_source(self, lab: Any, sources: Any) -> None:
+        new(lab)
+        assert change(lab, SourceTransportServers=sources).error.target == "SourceTransportServers"
+        assert get(lab).items("SourceTransportServers") == ["MBX1"]
+
     @rule("1-8")
     def test_of_what_is_not_there(self, lab: Any) -> None:
         assert "ManagementObjectNotFoundException" in change(lab, Comment="x").error_id
@@ -261,6 +268,16 @@ class TestRemoving:
         new(lab)
         result = lab.run("Remove-SendConnector", Identity="a", answer=None)
         assert result.has_terminated
+        assert get(lab).objects
+
+    @rule("5-7")
+    @pytest.mark.parametrize("answer", [-1, 4])
+    def test_fails_where_the_answer_is_no_choice(self, lab: Any, answer: int) -> None:
+        """A client that counts wrongly must not look as if it had said No."""
+        new(lab)
+        result = lab.run("Remove-SendConnector", Identity="a", answer=answer)
+        assert result.has_terminated
+        assert result.error_id.startswith("System.ArgumentOutOfRangeException,")
         assert get(lab).objects
 
     def test_is_announced_only_with_what_if(self, lab: Any) -> None:

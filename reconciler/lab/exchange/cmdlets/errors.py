@@ -186,3 +186,22 @@ def no_host(cmdlet: Cmdlet) -> Terminated:
             activity=cmdlet.name,
         )
     )
+
+
+def no_choice(cmdlet: Cmdlet) -> Terminated:
+    """An answer that is the number of no choice: PowerShell looks it up in the list, which refuses.
+
+    That the exception comes out as it is, under its own name, is how unhandled ones do [inf].
+    """
+    return Terminated(
+        ErrorRecord(
+            message=(
+                "Index was out of range. Must be non-negative and less than the size of the collection.\r\n"
+                "Parameter name: index"
+            ),
+            exception_type="System.ArgumentOutOfRangeException",
+            fully_qualified_id=f"System.ArgumentOutOfRangeException,{cmdlet.class_name}",
+            category=NOT_SPECIFIED,
+            activity=cmdlet.name,
+        )
+    )

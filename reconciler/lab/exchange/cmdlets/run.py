@@ -20,7 +20,7 @@ from reconciler.lab.exchange.certificates import (
 from reconciler.lab.exchange.clixml import Obj, Scalar
 from reconciler.lab.exchange.cmdlets.binding import Bound
 from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet
-from reconciler.lab.exchange.cmdlets.errors import Refused, no_host, not_found
+from reconciler.lab.exchange.cmdlets.errors import Refused, no_choice, no_host, not_found
 from reconciler.lab.exchange.organization import Organization, Partition, Server, Stored
 
 Steps = Generator[Emission, int | None, None]
@@ -200,11 +200,13 @@ class Run:
         """Ask yes or no; default Yes.
 
         Raises:
-            Terminated: there is no host to ask.
+            Terminated: there is no host to ask, or it answered with what is no choice.
         """
         answer = yield Prompt(caption, message, YES_OR_NO, 0)
         if answer is None:
             raise no_host(self.cmdlet)
+        if not 0 <= answer < len(YES_OR_NO):
+            raise no_choice(self.cmdlet)
         return answer in (0, 1)
 
     def check_role(self) -> None:

@@ -146,6 +146,8 @@ def _sources(run: Run, texts: Iterable[str]) -> Value:
         if server is None or server.partition is not run.partition:
             raise not_found(text, run.partition.origin)
         names.append(server.name)  # names are taken in any form, and come back short [3-23]
+    if not names:  # that Exchange refuses it is inferred: mail would have nowhere to leave from [inf]
+        raise Refused("A Send connector needs at least one source server.", target="SourceTransportServers")
     return run.partition.forest.server_links(names)
 
 
