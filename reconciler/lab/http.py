@@ -147,8 +147,7 @@ class Front:
         self, request: web.Request, body: bytes, negotiation: Negotiation, account: Account
     ) -> web.StreamResponse:
         try:
-            message = sealed.parse(request.headers.get("Content-Type", ""), body)
-            content = negotiation.decrypt(message.signature, message.content)
+            content = _opened(request.headers.get("Content-Type", ""), body, negotiation)
         except (sealed.NotSealed, NotSignedOn):
             # AllowUnencrypted is off on every WinRM that nobody weakened. What exactly it answers is [inf].
             return web.Response(status=500)
@@ -157,7 +156,7 @@ class Front:
             return self._plain(request, reply)
         signature, sealed_content, padding = negotiation.encrypt(reply.body)
         media_type, answer = sealed.write(
-            sealed.Sealed(message.protocol, len(reply.body) + padding, signature, sealed_content),
+            sealed.Sealed(sealed.SPNEGO, len(reply.body) + padding, signature, sealed_content),
             blank=self._shells.endpoint == "exchange",
         )
         return web.Response(status=reply.status, body=answer, headers={"Content-Type": media_type})
@@ -193,6 +192,22 @@ class Front:
         if request.method != "POST":
             return web.Response(status=405, headers={"Allow": "POST"})
         return None
+
+
+def _opened(media_type: str, body: bytes, negotiation: Negotiation) -> bytes:
+    """Decrypt a message whose frame says what is in it.
+
+    Raises:
+        NotSealed: its protocol is not that of the sign-on, or its length is another.
+        NotSignedOn: it was not encrypted with the key of this connection.
+    """
+    message = sealed.parse(media_type, body)
+    if message.protocol != sealed.SPNEGO:
+        raise sealed.NotSealed(f"its protocol is {message.protocol!r}")
+    content = negotiation.decrypt(message.signature, message.content)
+    if message.length != len(content):
+        raise sealed.NotSealed(f"it says {message.length} bytes and has {len(content)}")
+    return content
 
 
 def _is_full(request: web.Request) -> bool:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 MEDIA_TYPE: Final = "multipart/encrypted"
+SPNEGO: Final = "application/HTTP-SPNEGO-session-encrypted"
+"""The protocol of messages on a connection that signed on with Negotiate or NTLM ([MS-WSMV] 2.2.9.1.2.1)."""
+
 _BOUNDARY: Final = "Encrypted Boundary"
 _DATA: Final = b"\tContent-Type: application/octet-stream\r\n"
 _HEAD: Final = re.compile(
@@ -32,7 +35,7 @@ class Sealed:
     """One encrypted message.
 
     Attributes:
-        protocol: Media type of the encryption, such as ``application/HTTP-SPNEGO-session-encrypted``.
+        protocol: Media type of the encryption, such as :data:`SPNEGO`.
         length: Bytes of the message before encryption, with padding.
         signature: What the security context signs it with.
         content: The encrypted bytes.

@@ -92,11 +92,16 @@ class Connection:
             "POST", self._url.path, body, {name.replace("_", "-"): text for name, text in headers.items()}
         )
         response = self._connection.getresponse()
-        self.said = response.read()
+        self.said, self.media_type = response.read(), response.getheader("Content-Type", "")
         return response
 
     def sign_on(self) -> int:
-        context = spnego.client(self._account.name, self._account.password, protocol="ntlm")
+        self.context = context = spnego.client(
+            self._account.name,
+            self._account.password,
+            protocol="ntlm",
+            options=spnego.NegotiateOptions.wrapping_winrm,
+        )
         token = context.step()
         while token:
             response = self.post(Authorization=f"NTLM {base64.b64encode(token).decode()}")
@@ -139,10 +144,37 @@ class TestAnHttpConnection:
 
     def test_that_encrypts_with_another_key_is_not_understood(self, connection: Connection) -> None:
         connection.sign_on()
-        media_type, body = sealed.write(
-            Sealed("application/HTTP-SPNEGO-session-encrypted", 4, b"\1" * 16, b"abcd"), blank=False
-        )
+        media_type, body = sealed.write(Sealed(sealed.SPNEGO, 4, b"\1" * 16, b"abcd"), blank=False)
         assert connection.post(body, Content_Type=media_type).status == 500
+
+    @pytest.mark.parametrize(
+        ("protocol", "more", "reason"),
+        [
+            (
+                sealed.SPNEGO,
+                0,
+                "wsman:InvalidParameter",
+            ),  # understood: it is WS-Management that has no use for it
+            (sealed.SPNEGO, 1, ""),
+            (sealed.SPNEGO, -1, ""),
+            ("application/HTTP-Kerberos-session-encrypted", 0, ""),
+            ("application/HTTP-CredSSP-session-encrypted", 0, ""),
+        ],
+    )
+    def test_whose_frame_lies_about_the_message_is_not_understood(
+        self, connection: Connection, protocol: str, more: int, reason: str
+    ) -> None:
+        connection.sign_on()
+        wrapped = connection.context.wrap_winrm(b"<x/>")
+        message = Sealed(protocol, 4 + wrapped.padding_length + more, wrapped.header, wrapped.data)
+        media_type, body = sealed.write(message, blank=False)
+        assert connection.post(body, Content_Type=media_type).status == 500
+        said = connection.said
+        if reason:
+            answer = sealed.parse(connection.media_type, said)
+            assert reason.encode() in connection.context.unwrap_winrm(answer.signature, answer.content)
+        else:
+            assert said == b""
 
     @pytest.mark.parametrize("token", ["", "!", "AAAA", base64.b64encode(b"NTLMSSP\0" * 9).decode()])
     def test_with_a_token_that_is_none_stays_unknown(self, connection: Connection, token: str) -> None:
@@ -174,7 +206,7 @@ class TestOverHttps:
 def messages(content: st.SearchStrategy[bytes]) -> st.SearchStrategy[Sealed]:
     return st.builds(
         Sealed,
-        st.just("application/HTTP-SPNEGO-session-encrypted"),
+        st.just(sealed.SPNEGO),
         st.integers(0, 999_999_999),
         st.binary(min_size=1, max_size=64),
         content,
