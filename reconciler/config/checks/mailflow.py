@@ -1,17 +1,21 @@
-"""Mail that would take another connector than the one declared for it: rules [3-3], [3-7]."""
+"""Mail that would take another connector than the one declared for it: rules [3-3], [3-7], [3-17]."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Final
 
 from reconciler.config.draft import Draft
 from state.address import Address
 from state.resources import SendConnector
-from state.values import AddressSpace, ByteSize
+from state.values import UNSET, AddressSpace, ByteSize
 
 from .label import label
 
-_RULE = "falls-through"
+_RULE: Final = "falls-through"
+_TWO_RULE: Final = "two-protections"
+_DEFAULT_SIZE: Final = ByteSize(25 * 1024**2)
+"""What Exchange gives a connector for which no size is asked [3-17]; those of real servers have 35 MB."""
 
 
 def check_mail_flow(draft: Draft) -> None:
@@ -26,6 +30,7 @@ def check_mail_flow(draft: Draft) -> None:
                     f'correct it, or acknowledge: [{{rule: {_RULE}, reason: "..."}}]',
                     str(address),
                 )
+    _check_protections(draft)
     _check_failover(draft)
 
 
@@ -38,15 +43,21 @@ def _holes(
     if connector.is_scoped_connector is True:
         yield "is_scoped_connector", "is out of reach for other Active Directory sites"
     size = connector.max_message_size
-    if not isinstance(size, ByteSize) or size.bytes is None:
+    declared = isinstance(size, ByteSize)
+    largest = size if isinstance(size, ByteSize) else _DEFAULT_SIZE
+    if largest.bytes is None:
         return
     wider = [
         str(other_address)
         for other_address, other in connectors
-        if other.require_tls is not True and _is_wider(other, connector) and _may_take_more(other, size.bytes)
+        if other.require_tls is not True
+        and _is_wider(other, connector)
+        and (declared or isinstance(other.max_message_size, ByteSize))
+        and _may_take_more(other, largest.bytes)
     ]
     if wider:
-        yield "max_message_size", f"takes at most {size}, and {' and '.join(wider)} may take more"
+        takes = f"takes at most {size}" if declared else f"declares no size, which may be {_DEFAULT_SIZE}"
+        yield "max_message_size", f"{takes}, and {' and '.join(wider)} may take more"
 
 
 def _may_take_more(other: SendConnector, size: int) -> bool:
@@ -56,7 +67,7 @@ def _may_take_more(other: SendConnector, size: int) -> bool:
 
 def _is_wider(other: SendConnector, connector: SendConnector) -> bool:
     """True when the other one, on the same servers, would carry mail that this one lets pass."""
-    if other.local is not connector.local or (connector.local and other.home != connector.home):
+    if _partition(other) != _partition(connector):
         return False
     if not (isinstance(other.address_spaces, frozenset) and isinstance(connector.address_spaces, frozenset)):
         return False
@@ -74,6 +85,59 @@ def _holds(wide: AddressSpace, narrow: AddressSpace) -> bool:
     return wide.address == "*" or (
         wide.address.startswith("*.") and narrow.address.removeprefix("*").endswith(wide.address[1:])
     )
+
+
+def _partition(connector: SendConnector) -> object:
+    """Connectors are chosen among those of the organization, or of one Edge server [1-3], [1-4]."""
+    return connector.home if connector.local is True else None
+
+
+_Protection = tuple[Any, Any, Any, Any]
+
+
+def _protection(connector: SendConnector) -> _Protection:
+    """What is declared of it; a kind's connector has no level where none is declared, as we make it."""
+    finer: tuple[Any, Any] = (connector.tls_auth_level, connector.tls_domain)
+    if connector.role != "other":
+        finer = (None if finer[0] is UNSET else finer[0], None if finer[1] is UNSET else finer[1])
+    return connector.require_tls, connector.ignore_starttls, *finer
+
+
+def _check_protections(draft: Draft) -> None:
+    """One domain under two protections, in two sets or beside one: which holds is no question of TLS [3-7].
+
+    Within a set that is an error, told where the set is read.
+    """
+    seen: dict[tuple[object, str, str], dict[_Protection, tuple[Address, SendConnector]]] = {}
+    for address, connector in draft.of(SendConnector):
+        if connector.enabled is False or not isinstance(connector.address_spaces, frozenset):
+            continue
+        mine = _protection(connector)
+        differing: dict[Address, list[str]] = {}
+        for space in sorted(connector.address_spaces):
+            place = _partition(connector), space.type.casefold(), space.address.casefold()
+            others = seen.setdefault(place, {})
+            for theirs, (other_address, other) in others.items():
+                if other.declared_in != connector.declared_in and _differ(mine, theirs):
+                    differing.setdefault(other_address, []).append(space.address)
+            others.setdefault(mine, (address, connector))
+        for other_address, spaces in differing.items():
+            if draft.accepts(address, _TWO_RULE) or draft.accepts(other_address, _TWO_RULE):
+                continue
+            shown = ", ".join(spaces[:3]) + (f" and {len(spaces) - 3} more" if len(spaces) > 3 else "")
+            draft.warning(
+                "One domain under two protections",
+                f"{label(address)} and {other_address} ({draft.where(other_address, 'address_spaces')}) both "
+                f"carry {shown}, and protect its mail differently; Exchange chooses by cost, then by name.",
+                draft.where(address, "address_spaces"),
+                f'leave it to one of them, or acknowledge: [{{rule: {_TWO_RULE}, reason: "..."}}]',
+                str(address),
+            )
+
+
+def _differ(mine: _Protection, theirs: _Protection) -> bool:
+    """True when something is declared of both, and not the same."""
+    return any(UNSET not in (one, other) and one != other for one, other in zip(mine, theirs, strict=True))
 
 
 def _check_failover(draft: Draft) -> None:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from .base import Model, required
 
-Rule: TypeAlias = Literal["key-size", "falls-through"]
+Rule: TypeAlias = Literal["key-size", "falls-through", "two-protections"]
 
 
 class Acknowledgement(Model):
