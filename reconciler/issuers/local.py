@@ -18,16 +18,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from reconciler.credentials.private_file import PrivateFileRefused, read_private
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused
 from reconciler.pki.coverage import uncovered
-from reconciler.pki.names import COMMON_NAME, COUNTRY
 from reconciler.pki.request import NotARequest, parse_request
+from reconciler.pki.signable import SMALLEST_KEY, is_signable
 from state.values import Unknown
 
 LIFETIME: Final = timedelta(days=90)
-SMALLEST_KEY: Final = 2048
-"""Bits. Source: CA/Browser Forum Baseline Requirements 6.1.5."""
-
 _BACKDATED: Final = timedelta(minutes=5)
 """Servers whose clock is a little behind must not see a certificate from the future."""
+
+_ANEW: Final = "remove the pending request in Exchange, and apply again: another one is then made"
 
 _LARGEST: Final = 256 * 1024
 
@@ -118,7 +117,10 @@ class LocalIssuer:
         not_before = max(now - _BACKDATED, authority.not_valid_before_utc)
         not_after = min(now + self._lifetime, authority.not_valid_after_utc)
         if not_after <= now:
-            raise RequestRefused(self._name, f"its own certificate ended on {not_after:%Y-%m-%d %H:%M} UTC")
+            raise self._refused(
+                f"its own certificate ended on {not_after:%Y-%m-%d %H:%M} UTC",
+                "renew the authority's certificate, and apply again: the request is used again",
+            )
         leaf = self._leaf(csr, not_before, not_after)
         return Issued(
             "".join(
@@ -132,24 +134,29 @@ class LocalIssuer:
         try:
             facts = parse_request(request.csr)
         except NotARequest as error:
-            raise RequestRefused(self._name, f"the request cannot be read: {error.reason}") from error
+            raise self._refused(f"the request cannot be read: {error.reason}", _ANEW) from error
         if not facts.is_signed:
-            raise RequestRefused(self._name, "the request is not signed with its own key")
+            raise self._refused("the request is not signed with its own key", _ANEW)
         if facts.key_type != "RSA" or not isinstance(facts.key_size, int) or facts.key_size < SMALLEST_KEY:
-            raise RequestRefused(
-                self._name, f"the request's key is no RSA key of {SMALLEST_KEY} bits or more"
+            raise self._refused(
+                f"the request's key is no RSA key of {SMALLEST_KEY} bits or more",
+                f"write key_size: {SMALLEST_KEY} or more, and apply again: another request is then made",
             )
         if isinstance(facts.alternative_domains, Unknown):
-            raise RequestRefused(self._name, "the names of the request cannot be read")
+            raise self._refused("the names of the request cannot be read", _ANEW)
         if missing := uncovered(facts.alternative_domains, request.domains):
             named = ", ".join(sorted(domain.name for domain in missing))
-            raise RequestRefused(self._name, f"the request does not name {named}")
+            raise self._refused(f"the request does not name {named}", _ANEW)
         for attribute in facts.name.attributes:
-            length = len(attribute.value.encode())
-            shortest, longest = _LENGTHS.get(attribute.type, (1, length))
-            if not attribute.is_text or not shortest <= length <= longest:
-                raise RequestRefused(self._name, f"its subject has {attribute}, which X.509 does not allow")
+            if not is_signable(attribute):
+                raise self._refused(
+                    f"its subject has {attribute}, which X.509 does not allow",
+                    "correct subject, and apply again: another request is then made",
+                )
         return x509.load_pem_x509_csr(facts.pem.encode("ascii"))
+
+    def _refused(self, reason: str, hint: str) -> RequestRefused:
+        return RequestRefused(self._name, reason, hint)
 
     def _leaf(
         self, csr: x509.CertificateSigningRequest, not_before: datetime, not_after: datetime
@@ -157,7 +164,7 @@ class LocalIssuer:
         try:
             alternative = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except x509.ExtensionNotFound:
-            raise RequestRefused(self._name, "the request has no SubjectAltName") from None
+            raise self._refused("the request has no SubjectAltName", _ANEW) from None
         key = csr.public_key()
         subject = csr.subject
         builder = (
@@ -186,9 +193,6 @@ class LocalIssuer:
             return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
-
-_LENGTHS: Final = {COUNTRY: (2, 2), "1.3.6.1.4.1.311.60.2.1.3": (2, 2), COMMON_NAME: (1, 64)}
-"""Bytes, least and most. Source: RFC 5280 A.1, X520countryName and ub-common-name."""
 
 _KEY_USAGE: Final = x509.KeyUsage(
     digital_signature=True,

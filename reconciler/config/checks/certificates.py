@@ -11,6 +11,7 @@ from reconciler.config.draft import Draft
 from reconciler.config.suggestion import did_you_mean
 from reconciler.diagnostics import SourceRange
 from reconciler.pki.asked import asked_domains
+from reconciler.pki.signable import SMALLEST_KEY, is_signable
 from reconciler.pki.subject import SubjectProblem, parse_subject
 from state.address import Address
 from state.resources import Certificate
@@ -19,7 +20,6 @@ from state.values import UNSET
 from .label import label
 
 _KEY_SIZES: Final = (1024, 2048, 4096)
-_SMALLEST_KEY: Final = 2048
 _LONGEST_FRIENDLY_NAME: Final = 63 - MARK_LENGTH
 """Exchange takes fewer than 64 characters [2.1-7], and our mark is among them."""
 _ORGANIZATION_NAME: Final = "2.5.4.10"
@@ -34,7 +34,8 @@ def check_certificates(draft: Draft, issuers: Mapping[str, IssuerSettings]) -> N
             seen.add(where)
             _check_issuer(draft, address, certificate, issuers)
             _check_subject(draft, address, certificate)
-            _check_key_size(draft, address, certificate)
+            _check_key_size(draft, address, certificate, issuers)
+            _check_subject_is_signable(draft, address, certificate, issuers)
             _check_friendly_name(draft, address, certificate)
             _check_services(draft, address, certificate)
     _check_bindings(draft)
@@ -108,7 +109,34 @@ def _check_subject(draft: Draft, address: Address, certificate: Certificate) -> 
         )
 
 
-def _check_key_size(draft: Draft, address: Address, certificate: Certificate) -> None:
+def _has_strict_issuer(certificate: Certificate, issuers: Mapping[str, IssuerSettings]) -> bool:
+    """True for an issuer whose rules are known: it would refuse the request at every apply."""
+    issuer = issuers.get(certificate.issuer) if isinstance(certificate.issuer, str) else None
+    return issuer is not None and issuer.type == "local"
+
+
+def _check_subject_is_signable(
+    draft: Draft, address: Address, certificate: Certificate, issuers: Mapping[str, IssuerSettings]
+) -> None:
+    if not isinstance(certificate.subject, str) or not _has_strict_issuer(certificate, issuers):
+        return
+    name = parse_subject(certificate.subject)
+    if isinstance(name, SubjectProblem):
+        return  # which is told
+    for attribute in (attribute for rdn in name.rdns for attribute in rdn if not is_signable(attribute)):
+        draft.error(
+            "Issuer would refuse it",
+            f'The subject of {address} has {attribute}, which "{certificate.issuer}" does not sign: a '
+            "country has two letters, a common name at most 64.",
+            draft.where(address, "subject"),
+            "correct the subject",
+            str(address),
+        )
+
+
+def _check_key_size(
+    draft: Draft, address: Address, certificate: Certificate, issuers: Mapping[str, IssuerSettings]
+) -> None:
     size = certificate.key_size
     if not isinstance(size, int):
         return
@@ -120,10 +148,18 @@ def _check_key_size(draft: Draft, address: Address, certificate: Certificate) ->
             "1024, 2048 or 4096; 2048 is what authorities expect",
             str(address),
         )
-    elif size < _SMALLEST_KEY and not draft.accepts(address, "key-size"):
+    elif size < SMALLEST_KEY and _has_strict_issuer(certificate, issuers):
+        draft.error(
+            "Issuer would refuse it",
+            f'{address} asks for {size} bits, and "{certificate.issuer}" signs no fewer than {SMALLEST_KEY}.',
+            draft.where(address, "key_size"),
+            f"write {SMALLEST_KEY}",
+            str(address),
+        )
+    elif size < SMALLEST_KEY and not draft.accepts(address, "key-size"):
         draft.warning(
             "Key too small",
-            f"{address} asks for {size} bits; no public authority signs fewer than {_SMALLEST_KEY}.",
+            f"{address} asks for {size} bits; no public authority signs fewer than {SMALLEST_KEY}.",
             draft.where(address, "key_size"),
             'write 2048, or acknowledge: [{rule: key-size, reason: "..."}]',
             str(address),

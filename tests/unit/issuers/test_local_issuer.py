@@ -117,17 +117,22 @@ class TestWhatItIssues:
 
 class TestWhatItRefuses:
     @pytest.mark.parametrize(
-        ("csr", "reason"),
+        ("csr", "reason", "hint"),
         [
-            (make_request(key=ec_key()), "no RSA key"),
-            (make_request(domains=("other.contoso.com",)), "does not name"),
-            (make_request(domains=()), "does not name"),
+            (make_request(key=ec_key()), "no RSA key", "write key_size: 2048"),
+            (make_request(domains=("other.contoso.com",)), "does not name", "remove the pending request"),
+            (make_request(domains=()), "does not name", "remove the pending request"),
         ],
         ids=["a curve", "another name", "no names"],
     )
-    def test_is_told_with_its_reason(self, csr: x509.CertificateSigningRequest, reason: str) -> None:
-        with pytest.raises(RequestRefused, match=reason):
+    def test_is_told_with_its_reason(
+        self, csr: x509.CertificateSigningRequest, reason: str, hint: str
+    ) -> None:
+        """And with what helps: a request that is refused would be refused again."""
+        with pytest.raises(RequestRefused, match=reason) as caught:
             issuer_of(Authority.make()).issue(request(csr))
+        assert hint in caught.value.hint
+        assert "another" in caught.value.hint
 
     def test_is_a_request_without_names_even_where_none_are_asked_for(self) -> None:
         csr = pem(make_request(domains=()))
@@ -140,8 +145,9 @@ class TestWhatItRefuses:
         changed = der(make_request(subject)).replace(b"\x55\x04\x0a", b"\x55\x04\x06")  # O becomes C
         body = x509.load_der_x509_csr(changed).tbs_certrequest_bytes
         signed = changed[:-256] + rsa_key().sign(body, padding.PKCS1v15(), hashes.SHA256())
-        with pytest.raises(RequestRefused, match="C=Germany"):
+        with pytest.raises(RequestRefused, match="C=Germany") as caught:
             issuer_of(Authority.make()).issue(request(x509.load_der_x509_csr(signed)))
+        assert caught.value.hint.startswith("correct subject")
 
     def test_is_a_request_that_was_changed_on_the_way(self) -> None:
         body = pem(make_request()).splitlines()
@@ -150,8 +156,9 @@ class TestWhatItRefuses:
             issuer_of(Authority.make()).issue(CertificateRequest(ADDRESS, "\n".join(body), DOMAINS))
 
     def test_is_everything_once_the_authority_has_ended(self) -> None:
-        with pytest.raises(RequestRefused, match="ended"):
+        with pytest.raises(RequestRefused, match="ended") as caught:
             issuer_of(Authority.make(not_after=NOW - timedelta(days=1))).issue(request())
+        assert caught.value.hint.endswith("the request is used again")
 
 
 @pytest.fixture
