@@ -50,6 +50,7 @@ class Code(Enum):
     INVALID_XML = 0x80338043
     ENVELOPE_LIMIT = 0x80338049
     UNEXPECTED_SELECTORS = 0x8033805B
+    QUOTA_MAX_SHELLS = 0x803381A5
 
 
 _SUBCODE: Final[Mapping[Code, tuple[str, str]]] = {
@@ -62,6 +63,7 @@ _SUBCODE: Final[Mapping[Code, tuple[str, str]]] = {
     Code.INVALID_XML: ("s:Sender", "w:SchemaValidationError"),
     Code.ENVELOPE_LIMIT: ("s:Sender", "w:EncodingLimit"),
     Code.UNEXPECTED_SELECTORS: ("s:Sender", "w:InvalidSelectors"),
+    Code.QUOTA_MAX_SHELLS: ("s:Receiver", "w:QuotaLimit"),
 }
 
 

@@ -35,6 +35,9 @@ from reconciler.lab.soap import SHELL, TRANSFER, Code, Request, WSManFault
 IDLE_TIMEOUT: Final = timedelta(minutes=15)
 """How long a shell lives without a request when the client asks for nothing else."""
 
+SHELLS_PER_USER: Final = 30
+"""WinRM's MaxShellsPerUser since Windows Server 2012; before it was 5."""
+
 _CREATE: Final = f"{TRANSFER}/Create"
 _DELETE: Final = f"{TRANSFER}/Delete"
 _GET: Final = f"{TRANSFER}/Get"
@@ -257,6 +260,14 @@ class WSManServer:
         shell_id = _uuid(body.get("ShellId", "")) if body.get("ShellId") else self._new_id()
         if shell_id in self._shells:
             raise WSManFault(Code.INVALID_PARAMETER, f"There is a shell with the id {shell_id}.")
+        if sum(shell.owner == user for shell in self._shells.values()) >= SHELLS_PER_USER:
+            # MS-WSMV 3.1.4.5.2.1; the code and the words are what people report.
+            raise WSManFault(
+                Code.QUOTA_MAX_SHELLS,
+                "The WS-Management service cannot process the request. This user is allowed a maximum number"
+                f" of {SHELLS_PER_USER} concurrent shells, which has been exceeded. Close existing shells or"
+                " raise the quota for this user.",
+            )
         idle = body.findtext(f"{{{SHELL}}}IdleTimeOut")
         try:
             idle_timeout = soap.parse_duration(idle) if idle else IDLE_TIMEOUT

@@ -23,7 +23,8 @@ from reconciler.lab.shell_events import (
     ShellOpened,
 )
 from reconciler.lab.soap import SHELL, TRANSFER, WSManFault, parse_duration
-from reconciler.lab.wsman import WSManServer
+from reconciler.lab.wsman import SHELLS_PER_USER, WSManServer
+from tests.rules import rule
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 RESOURCE = "http://schemas.microsoft.com/powershell/Microsoft.Exchange"
@@ -51,12 +52,12 @@ def envelope(
     ).encode()
 
 
-def create(idle: str = "") -> bytes:
+def create(idle: str = "", shell: UUID = ONE) -> bytes:
     idle_timeout = f"<r:IdleTimeOut>{idle}</r:IdleTimeOut>" if idle else ""
     content = base64.b64encode(b"hello").decode()
     return envelope(
         f"{TRANSFER}/Create",
-        f'<r:Shell ShellId="{ONE}">{idle_timeout}<creationXml xmlns="{soap.POWERSHELL}">'
+        f'<r:Shell ShellId="{shell}">{idle_timeout}<creationXml xmlns="{soap.POWERSHELL}">'
         f"{content}</creationXml></r:Shell>",
     )
 
@@ -122,6 +123,18 @@ def machine() -> Machine:
     opened.events()
     opened.replies()
     return opened
+
+
+class TestTheQuota:
+    @rule("5-2")
+    def test_is_of_shells_by_user(self, machine: Machine) -> None:
+        """WinRM's MaxShellsPerUser: whoever leaves sessions open is refused the next one."""
+        for number in range(SHELLS_PER_USER - 1):
+            assert machine.fault(create(shell=UUID(int=50 + number))) is None
+        assert machine.fault(create(shell=UUID(int=99))) == 2150859173
+        assert machine.fault(create(shell=UUID(int=99)), user="viewer") is None
+        assert machine.fault(envelope(f"{TRANSFER}/Delete")) is None
+        assert machine.fault(create()) is None
 
 
 class TestCreate:
