@@ -57,6 +57,8 @@ class Call:
     cmdlet: str
     arguments: tuple[Argument, ...] = ()
     is_script: bool = False
+    hidden: frozenset[str] = frozenset()
+    """Parameters that the account's role hides, of every cmdlet [5-4]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Terminated(Exception):
 
 
 class Role(Enum):
-    """What an account may see. ``READER`` hides every cmdlet but Get- on Mailbox servers."""
+    """What an account may see. On Mailbox servers ``READER`` has no cmdlet but Get-, and no -DomainController."""
 
     ADMIN = "admin"
     READER = "reader"
@@ -141,8 +143,6 @@ class Identity:
 
     chain_pem: bytes
     key_pem: bytes
-    is_stand_in: bool
-    """True when the real key is not here (objects from an export) and a look-alike is presented."""
 
 
 @dataclass(frozen=True, slots=True)

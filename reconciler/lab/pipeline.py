@@ -30,6 +30,9 @@ from reconciler.lab.psrp import PipelineRequested, RequestedCommand
 _PATIENCE: Final = 1.0
 """Seconds a client of a long pipeline waits for what is ready already."""
 
+_HIDDEN: Final = frozenset({"DomainController"})
+"""A parameter that the reader's role lacks, so that there is one; real roles are made by administrators."""
+
 _GARBAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
 
 
@@ -42,6 +45,11 @@ class Session:
     account: Account
     full: bool
     snapin_loaded: bool = False
+
+    @property
+    def is_restricted(self) -> bool:
+        """RBAC hides things on Mailbox servers only; an Edge server has none [5-1, 5-4]."""
+        return self.endpoint == "exchange" and self.account.role is Role.READER
 
 
 class Client(Protocol):
@@ -196,6 +204,7 @@ class RunningPipeline:
             cmdlet=command.name,
             arguments=command.arguments,
             is_script=command.is_script,
+            hidden=_HIDDEN if self._session.is_restricted else frozenset(),
         )
         record = self._ledger.begin(call)
         outcome = _Outcome()
@@ -279,8 +288,7 @@ class RunningPipeline:
             return refusals.NO_LANGUAGE
         name = call.cmdlet.casefold()
         if session.endpoint == "exchange":
-            # RBAC hides cmdlets on Mailbox servers only; an Edge server has none [5-1, 5-4].
-            hidden = session.account.role is Role.READER and not name.startswith("get-")
+            hidden = session.is_restricted and not name.startswith("get-")
             return refusals.not_found(call.cmdlet) if hidden or name == "add-pssnapin" else None
         if name != "add-pssnapin" and not session.snapin_loaded:
             return refusals.not_found(call.cmdlet)

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography import x509
 
+from reconciler.lab import refusals
 from reconciler.lab.call import Call, Emission, Failed, Identity, ServerFacts, Terminated, Warned
 from reconciler.lab.exchange import smtp
 from reconciler.lab.exchange.certificates import TrustStore, with_names
@@ -25,7 +26,7 @@ from reconciler.lab.exchange.cmdlets import (
 from reconciler.lab.exchange.cmdlets import server as servers
 from reconciler.lab.exchange.cmdlets.binding import bind
 from reconciler.lab.exchange.cmdlets.catalogue import find
-from reconciler.lab.exchange.cmdlets.errors import Refused, no_language, refusal, stopped, unknown_cmdlet
+from reconciler.lab.exchange.cmdlets.errors import Refused, refusal, stopped
 from reconciler.lab.exchange.cmdlets.run import Renderings, Run, Steps
 from reconciler.lab.exchange.organization import Organization, Server, Stored
 
@@ -63,10 +64,6 @@ COMMANDS: Mapping[str, Callable[[Run], Steps]] = {
     "Get-QueueDigest": mail_queue.get_digest,
     "Retry-Queue": mail_queue.retry,
 }
-SNAP_INS = frozenset(
-    {"microsoft.exchange.management.powershell.e2010", "microsoft.exchange.management.powershell.snapin"}
-)
-"""What an Edge session adds before its first cmdlet; the lab has the cmdlets loaded already [5-1]."""
 
 
 class LabExchange:
@@ -95,14 +92,10 @@ class LabExchange:
         """Run one cmdlet; see :meth:`reconciler.lab.call.Exchange.run`."""
         server = self._server(call.server)
         build = server.home.build
-        if call.is_script:
-            raise Terminated(no_language(call.cmdlet))
-        if call.endpoint == "winrm" and call.cmdlet.lower() == "add-pssnapin":
-            self._add_snap_in(call)
-            return
         cmdlet = find(call.cmdlet, build)
         if cmdlet is None:
-            raise Terminated(unknown_cmdlet(call.cmdlet))
+            raise Terminated(refusals.not_found(call.cmdlet))
+        cmdlet = cmdlet.without(call.hidden)
         if call.endpoint == "exchange":
             cmdlet = cmdlet.as_function()
         bound = bind(cmdlet, build, call.arguments)
@@ -154,11 +147,6 @@ class LabExchange:
         if server is None:
             raise KeyError(f"no server {name!r} in this organization")
         return server
-
-    def _add_snap_in(self, call: Call) -> None:
-        names = [str(argument.value) for argument in call.arguments]
-        if any(name.lower() not in SNAP_INS for name in names):
-            raise Terminated(unknown_cmdlet(" ".join(names)))
 
     def _trust(self) -> TrustStore:
         """The trusted authorities, read again when their files have changed."""

@@ -82,13 +82,13 @@ def identity(server: Server, stored: StoredCertificate, keys: KeyRing, trust: Tr
         return _stand_in(stored, keys)
     known = [parsed(der) for der in server.intermediates]
     chain, _ = trust.chain(stored.certificate, known)
-    return Identity(_pem([stored.certificate, *_without_root(chain)]), _key_pem(key), is_stand_in=False)
+    return Identity(_pem([stored.certificate, *_without_root(chain)]), _key_pem(key))
 
 
 def _stand_in(stored: StoredCertificate, keys: KeyRing) -> Identity:
     key = _kept(keys, f"stand-in-{stored.thumbprint}")
     issuer_key = _kept(keys, "stand-in-authority")
-    return Identity(look_alike(stored.certificate, key, issuer_key), _key_pem(key), is_stand_in=True)
+    return Identity(look_alike(stored.certificate, key, issuer_key), _key_pem(key))
 
 
 def _kept(keys: KeyRing, name: str) -> PrivateKey:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from reconciler.lab.call import Argument, Call, Terminated
 from reconciler.lab.exchange.builds import UnknownBuild, build_of_display, build_of_token
 from reconciler.lab.exchange.cmdlets.catalogue import catalogue
 from reconciler.lab.exchange.lab_exchange import COMMANDS
 from tests.rules import rule
 
 TASKS = "Microsoft.Exchange.Management.SystemConfigurationTasks."
+
+
+class TestARole:
+    @rule("5-4")
+    @pytest.mark.parametrize("spelling", ["DomainController", "DomainC"])
+    def test_hides_a_parameter_as_unknown(self, lab: Any, spelling: str) -> None:
+        """[5-4]"""
+        named = (Argument("Identity", "MBX1"), Argument(spelling, "dc1.contoso.com"))
+        call = Call("MBX1", "viewer", "exchange", True, "Get-ExchangeServer", named)
+        assert list(lab.exchange.run(call))
+        with pytest.raises(Terminated) as refused:
+            list(lab.exchange.run(replace(call, hidden=frozenset({"DomainController"}))))
+        assert refused.value.error.fully_qualified_id == "NamedParameterNotFound,Get-ExchangeServer"
 
 
 class TestACommand:
@@ -24,16 +39,6 @@ class TestACommand:
 
     def test_name_is_read_in_any_casing(self, lab: Any) -> None:
         assert lab.run("get-exchangeserver").objects
-
-    @rule("5-3")
-    def test_script_text_is_refused(self, lab: Any) -> None:
-        """[5-3]"""
-        from reconciler.lab.call import Call, Terminated
-
-        call = Call("MBX1", "admin", "exchange", True, "Get-SendConnector | fl", (), is_script=True)
-        with pytest.raises(Terminated) as refused:
-            list(lab.exchange.run(call))
-        assert refused.value.error.fully_qualified_id == "ScriptsNotAllowed"
 
     def test_of_2013_is_unknown_to_2010(self, new_lab: Callable[..., Any]) -> None:
         old = new_lab(build="2010")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from reconciler.lab.exchange.archive import facts_of
 from reconciler.lab.exchange.clixml import Obj, write
@@ -258,4 +259,8 @@ class TestWhatIsOdd:
         shutil.copy(SAMPLES / "GetExchangeCertificate.xml", folder)
         lab = new_lab(from_clixml=folder)
         assert remark(lab, "no receive connector on port 25")
-        assert lab.exchange.smtp_identity("MBX1").is_stand_in
+        presented = lab.exchange.smtp_identity("MBX1").chain_pem
+        (names,) = (server["certificates"].values() for server in lab.exchange.snapshot()["servers"].values())
+        assert x509.load_pem_x509_certificate(presented).subject.rfc4514_string() in [
+            certificate["subject"] for certificate in names
+        ]

@@ -331,14 +331,6 @@ class TestAnEdgeServer:
         result = lab.run("New-SendConnector", on="EDGE1", endpoint="winrm", **named)
         assert result["SourceIPAddress"] == "192.0.2.7"
 
-    @rule("5-1")
-    def test_takes_the_snap_in_as_a_command(self, lab: Any) -> None:
-        """[5-1]"""
-        name = "Microsoft.Exchange.Management.PowerShell.E2010"
-        assert lab.run("Add-PSSnapin", Name=name, on="EDGE1", endpoint="winrm").errors == []
-        assert lab.run("Add-PSSnapin", Name="Other", on="EDGE1", endpoint="winrm").has_terminated
-        assert lab.run("Add-PSSnapin", Name=name).error_id == "CommandNotFoundException"
-
 
 def _plain(value: Any) -> Any:
     from reconciler.lab.exchange.clixml import write

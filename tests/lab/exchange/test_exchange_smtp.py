@@ -195,7 +195,6 @@ class TestAnExportedServer:
         lab = new_lab(from_clixml=SAMPLES)
         identity = lab.exchange.smtp_identity("MBX1")
         assert identity is not None
-        assert identity.is_stand_in
         (leaf,) = x509.load_pem_x509_certificates(identity.chain_pem)
         assert leaf.subject.rfc4514_string() == "CN=MBX1"
         assert presented(lab) != default(lab)

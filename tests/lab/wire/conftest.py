@@ -167,7 +167,6 @@ def self_signed(name: str) -> Identity:
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
-        is_stand_in=False,
     )
 
 

@@ -208,6 +208,7 @@ class TestABatch:
 
 
 class TestAScript:
+    @rule("5-3")
     def test_is_refused(self, lab: ThreadedLab, exchange: Any, connect: Connect) -> None:
         with opened(connect(lab)) as pool:
             shell = PowerShell(pool)
@@ -266,6 +267,15 @@ class TestAViewer:
         assert shell.streams.error[0].fq_error == "CommandNotFoundException"
         assert exchange.snapshot() == {"one": 1}
 
+    @rule("5-4")
+    def test_lacks_a_parameter_on_a_mailbox_server(
+        self, lab: ThreadedLab, exchange: Any, connect: Connect
+    ) -> None:
+        for role in (Role.READER, Role.ADMIN):
+            with opened(connect(lab, role=role)) as pool:
+                command(pool, "Get-Thing").invoke()
+        assert [sorted(call.hidden) for call in exchange.calls] == [["DomainController"], []]
+
     @rule("5-1")
     def test_is_not_limited_on_an_edge_server(
         self, lab: ThreadedLab, exchange: Any, connect: Connect
@@ -275,9 +285,11 @@ class TestAViewer:
             command(pool, "Add-PSSnapin", Name="Microsoft.Exchange.Management.PowerShell.E2010").invoke()
             command(pool, "Set-Thing", Name="x", Count=1).invoke()
         assert exchange.snapshot() == {"one": 1, "x": 1}
+        assert exchange.calls[-1].hidden == frozenset()
 
 
 class TestAnEdgeServer:
+    @rule("5-1")
     def test_has_exchange_only_once_its_snapin_is_loaded(self, lab: ThreadedLab, connect: Connect) -> None:
         with opened(connect(lab, "EDGE1"), "Microsoft.PowerShell") as pool:
             before = command(pool, "Get-Thing")

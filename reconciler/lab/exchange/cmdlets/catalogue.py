@@ -66,7 +66,6 @@ class Cmdlet:
         sets: Its parameter sets.
         default_set: The set that wins when several fit.
         applicable: Versions that have it.
-        confirms: It has -Confirm and -WhatIf.
         parameters: By name.
         class_name: The .NET class, as error ids end with it [2.4-4].
         is_function: A remote session reaches it through a function of its name; a session with the
@@ -77,7 +76,6 @@ class Cmdlet:
     sets: tuple[str, ...]
     default_set: str
     applicable: frozenset[str]
-    confirms: bool
     parameters: Mapping[str, Parameter]
     class_name: str
     is_function: bool = False
@@ -94,6 +92,13 @@ class Cmdlet:
         Apoc70/Copy-ReceiveConnector issue 4).
         """
         return self.name if self.is_function else self.class_name
+
+    def without(self, hidden: frozenset[str]) -> Cmdlet:
+        """The same, as a role that lacks some parameters sees it [5-4]."""
+        if self.parameters.keys().isdisjoint(hidden):
+            return self
+        shown = {name: parameter for name, parameter in self.parameters.items() if name not in hidden}
+        return replace(self, parameters=shown)
 
     def as_function(self) -> Cmdlet:
         """The same, as a remote session sees it."""
@@ -120,7 +125,6 @@ def _cmdlet(name: str, facts: Mapping[str, Any]) -> Cmdlet:
         sets=sets,
         default_set=facts["default_set"],
         applicable=frozenset(facts.get("applicable", EVERY_VERSION)),
-        confirms=facts.get("confirms", False),
         parameters={key: _parameter(key, each, sets) for key, each in facts["parameters"].items()},
         class_name=facts.get("class", TASKS + name.replace("-", "")),
     )

@@ -13,7 +13,7 @@ from reconciler.lab.exchange.directory import SERVER_ZONE
 
 # System.Management.Automation.ErrorCategory
 NOT_SPECIFIED, INVALID_ARGUMENT, INVALID_DATA, INVALID_OPERATION = 0, 5, 6, 7
-NOT_IMPLEMENTED, OBJECT_NOT_FOUND, PARSER_ERROR = 11, 13, 17
+NOT_IMPLEMENTED = 11
 
 AUTOMATION = "System.Management.Automation."
 
@@ -79,35 +79,6 @@ def refusal(refused: Refused, cmdlet: Cmdlet, server: str, build: Build, now: da
         category=refused.category,
         target=refused.target,
         activity=cmdlet.name,
-    )
-
-
-def unknown_cmdlet(name: str) -> ErrorRecord:
-    """What PowerShell says of a command that is not there, or that the account's role hides [5-4]."""
-    return ErrorRecord(
-        message=(
-            f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or "
-            "operable program. Check the spelling of the name, or if a path was included, verify that "
-            "the path is correct and try again."
-        ),
-        exception_type=AUTOMATION + "CommandNotFoundException",
-        fully_qualified_id="CommandNotFoundException",
-        category=OBJECT_NOT_FOUND,
-        target=name,
-    )
-
-
-def no_language(text: str) -> ErrorRecord:
-    """What a no-language endpoint says of script text [5-3]."""
-    return ErrorRecord(
-        message=(
-            "The syntax is not supported by this runspace. This can occur if the runspace is in "
-            "no-language mode."
-        ),
-        exception_type=AUTOMATION + "PSNotSupportedException",
-        fully_qualified_id="ScriptsNotAllowed",
-        category=PARSER_ERROR,
-        target=text[:80],
     )
 
 
