@@ -117,18 +117,6 @@ def certificate_facts(data: bytes) -> CertificateFacts:
     )
 
 
-def tls_certificate_name(data: bytes) -> TlsCertificateName:
-    """The text that binds a connector to this certificate [3-15].
-
-    Args:
-        data: DER.
-
-    Raises:
-        NotACertificate: it is none.
-    """
-    return certificate_facts(data).tls_certificate_name
-
-
 def _names_and_key(tbs: bytes) -> tuple[der.Element, der.Element, der.Element]:
     """Issuer, subject and SubjectPublicKeyInfo of a TBSCertificate (RFC 5280 4.1)."""
     fields = list(der.parse(tbs).children())

@@ -112,17 +112,8 @@ class DistinguishedName:
         return tuple(missing)
 
     @classmethod
-    def from_der(cls, data: bytes) -> Self:
-        """Read a Name (RFC 5280 4.1.2.4).
-
-        Raises:
-            NotDer: it is none.
-        """
-        return cls.from_element(der.parse(data))
-
-    @classmethod
     def from_element(cls, name: der.Element) -> Self:
-        """Read a Name that was found inside something larger.
+        """Read a Name (RFC 5280 4.1.2.4).
 
         Raises:
             NotDer: it is none.
