@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address, summarize_address_range
+from typing import Final
 
 from reconciler.config.desired import Endpoint
 from reconciler.config.draft import Draft
@@ -10,7 +12,7 @@ from reconciler.pki.asked import asked_domains
 from reconciler.pki.coverage import uncovered
 from state.address import Address
 from state.resources import Certificate, ReceiveConnector, SendConnector
-from state.values import UNSET, DomainPattern, Fqdn, Name
+from state.values import UNSET, DomainPattern, Fqdn, IpRange, Name
 
 from .label import label
 
@@ -27,23 +29,19 @@ def check_names(draft: Draft, endpoints: tuple[Endpoint, ...]) -> None:
 
 
 def _check_endpoint(draft: Draft, endpoint: Endpoint, server: Name) -> None:
-    """Among the listeners that present a declared certificate, one must be right for the endpoint.
-
-    A server may have several, for other clients or ports; only when none will do is the world sure to
-    see a wrong name.
-    """
-    bound = list(_listeners(draft, endpoint, server))
+    """Every listener that the world may meet on the endpoint's port must present the endpoint's name."""
     wanted = [DomainPattern(endpoint.name.name)]
-    if any(not uncovered(asked_domains(certificate), wanted) for *_, certificate in bound):
-        return
-    for address, certificate_address, certificate in bound:
+    for address, certificate_address, certificate in _listeners(draft, endpoint, server):
+        if not uncovered(asked_domains(certificate), wanted):
+            continue
         names = ", ".join(sorted(map(str, asked_domains(certificate))))
         draft.error(
             "Certificate does not cover the endpoint",
             f"{label(address)} would present {certificate_address}, which covers {names or 'no name'}; the "
-            f'world connects to "{server}" as {endpoint.name}.',
+            f'world connects to "{server}" as {endpoint.name}, port {endpoint.port}.',
             draft.where(address, "certificates"),
-            f"add {endpoint.name} to the certificate's domains, or correct endpoints",
+            f"add {endpoint.name} to the certificate's domains, correct endpoints, or declare bindings or "
+            "remote_ip_ranges of a connector that the world does not meet",
             str(address),
         )
 
@@ -54,8 +52,7 @@ def _listeners(
     for address, connector in draft.of(ReceiveConnector):
         if connector.home != (server,) or not isinstance(connector.certificates, tuple):
             continue
-        bindings = connector.bindings
-        if isinstance(bindings, frozenset) and all(binding.port != endpoint.port for binding in bindings):
+        if not _may_be_met(connector, endpoint, server):
             continue
         for certificate_address in connector.certificates:
             certificate = draft.resources[certificate_address]
@@ -63,6 +60,38 @@ def _listeners(
                 certificate.domains is not UNSET or certificate.subject
             ):
                 yield address, certificate_address, certificate
+
+
+_PORTS: Final = {
+    "client frontend {}": 587,
+    "client proxy {}": 465,
+    "outbound proxy frontend {}": 717,
+    "default {}": 2525,
+}
+"""Where setup makes its connectors listen, by their names [4-11]. Exchange 2010 has its "Default" on port
+25, but takes no certificate that is bound to it [3-15]."""
+
+
+def _may_be_met(connector: ReceiveConnector, endpoint: Endpoint, server: Name) -> bool:
+    """False for a listener on another port, declared or known by name, or for private clients alone."""
+    ranges = connector.remote_ip_ranges
+    if isinstance(ranges, frozenset) and ranges and all(map(_is_private, ranges)):
+        return False
+    if isinstance(connector.bindings, frozenset):
+        return any(binding.port == endpoint.port for binding in connector.bindings)
+    name = str(connector.name).casefold()
+    known = next((port for text, port in _PORTS.items() if text.format(str(server).casefold()) == name), None)
+    return known in (None, endpoint.port)
+
+
+def _is_private(range: IpRange) -> bool:
+    """True when no address of the Internet is among the clients."""
+    first, last = ip_address(range.first), ip_address(range.last)
+    if isinstance(first, IPv4Address) and isinstance(last, IPv4Address):
+        return all(part.is_private for part in summarize_address_range(first, last))
+    if isinstance(first, IPv6Address) and isinstance(last, IPv6Address):
+        return all(part.is_private for part in summarize_address_range(first, last))
+    return False
 
 
 def _check_implicit(draft: Draft, address: Address, connector: SendConnector | ReceiveConnector) -> None:
