@@ -113,12 +113,17 @@ def _read(type: ValueType[Any], value: Any) -> Any:
     match type:
         case Flags():
             parts = value if isinstance(value, list) else [value]
-            return frozenset().union(*(_flags(type, part) for part in parts))
-        case Choice():
-            chosen = type.parse(_text(value, type.expected))
-            if chosen not in type.names:
-                raise InvalidValue(chosen, type.expected)
+            chosen = frozenset[str]().union(*(_flags(type, part) for part in parts))
+            if chosen and any(_names_none(type, part) for part in parts):
+                raise InvalidValue(
+                    "", f"{type.none} alone, or {type.expected.replace(f'{type.none}, ', '', 1)}"
+                )
             return chosen
+        case Choice():
+            choice = type.parse(_text(value, type.expected))
+            if choice not in type.names:
+                raise InvalidValue(choice, type.expected)
+            return choice
         case _ if type is BOOL or type is INT:
             if isinstance(value, bool) is not (type is BOOL) or not isinstance(value, int):
                 raise InvalidValue(str(value), type.expected)
@@ -136,6 +141,11 @@ def _flags(type: Flags, value: Any) -> frozenset[str]:
     if not given <= set(type.names):
         raise InvalidValue(str(value), type.expected)
     return given
+
+
+def _names_none(type: Flags, value: str) -> bool:
+    """[4-5]: what stands for nothing goes with nothing else."""
+    return type.none.casefold() in (part.strip().casefold() for part in value.split(","))
 
 
 def _text(value: Any, expected: str) -> str:
