@@ -43,7 +43,7 @@ def read_command(command: str, folder: Path, seconds: float = SECONDS, largest: 
     Its standard error is thrown away: it may hold the secret, and would end up in a pipeline's log.
 
     Args:
-        command: Program and arguments, quoted as for a POSIX shell; on Windows too.
+        command: Program and arguments, quoted as for a POSIX shell; on Windows as its programs take them.
         folder: Where it runs.
         seconds: How long it may take.
         largest: Bytes that it may print.
@@ -52,12 +52,7 @@ def read_command(command: str, folder: Path, seconds: float = SECONDS, largest: 
         CommandMissing: there is no such program.
         CommandFailed: it cannot be run, failed, took too long or printed too much.
     """
-    try:
-        arguments = shlex.split(command)
-    except ValueError as error:
-        raise CommandFailed(f"its quotes are not in order: {error}") from None
-    if not arguments or not arguments[0]:
-        raise CommandMissing
+    arguments = arguments_of(command, is_windows=sys.platform == "win32")
     try:
         process = subprocess.Popen(  # noqa: S603 the program is what the person who wrote the file wants run
             arguments,
@@ -73,6 +68,27 @@ def read_command(command: str, folder: Path, seconds: float = SECONDS, largest: 
         raise CommandFailed(f"it cannot be run ({type(error).__name__})") from None
     with process:
         return _Bounded(process, seconds, largest).output()
+
+
+def arguments_of(command: str, *, is_windows: bool) -> str | list[str]:
+    """What to start. On Windows each program takes its command line apart by itself, so it is left whole:
+    a backslash there is a part of a path, and would be lost by the rules of a POSIX shell.
+
+    Raises:
+        CommandMissing: no program is named.
+        CommandFailed: the quotes are not in order.
+    """
+    if is_windows:
+        if not command.strip(' \t"'):
+            raise CommandMissing
+        return command
+    try:
+        arguments = shlex.split(command)
+    except ValueError as error:
+        raise CommandFailed(f"its quotes are not in order: {error}") from None
+    if not arguments or not arguments[0]:
+        raise CommandMissing
+    return arguments
 
 
 class _Bounded:

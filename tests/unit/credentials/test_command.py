@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from reconciler.credentials.command import CommandFailed, CommandMissing, read_command
+from reconciler.credentials.command import CommandFailed, CommandMissing, arguments_of, read_command
 
 
 def python(program: str) -> str:
-    return shlex.join([sys.executable, "-c", program])
+    words = [sys.executable, "-c", program]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 class TestACommand:
@@ -71,3 +73,16 @@ class TestACommand:
     def test_with_quotes_that_do_not_close_fails(self, tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="quotes"):
             read_command("a 'b", tmp_path)
+
+
+class TestACommandOnWindows:
+    def test_keeps_its_backslashes(self) -> None:
+        """By the rules of a POSIX shell they would be lost, and the program not found."""
+        command = r'"C:\Program Files\vault.exe" read secret\exchange'
+        assert arguments_of(command, is_windows=True) == command
+        assert arguments_of(r"C:\vault\get.exe mail", is_windows=False) == ["C:vaultget.exe", "mail"]
+
+    def test_that_names_no_program_is_missing(self) -> None:
+        for command in ("", " ", '""'):
+            with pytest.raises(CommandMissing):
+                arguments_of(command, is_windows=True)
