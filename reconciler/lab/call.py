@@ -131,7 +131,7 @@ class Terminated(Exception):
 
 
 class Role(Enum):
-    """What an account may see. On Mailbox servers ``READER`` has no cmdlet but Get-, and no -DomainController."""
+    """What an account may see. ``READER`` sees on Mailbox servers Get- alone, and no -DomainController."""
 
     ADMIN = "admin"
     READER = "reader"
