@@ -123,7 +123,9 @@ def _connection_files() -> Sequence[bytes]:
         },
         "issuers": {"*": {"type": "local", "certificate": "issuer.pem", "key": "issuer.key"}},
     }
-    return [json.dumps(whole, indent=1).encode(), b"servers:\n  EX1: {credential: env:EXCHANGE}\n"]
+    issuers = "issuers: {house: {type: local, certificate: issuer.pem, key: issuer.key}}\n"
+    short = "servers:\n  EX1: {credential: env:EXCHANGE}\n" + issuers
+    return [json.dumps(whole, indent=1).encode(), short.encode()]
 
 
 def _connections(data: bytes, folder: Path) -> bool:
@@ -159,14 +161,14 @@ def _plans() -> Sequence[bytes]:
         _GONE: recorded(connector(guid="g2")),
         _PUBLIC: recorded(certificate(public_key="k1")),
     }
-    saved = SavedPlan(
-        plan=replace(plan_of(desired, server, record=record), diagnostics=(warning,)),
     warning = Diagnostic(
         summary="Key is short",
         detail="1024 bits.",
         where=SourceRange("tls.yaml", 9, 7, "      key_size: 1024", 8),
         severity=Severity.WARNING,
     )
+    saved = SavedPlan(
+        plan=replace(plan_of(desired, server, record=record), diagnostics=(warning,)),
         desired=Snapshot(desired),
         path="/srv/tls.yaml",
         connections="",
