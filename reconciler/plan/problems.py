@@ -124,7 +124,7 @@ def window_too_long(address: Address, window: str, days: int) -> Diagnostic:
         summary="Renewal window not usable",
         detail=(
             f"renew_before is {window}, and the certificate is valid for {days} days in all: it would be "
-            "renewed at every run. It is renewed when a third of its lifetime is left."
+            "renewed again and again. It is renewed when a third of its lifetime is left."
         ),
         hint="shorten renew_before, or write a fraction such as 1/3",
         subject=str(address),
