@@ -32,3 +32,13 @@ def test_contoso_plans_what_it_shows(tmp_path: Path) -> None:
     if os.environ.get("GOLDEN_UPDATE"):
         expected.write_text(text, encoding="utf-8", newline="\n")
     assert text == expected.read_text(encoding="utf-8")
+
+
+def test_what_the_readme_declares_is_valid(tmp_path: Path) -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    block = readme.split("```yaml\n", 1)[1].split("```", 1)[0]
+    path = tmp_path / "tls.yaml"
+    path.write_text(block, encoding="utf-8")
+    loaded = load(path, today=TODAY)
+    assert loaded.desired is not None, loaded.diagnostics
+    assert not loaded.diagnostics
