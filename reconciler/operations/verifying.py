@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.config.desired import Desired, Endpoint
+from reconciler.config.listeners import may_be_met
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.pki.asked import asked_domains
 from reconciler.pki.coverage import uncovered
@@ -132,13 +133,12 @@ def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateR
 
 
 def _bound(endpoint: Endpoint, server: Name, desired: Desired) -> set[Address]:
-    """The certificates bound to the server's receive connectors, but those declared for other ports."""
+    """The certificates bound to those of the server's receive connectors that may answer to the endpoint."""
     return {
         certificate
         for _, connector in desired.snapshot.of(ReceiveConnector)
         if connector.home == (server,) and isinstance(connector.certificates, tuple)
-        if not isinstance(connector.bindings, frozenset)
-        or any(binding.port == endpoint.port for binding in connector.bindings)
+        if may_be_met(connector, endpoint, server)
         for certificate in connector.certificates
     }
 

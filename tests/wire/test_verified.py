@@ -92,6 +92,13 @@ class TestAnEndpoint:
         organization.path.write_text(YAML + BOUND.replace("public", "spare"))
         assert not verify(organization).is_good
 
+    def test_is_not_compared_with_what_answers_elsewhere(self, organization: Contoso) -> None:
+        """Setup makes the client's connector listen on port 587."""
+        organization.path.write_text(YAML + BOUND + '      "Client Frontend MBX1": {certificate: spare}\n')
+        organization.apply()
+        verified = verify(organization)
+        assert (verified.is_good, told(verified)) == (True, [])
+
     def test_that_is_not_compared_says_so(self, organization: Contoso, tmp_path: Path) -> None:
         """The record is lost; or nothing says which of two it is."""
         organization.apply()
