@@ -12,6 +12,7 @@ from reconciler.cmdlets import certificate as cmdlets
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.cmdlets.mark import REQUEST_ATTRIBUTES
 from reconciler.diagnostics import Diagnostic
+from reconciler.pki.asked import asked_domains
 from reconciler.pki.coverage import uncovered
 from reconciler.pki.renewal import is_window_usable, renewal_due
 from reconciler.pki.selection import Selection, imported_of, may_be_pending, select
@@ -201,7 +202,9 @@ def _current(case: _Case) -> Selection:
 
 
 def _new_request(case: _Case, reason: str, current: Certificate | None) -> CertificatePlan:
-    step = cmdlets.request(case.asked, server=case.server, edge=case.edge, mark=case.mark)
+    # Without names of its own, a request gets those of the server [2.1-6].
+    asked = case.asked.with_(domains=asked_domains(case.asked))
+    step = cmdlets.request(asked, server=case.server, edge=case.edge, mark=case.mark)
     return _requested(case, [step], reason, current)
 
 

@@ -135,6 +135,11 @@ class TestACertificateThatDoesNotExist:
         assert not made.changes
         assert summaries(made) == ["Certificate not found"]
 
+    def test_is_requested_for_its_common_name_when_no_domains_are_declared(self) -> None:
+        """Without -DomainName, Exchange would put the server's own names into the request [2.1-6]."""
+        made = plan_of({PUBLIC: certificate(domains=UNSET)})
+        assert parameters(the_change(made))["DomainName"] == ("mail.contoso.com",)
+
     def test_names_no_server_on_an_edge(self) -> None:
         made = plan_of({ON_EDGE: certificate(home=(EDGE1,))}, live_server(EDGE1))
         assert all("Server" not in invocation.parameters for invocation in the_change(made).invocations)
