@@ -12,7 +12,7 @@ _HEADS = ("ENDPOINT", "SERVER", "ADDRESS", "CERTIFICATE", "VALID UNTIL", "RESULT
 
 
 def render_verification(checks: Sequence[EndpointChecked], *, colour: bool = False) -> str:
-    """One row for each handshake, and how many are as declared; "" for none."""
+    """One row for each handshake, and how many have failed; "" for none."""
     if not checks:
         return ""
     ink = Ink(colour)
@@ -24,7 +24,7 @@ def render_verification(checks: Sequence[EndpointChecked], *, colour: bool = Fal
         lines.append(_row((*row[:-1], paint(row[-1])), widths))
     failed = sum(bool(check.problem) for check in checks)
     total = counted(len(checks), "handshake")
-    verdict = f"{failed} of {total} failed" if failed else f"{total}, all as declared"
+    verdict = f"{failed} of {total} failed" if failed else f"{total}, no problem found"
     return "\n".join([*lines, "", ink.bold(verdict)]) + "\n"
 
 
