@@ -8,10 +8,13 @@ from __future__ import annotations
 import inspect
 import xml.etree.ElementTree as ET
 from importlib.metadata import version
+from typing import Any, NoReturn
 
 import pytest
-from pypsrp.complex_objects import Command, CommandParameter, ObjectMeta, Pipeline
-from pypsrp.messages import Destination, Message, MessageType, PipelineOutput
+from hypothesis import given
+from hypothesis import strategies as st
+from pypsrp.complex_objects import Command, ObjectMeta
+from pypsrp.messages import CreatePipeline, Destination, Message, MessageType, PipelineOutput
 from pypsrp.negotiate import HTTPNegotiateAuth
 from pypsrp.powershell import Fragmenter, PowerShell, RunspacePool
 from pypsrp.serializer import Serializer
@@ -19,7 +22,7 @@ from pypsrp.shell import WinRS
 from pypsrp.wsman import WSMan, _TransportHTTP
 from urllib3.connection import HTTPSConnection
 
-from reconciler.exchange.session.pool import _OneCommand
+from reconciler.exchange.session.pipelines import OneCommand, text_of_pipeline
 
 
 def test_pypsrp_is_the_version_this_was_written_for() -> None:
@@ -79,17 +82,56 @@ class TestAMessage:
         assert "_fragmenter.defragment(responses)" in inspect.getsource(RunspacePool._parse_responses)
 
 
-class TestACommand:
-    @pytest.mark.parametrize("count", [1, 2])
-    def test_is_the_same_on_the_wire_whether_copied_or_not(self, count: int) -> None:
-        """pypsrp copies each one it serializes, deeply; ours says that it is its own copy."""
+class _Sent(Exception):
+    """What pypsrp was about to serialize."""
 
-        def sent(kind: type[Command]) -> str:
-            commands = [kind("Get-A", "2.3", is_script=False, end_of_statement=True) for _ in range(count)]
-            commands[0].args.append(CommandParameter(name="Server", value="EX1"))
-            return ET.tostring(Serializer().serialize(Pipeline(is_nested=False, cmds=commands)), "unicode")
 
-        assert sent(_OneCommand) == sent(Command)
+class _Stopping(Serializer):
+    def serialize(self, value: object, *_: object, **__: object) -> NoReturn:
+        raise _Sent(value)
+
+
+words = st.text("ab.-:/\\ 1", min_size=1, max_size=6)
+statements = st.lists(st.tuples(words, st.dictionaries(words, words, max_size=3)), min_size=1, max_size=4)
+
+
+class TestAPipeline:
+    @staticmethod
+    def message(made: list[tuple[str, dict[str, Any]]], kind: type[Command], version: str) -> CreatePipeline:
+        """What pypsrp serializes when it runs commands of that kind."""
+        pool = RunspacePool(WSMan("localhost"))
+        pool._fragmenter.serializer = _Stopping()
+        pipeline = PowerShell(pool)
+        for cmdlet, parameters in made:
+            if kind is OneCommand:
+                pipeline.add_command(OneCommand(cmdlet, version, [*parameters.items()]))
+            else:
+                pipeline.add_command(Command(cmdlet, version, is_script=False, args=[]))
+                pipeline.add_parameters(parameters).add_statement()
+        with pytest.raises(_Sent) as caught:
+            pipeline.begin_invoke()
+        sent = caught.value.args[0]
+        assert isinstance(sent, CreatePipeline)
+        return sent
+
+    @given(statements, st.sampled_from(["2.2", "2.3"]))
+    def test_is_the_same_on_the_wire_whoever_writes_it(
+        self, made: list[tuple[str, dict[str, Any]]], version: str
+    ) -> None:
+        """Ours is neither copied nor, with plain words, serialized anew; what is sent must not show it."""
+        expected = ET.tostring(Serializer().serialize(self.message(made, Command, version)), "unicode")
+        own = self.message(made, OneCommand, version)
+        assert ET.tostring(Serializer().serialize(own), "unicode") == expected
+        text = text_of_pipeline(own)
+        assert text is not None
+        assert text.decode() == expected
+
+    @pytest.mark.parametrize("value", ["", "a<b", "_x0041_", "{0}", "\u00df", 1, True, None, ["a"]])
+    def test_is_left_to_pypsrp_with_any_other_value(self, value: object) -> None:
+        assert text_of_pipeline(self.message([("Get-A", {"Name": value})], OneCommand, "2.3")) is None
+
+    def test_of_another_version_is_left_to_pypsrp(self) -> None:
+        assert text_of_pipeline(self.message([("Get-A", {})], OneCommand, "2.1")) is None
 
 
 class TestTheTransport:

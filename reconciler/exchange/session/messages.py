@@ -17,6 +17,7 @@ from typing import Any, Final
 from pypsrp.complex_objects import HostMethodIdentifier
 from pypsrp.messages import (
     ApplicationPrivateData,
+    CreatePipeline,
     DebugRecord,
     ErrorRecordMessage,
     InformationRecord,
@@ -36,6 +37,7 @@ from reconciler.exchange import clixml
 from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import ErrorRecord
 from reconciler.exchange.session.fragments import BoundedFragmenter
+from reconciler.exchange.session.pipelines import text_of_pipeline
 
 # The field names of these three are what pypsrp looks for in a message.
 
@@ -82,6 +84,11 @@ def inject_reader(pool: RunspacePool) -> None:
 
 class _OwnReader(Serializer):
     """pypsrp's serializer for what is sent, our reader for what is received."""
+
+    def serialize(self, value: Any, metadata: Any = None, parent: Any = None, clear: bool = True) -> Any:
+        """Serialize one thing to an element, as pypsrp does; a pipeline, where it can be, to bytes."""
+        text = text_of_pipeline(value) if isinstance(value, CreatePipeline) else None
+        return super().serialize(value, metadata, parent, clear) if text is None else text
 
     def deserialize(self, element: Any, metadata: Any = None, clear: bool = True) -> Any:
         """Read one message, which is a string; anything else is pypsrp inside a message of its own."""

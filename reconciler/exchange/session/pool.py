@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from pypsrp.complex_objects import Command as PSCommand
 from pypsrp.complex_objects import PSCredential, PSInvocationState
 from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
@@ -17,6 +16,7 @@ from reconciler.exchange.port import Command, Connection, Credential, Endpoint, 
 from reconciler.exchange.session.batch import Ended
 from reconciler.exchange.session.faults import OPERATION_TIMED_OUT, translated
 from reconciler.exchange.session.messages import Told, inject_reader
+from reconciler.exchange.session.pipelines import OneCommand
 from reconciler.exchange.session.prompts import Respondent
 from reconciler.exchange.session.transport import wsman
 
@@ -128,10 +128,8 @@ class Pool:
         pipeline = PowerShell(self._pool)
         version = self._pool.protocol_version or ""
         for statement in statements:
-            pipeline.add_command(_OneCommand(statement.cmdlet, version, is_script=False))
-            for name, value in statement.parameters.items():
-                pipeline.add_parameter(name, self._wire(value))
-            pipeline.add_statement()
+            parameters = [(name, self._wire(value)) for name, value in statement.parameters.items()]
+            pipeline.add_command(OneCommand(statement.cmdlet, version, parameters))
         return pipeline
 
     def _wire(self, value: Value) -> Any:
@@ -160,13 +158,3 @@ class _RunspacePool(RunspacePool):
 
     def _process_runspacepool_warning(self, message: Any) -> None:
         """Drop it: it belongs to no pipeline."""
-
-
-class _OneCommand(PSCommand):
-    """pypsrp's command, which is copied twice over before it is serialized.
-
-    That is for libraries whose elements have one parent only, and half of what a request costs.
-    """
-
-    def __deepcopy__(self, _: object) -> _OneCommand:
-        return self
