@@ -15,8 +15,8 @@ from reconciler.lab import control
 
 
 @contextmanager
-def lab(servers: int, *, latency_ms: int = 0) -> Iterator[Path]:
-    """Run Mailbox servers for a while; gives the lab's folder."""
+def lab(servers: int, *, latency_ms: int = 0, from_clixml: Path | None = None) -> Iterator[Path]:
+    """Run Mailbox servers for a while, made up or as a folder of exports has them; gives the lab's folder."""
     with TemporaryDirectory(prefix="bench-") as folder:
         directory = Path(folder) / "lab"
         control.up(
@@ -24,6 +24,7 @@ def lab(servers: int, *, latency_ms: int = 0) -> Iterator[Path]:
             servers=servers,
             edges=0,
             latency_ms=latency_ms,
+            from_clixml=from_clixml,
             lifetime=timedelta(minutes=15),
         )
         try:
