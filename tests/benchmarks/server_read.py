@@ -5,7 +5,8 @@ on to resources, certificates decoded; stock stops at its own objects. Both are 
 session of its own, and the medians are compared.
 
 The limit is for a server in use. One that has only what setup made, or of which only a part was exported, is
-told beside it without one: most of what it costs is the session itself, which is pypsrp's both ways.
+told beside it without one: about half of what it costs is a session that finds nothing (7 ms, stock's 9 ms),
+and that is pypsrp's both ways.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _compare(desired: Desired, name: Name, repeat: int, state: str, limit: float
         f"{theirs.middle * 1000:.1f} ms (least {theirs.least * 1000:.1f} ms), {found} objects"
     )
     if limit is None:
-        note += "; no limit: most is the session, which is pypsrp's both ways"
+        note += "; no limit: with so few, about half is the session, pypsrp's both ways"
     return Figure(f"CPU to read a server {state}, of stock's", mine.middle / theirs.middle, "x", limit, note)
 
 
