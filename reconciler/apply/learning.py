@@ -97,7 +97,7 @@ def _requested(
         facts = parse_request("".join(texts))
     except NotARequest as error:
         told = problems.no_output(change.address, invocation.cmdlet, f"a certificate request ({error})")
-        raise Stopped(told, was_sent=True) from error
+        raise Stopped(told, was_sent=True, in_doubt=True) from error
     pending = invocation.parameters.get("Thumbprint")
     request = Request(
         server=Name(invocation.server),
@@ -117,7 +117,7 @@ def _imported(outcome: Outcome, learned: Learned, record: StateRecord, *, is_las
         found = read_certificate(output)[0].thumbprint if isinstance(output, Object) else UNSET
         if isinstance(found, Thumbprint) and found != leaf.thumbprint:
             wrong = problems.other_certificate(learned.address, str(leaf.thumbprint), str(found))
-            raise Stopped(wrong, was_sent=True)
+            raise Stopped(wrong, was_sent=True, in_doubt=True)
     if learned.recorded is None or not isinstance(learned.recorded.resource, Certificate):
         return learned
     resource = learned.recorded.resource.with_(public_key=leaf.public_key)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-_KEY: Final = re.compile(r"(?:credential|passw|passphrase|secret|token)[\w-]*[\"']?\s*[:=]", re.IGNORECASE)
+_KEY: Final = re.compile(
+    r"(?:credential|passw|passphrase|secret|token|\bpwd|\bpass|\bpw)[\w-]*[\"']?\s*(?:[:=]|$)", re.IGNORECASE
+)
 """Keys that take a reference, and those that somebody might take for them; a space may be missing."""
 _USER: Final = re.compile(r"://.*@|[^\s:\"']:\S*@")
 """``https://user:password@host``, ``user:password@host``."""

@@ -60,10 +60,11 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
         live = servers.refresh(homes(snapshot), surroundings.listener)
         home = homes(snapshot)[0]
         found = _find(address, resource, live.servers[home], remembered.record, surroundings)
+        before = remembered.record.resources.get(address)
         recorded = Recorded(
             _as_it_is(resource, found),
-            created=_was_created(remembered.record.resources.get(address), found),
-            at=surroundings.now(),
+            created=_was_created(before, found),
+            at=before.at if before else surroundings.now(),  # a later one would end what is in doubt
         )
         learned = Learned(address, recorded, remembered.record.requests.get(address))
         record = only(remembered.record.learn(learned), snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from reconciler.config.desired import Desired
@@ -136,9 +137,9 @@ def _another_organization(saved: SavedPlan, desired: Desired) -> Diagnostic:
 
 def _command(saved: SavedPlan) -> str:
     """The command line that makes the plan anew, against the same servers and with the same record."""
-    words = ["reconciler plan", saved.path]
+    words = ["reconciler", "plan", saved.path]
     words += ["--connections", saved.connections] if saved.connections else []
     words += ["--state", saved.state] if saved.state else []
     for address in saved.targets:
-        words += ["--target", f"'{address}'"]
-    return " ".join([*words, "--out FILE"])
+        words += ["--target", str(address)]
+    return f"{shlex.join(words)} --out FILE"

@@ -111,7 +111,12 @@ def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateR
         if certificate.home == (server,)
     }
     wanted = (DomainPattern(endpoint.name.name),)
-    covering = {one for one, asked in declared.items() if not uncovered(asked_domains(asked), wanted)}
+    covering = {
+        one
+        for one, asked in declared.items()
+        if not uncovered(asked_domains(asked), wanted)
+        and (not isinstance(asked.services, frozenset) or "SMTP" in asked.services)
+    }
     bound = declared.keys() & _bound(endpoint, server, desired)
     candidates = (bound & covering) or bound or covering
     if len(candidates) > 1:

@@ -327,7 +327,9 @@ def _why_replace(case: _Case, current: Certificate, *, ours: bool) -> str:
 
 
 def _asks_for(asked: Certificate) -> tuple[Any, ...]:
-    return tuple(getattr(asked, name) for name in REQUEST_ATTRIBUTES)
+    """What a request is made of; its names with the common name, which is always among them [2.1-6]."""
+    others = tuple(getattr(asked, name) for name in REQUEST_ATTRIBUTES if name != "domains")
+    return (asked_domains(asked), *others)
 
 
 def _before(current: Certificate | None, name: str) -> Any:

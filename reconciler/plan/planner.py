@@ -127,8 +127,8 @@ def _connector(
     return _after(plan_one(address, bound.connector, situation), bound.requires)
 
 
-def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[int, bool]:
-    """Protection first; a partner that moves to another connector is there before it leaves the old one."""
+def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[bool, int]:
+    """A partner that moves to another connector is there before it leaves the old one; protection first."""
     _, connector, planned = item
     spaces = planned.change.attributes.get("address_spaces") if planned.change else None
     only_loses = (
@@ -137,7 +137,7 @@ def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[int, boo
         and isinstance(spaces.after, frozenset)
         and spaces.after < spaces.before
     )
-    return _ROLE_ORDER.get(str(connector.role), 3), only_loses
+    return only_loses, _ROLE_ORDER.get(str(connector.role), 3)
 
 
 def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPlan:

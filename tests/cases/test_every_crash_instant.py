@@ -329,6 +329,53 @@ class TestBetweenTheKillAndTheNextApply:
         assert self.requests(killed, "EDGE1") == 1
         assert killed.plan().plan.is_empty
 
+    def test_a_certificate_without_domains_is_requested_once(self, tmp_path: Path) -> None:
+        """Its common name is sent as its only domain: that is no other request than the declared one."""
+        text = (EXAMPLE / "tls.yaml").read_text(encoding="utf-8")
+        path = tmp_path / "tls.yaml"
+        path.write_text(text.replace("        domains: [mail1.contoso.com]\n", ""), encoding="utf-8")
+        world = World(direct_lab(tmp_path / "lab"), MemoryStore(), path)
+        assert not world.apply(Fate(self.LOST))
+        assert not world.plan().diagnostics
+        assert world.apply(Fate())
+        assert self.requests(world, "EDGE1") == 1
+
+    def test_an_import_of_the_same_certificate_makes_nothing_twice(self, tmp_path: Path) -> None:
+        """A renewal whose answer was lost, and the old certificate imported meanwhile."""
+        world = first_day(tmp_path)
+        assert world.apply(Fate())
+        world.lab.now += timedelta(days=61)
+        assert not world.apply(Fate(self.LOST))
+        world.lab.now += timedelta(minutes=5)
+        run_import(world.inputs(), Address.parse("certificate.EDGE1.public"), world.surroundings(Fate()))
+        assert world.apply(Fate())
+        assert self.requests(world, "EDGE1") == 2
+        assert world.plan().plan.is_empty
+
+    def test_an_answer_that_was_not_understood_is_in_doubt(self, tmp_path: Path) -> None:
+        """The key was made all the same."""
+        world = first_day(tmp_path)
+
+        class Mumbling(_MortalWriter):
+            def run(self, command: Command) -> Outcome:
+                outcome = super().run(command)
+                is_request = (self.server, command.cmdlet) == ("EDGE1", "New-ExchangeCertificate")
+                return Outcome() if is_request else outcome
+
+        class Sessions(MortalSessions):
+            @contextmanager
+            def writer(self, connection: Connection) -> Iterator[Writer]:
+                with self.lab.writer(connection) as session:
+                    yield Mumbling(session, self.fate)
+
+        surroundings = replace(world.surroundings(Fate()), sessions=Sessions(world.lab, Fate()))
+        outcome = run_apply(world.inputs(), surroundings, lambda planned: True)
+        assert outcome.applied is not None
+        assert outcome.applied.in_doubt == 1
+        assert [one.summary for one in outcome.applied.diagnostics] == ["Answer not understood"]
+        assert world.apply(Fate())
+        assert self.requests(world, "EDGE1") == 1
+
     def test_a_server_that_left_the_yaml_is_no_doubt_for_ever(self, killed: World) -> None:
         """Else the journal would never become a record again."""
         killed.path = killed.lab.directory.parent / "tls.yaml"

@@ -123,6 +123,16 @@ class TestASavedPlan:
         assert f"--connections {saved.inputs.connections}" in hint
         assert f"--state {saved.inputs.state}" in hint
 
+    def test_is_made_again_by_a_line_that_a_shell_takes(self, saved: Saved) -> None:
+        run_saved_plan(saved.plan, saved.surroundings(), lambda planned: True)
+        saved.lab.now = saved.lab.now.replace(year=saved.lab.now.year + 1)
+        state = saved.inputs.state
+        assert state is not None
+        moved = state.parent / "a state"
+        state.rename(moved)
+        saved.plan = replace(saved.plan, state=str(moved))
+        assert f"--state '{moved}' --out FILE" in saved.refused().diagnostics[0].hint
+
     def test_of_another_organization_is_refused(self, saved: Saved) -> None:
         saved.plan = replace(saved.plan, plan=replace(saved.plan.plan, organization="fabrikam"))
         assert saved.refused().cause is Cause.ERROR

@@ -81,6 +81,8 @@ def _utf8(data: bytes | str, limits: Limits) -> bytes:
 
 def _parsed(data: bytes, limits: Limits) -> Element:
     """Parse what is in UTF-8, and small enough."""
+    if (at := data.find(b"\0")) >= 0:  # UTF-16 that hides from what follows; the parser would guess it
+        raise Malformed("a NUL byte is not allowed", data.count(b"\n", 0, at) + 1)
     if (at := data.find(b"<!DOCTYPE")) >= 0:
         raise Malformed("a document type is not allowed", data.count(b"\n", 0, at) + 1)
     # The shortest element is <a/>. What is counted has comments in it, too, which no PowerShell writes.

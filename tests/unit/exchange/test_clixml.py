@@ -417,3 +417,11 @@ def test_unescaping_undoes_what_powershell_escapes(text: str) -> None:
     units = text.encode("utf-16-be", "surrogatepass")
     escaped = "".join(f"_x{units[i]:02X}{units[i + 1]:02x}_" for i in range(0, len(units), 2))
     assert clixml.unescape(escaped) == units.decode("utf-16-be", "replace")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_document_type_cannot_hide_in_an_encoding(encoding: str) -> None:
+    """Without a byte order mark, and with a line end before it, the parser itself would find out."""
+    text = '\n<!DOCTYPE Objs [<!ENTITY a "aaaa">]><Objs><S>&a;</S></Objs>'
+    with pytest.raises(clixml.Malformed):
+        clixml.read(text.encode(encoding))

@@ -370,6 +370,24 @@ class TestOrder:
         )
         assert [change.address for change in made.changes] == [other, TRUSTED]
 
+    def test_adds_a_partner_to_a_lower_role_before_it_leaves_the_higher(self) -> None:
+        """Else its mail would go where everybody's goes, meanwhile."""
+        never = Address.parse("send_connector.EX1.tls_never")
+        both = frozenset({AddressSpace("fabrikam.com"), AddressSpace("adatum.com")})
+        made = plan_of(
+            {
+                TRUSTED: connector(),
+                never: connector(
+                    name=Name("never"),
+                    role="tls_never",
+                    address_spaces=frozenset({AddressSpace("adatum.com")}),
+                ),
+            },
+            live_server(send_connectors=[live_connector(address_spaces=both)]),
+            record=owned(),
+        )
+        assert [change.address for change in made.changes] == [never, TRUSTED]
+
 
 class TestANameAlone:
     """Of an object that this tool is said to have made, without the guid or the mark that would show it."""
