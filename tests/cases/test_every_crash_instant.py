@@ -7,7 +7,7 @@ written. In process, by raising at the port and at the store; tests/wire/test_ki
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -201,9 +201,17 @@ def a_request_given_up(folder: Path) -> World:
 SCENARIOS = {"first day": first_day, "a later day": a_later_day, "a request given up": a_request_given_up}
 
 
-def instants_of(prepare: Callable[[Path], World], folder: Path) -> list[Instant]:
+def once_more(world: World, folder: Path) -> World:
+    """The same lab, store and YAML in another folder: servers race, so no two preparations are alike."""
+    folder.mkdir()
+    lab = copy_of(world.lab.directory, folder / "lab")
+    lab.now = world.lab.now
+    return World(lab, _copied(world.store), world.path)
+
+
+def instants_of(before: World, folder: Path) -> list[Instant]:
     fate = Fate()
-    assert prepare(folder).apply(fate)
+    assert once_more(before, folder).apply(fate)
     return list(dict.fromkeys(fate.lived))
 
 
@@ -212,23 +220,20 @@ def instants_of(prepare: Callable[[Path], World], folder: Path) -> list[Instant]
 def test_an_apply_that_dies_converges_at_the_next(
     scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prepare = SCENARIOS[scenario]
-    before = prepare(tmp_path / "before")
-    instants = instants_of(prepare, tmp_path / "whole")
+    before = SCENARIOS[scenario](tmp_path / "before")
+    instants = instants_of(before, tmp_path / "whole")
     sent_at_best = None
     for number, instant in enumerate(instants):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        lab = copy_of(before.lab.directory, folder / "lab")
-        lab.now = before.lab.now
-        world = World(lab, _copied(before.store), before.path)
+        world = once_more(before, tmp_path / str(number))
         assert not world.apply(Fate(instant)), instant
         assert world.apply(Fate()), instant
         after = world.plan()
         assert after.plan.is_empty, instant
         assert not [change for change in after.plan.changes if change.learned], instant
         made = sorted(
-            (server, cmdlet, str(given.get("Name"))) for server, cmdlet, given in lab.sent if _makes(cmdlet)
+            (server, cmdlet, str(given.get("Name")))
+            for server, cmdlet, given in world.lab.sent
+            if _makes(cmdlet)
         )
         assert len(made) == len(set(made)), instant
         sent_at_best = sent_at_best or made
