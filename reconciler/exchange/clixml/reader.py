@@ -88,7 +88,7 @@ def _parsed(data: bytes, limits: Limits) -> Element:
     # The shortest element is <a/>. What is counted has comments in it, too, which no PowerShell writes.
     if len(data) // 4 > limits.elements and data.count(b"<") - data.count(b"</") > limits.elements:
         raise TooLarge("elements", limits.elements)
-    parser = XMLParser(encoding="utf-8")  # noqa: S314 - without a document type no entity can be declared
+    parser = XMLParser(encoding="utf-8")  # noqa: S314 - UTF-8 without a document type: no entity
     try:
         parser.feed(data)
         root: Element = parser.close()
