@@ -110,6 +110,14 @@ class TestAnEndpoint:
         assert (either.is_good, told(either)) == (True, ["Certificate not compared"])
         assert "certificate.MBX1.public, certificate.MBX1.spare" in either.diagnostics[0].detail
 
+    def test_is_compared_with_the_only_one_that_is_for_smtp(self, organization: Contoso) -> None:
+        """Both cover the name and neither is bound; one is for the web site, and never presented here."""
+        organization.apply()
+        spare = YAML.index("spare:")
+        organization.path.write_text(YAML[:spare] + YAML[spare:].replace("[SMTP]", "[IIS]"))
+        verified = verify(organization)
+        assert (verified.is_good, told(verified)) == (True, [])
+
     def test_fails_when_enabling_was_skipped(self, organization: Contoso) -> None:
         """The binding is there and the certificate too, but the transport service may not have its key."""
         run_apply(organization.inputs(), Surroundings(unheard, sessions=ForgetfulSessions()), lambda _: True)
