@@ -9,7 +9,7 @@ from typing import TypeVar
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from state.address import Address
 from state.resources import ReceiveConnector, Resource, SendConnector
-from state.values import Name
+from state.values import UNSET, Maybe, Name
 
 from .models.acknowledge import Acknowledgement
 from .models.desired import DesiredState, ServerModel
@@ -30,6 +30,16 @@ class DeclaredServer:
     @property
     def is_edge(self) -> bool:
         return self.model.role == "edge"
+
+    @property
+    def mode(self) -> Maybe[str]:
+        """As declared; UNSET where everything is managed, however that is said."""
+        return unless_managed(self.model.mode)
+
+
+def unless_managed(mode: Maybe[str]) -> Maybe[str]:
+    """A mode, or UNSET for the one that is assumed: equal resources must not differ by having said it."""
+    return UNSET if mode == "manage" else mode
 
 
 class Draft:

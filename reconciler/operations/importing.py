@@ -52,6 +52,8 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
     desired = declared.desired
     require_declared(desired, (address,))
     resource = desired.snapshot.resources[address]
+    if getattr(resource, "mode", UNSET) is not UNSET:
+        raise OperationFailed((_only_observed(address),))
     store = open_store(desired.organization, inputs, surroundings)
     with locked(store, "import", surroundings) as fence:
         remembered = remember(store, desired.organization)
@@ -161,6 +163,15 @@ def _not_importable(address: Address) -> Diagnostic:
         summary="Not importable",
         detail=f"{address} is only read, never changed: there is nothing to take over.",
         hint="import connectors and certificates",
+        subject=str(address),
+    )
+
+
+def _only_observed(address: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="Only observed",
+        detail=f"The mode of {address} lets nobody change it: taking it over would be for nothing.",
+        hint="declare mode: manage for it, or for its server or set",
         subject=str(address),
     )
 

@@ -36,12 +36,14 @@ class CertificatePlan:
         change: None when it cannot be planned; a diagnostic says why.
         name: What connectors are bound to; None when there will be none.
         drift: What is not as it was recorded.
+        observed: What is not as declared, and is only observed.
     """
 
     change: Change | None
     name: TlsCertificateName | Deferred | None
     diagnostics: tuple[Diagnostic, ...] = ()
     drift: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+    observed: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def plan_certificate(address: Address, asked: Certificate, situation: Situation)
     """
     server = home_of(asked)
     listing = situation.server(server).certificates
+    if listing.unreadable and asked.mode == "observe":
+        return CertificatePlan(None, None, (problems.not_observed(address, str(server), listing.unreadable),))
     if listing.unreadable:
         problem = problems.list_unreadable(address, str(server), "certificates", listing.unreadable)
         return CertificatePlan(None, None, (problem,))
@@ -98,6 +102,8 @@ def plan_certificate(address: Address, asked: Certificate, situation: Situation)
         mark=situation.request_mark(address, asked),
         now=situation.now,
     )
+    if asked.mode == "observe":
+        return _observed(case)
     request = case.request
     if asked.issuer is UNSET or request is None or not _is_open(case, request):
         return _without_request(case)
@@ -182,6 +188,24 @@ def _watched(case: _Case) -> CertificatePlan:
     return replace(planned, diagnostics=(*planned.diagnostics, ends))
 
 
+def _observed(case: _Case) -> CertificatePlan:
+    """One that is looked at: neither requested, nor enabled, nor recorded."""
+    current = _current(case).certificate
+    if current is None:
+        return CertificatePlan(None, None, (problems.observed_missing(case.address, case.server),))
+    missing, unread = _missing_services(case, current)
+    lacking = (
+        {"services": Difference(case.asked.services, current.services)} if missing and not unread else {}
+    )
+    reason = _why_replace(case, current, ours=False)
+    return CertificatePlan(
+        Change(address=case.address, action=Action.NONE, reason="only observed"),
+        _binding_name(current),
+        (problems.observed_due(case.address, reason),) if reason else (),
+        observed=lacking,
+    )
+
+
 def _missing(case: _Case, selection: Selection) -> Diagnostic:
     if selection.unclear:
         return problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=False)
@@ -246,9 +270,7 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
     created = case.was_created or (ours and asked.issuer is not UNSET)
     resource = to_record(asked, public_key=current.public_key, thumbprint=current.thumbprint)
     moved = _lost_services(case, current)
-    name = (
-        current.tls_certificate_name if isinstance(current.tls_certificate_name, TlsCertificateName) else None
-    )
+    name = _binding_name(current)
     missing, unread = _missing_services(case, current)
     diagnostics = _unusable_window(case, current)
     if not missing:
@@ -264,6 +286,11 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
         learned=Learned(address, Recorded(resource, created, case.now)),
     )
     return CertificatePlan(change, name, diagnostics, moved)
+
+
+def _binding_name(current: Certificate) -> TlsCertificateName | None:
+    name = current.tls_certificate_name
+    return name if isinstance(name, TlsCertificateName) else None
 
 
 def _unusable_window(case: _Case, current: Certificate) -> tuple[Diagnostic, ...]:

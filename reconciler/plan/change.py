@@ -63,10 +63,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """What somebody else changed since we last applied: recorded against live."""
+    """What is not as it should be and is not ours to change.
+
+    Attributes:
+        attributes: Recorded against live: what somebody else changed since we last applied. Of what is
+            only observed: declared against live.
+    """
 
     address: Address
     attributes: Mapping[str, Difference]
+    is_observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

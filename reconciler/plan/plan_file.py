@@ -84,6 +84,7 @@ def encode_plan(saved: SavedPlan) -> bytes:
             {
                 "address": str(drift.address),
                 "attributes": _differences_to_json(drift.address, drift.attributes),
+                "observed": drift.is_observed,
             }
             for drift in saved.plan.drift
         ],
@@ -224,7 +225,11 @@ def _change_from_json(shape: Shape) -> Change:
 
 def _drift_from_json(shape: Shape) -> Drift:
     address = Address.parse(shape.text("address"))
-    drift = Drift(address=address, attributes=_differences_from_json(address, shape.shape("attributes")))
+    drift = Drift(
+        address=address,
+        attributes=_differences_from_json(address, shape.shape("attributes")),
+        is_observed=shape.truth("observed"),
+    )
     shape.done()
     if not drift.attributes:
         raise Malformed(shape.path("attributes"), "nothing differs")

@@ -15,6 +15,7 @@ from . import problems
 from .binding import C, bind
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan
+from .observed import plan_bound, plan_observed
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation
@@ -91,6 +92,8 @@ class _Worked:
         self.diagnostics.extend(planned.diagnostics)
         if planned.drift:
             self.drift.append(Drift(address=address, attributes=planned.drift))
+        if planned.observed:
+            self.drift.append(Drift(address=address, attributes=planned.observed, is_observed=True))
 
 
 def _not_itself(name: Name, server: LiveServer, situation: Situation) -> list[Diagnostic]:
@@ -120,11 +123,17 @@ def _connector(
     certificates: Mapping[Address, CertificatePlan],
     situation: Situation,
 ) -> ConnectorPlan:
-    """Bind a connector to its certificates, and plan it."""
+    """Bind a connector to its certificates, and plan it as far as its mode goes."""
+    if connector.mode == "observe" or (connector.mode == "certificates" and not connector.certificates):
+        return plan_observed(address, connector, certificates, situation)
     bound = bind(address, connector, certificates)
     if isinstance(bound, Diagnostic):
         return ConnectorPlan(None, (bound,))
-    return _after(plan_one(address, bound.connector, situation), bound.requires)
+    if connector.mode == "certificates":
+        planned = plan_bound(address, bound.connector, plan_one, situation)
+    else:
+        planned = plan_one(address, bound.connector, situation)
+    return _after(planned, bound.requires)
 
 
 def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[bool, int]:

@@ -72,6 +72,49 @@ def import_first(address: Address, name: str, differing: list[str]) -> Diagnosti
     )
 
 
+def not_observed(address: Address, server: str, why: Unreadable) -> Diagnostic:
+    return Diagnostic(
+        summary="Not observed",
+        detail=f"{address} is only observed, and on {server} it could not be read: {why.reason}.",
+        hint=why.remedy or "let the account read it, or mend the server; then plan again",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def observed_missing(address: Address, server: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Observed object not found",
+        detail=f"{address} is declared, and nothing on {server} is it. Its mode lets nothing be created.",
+        hint="check its name, take it out of the YAML, or declare mode: manage",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def observed_due(address: Address, reason: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Observed certificate not as declared",
+        detail=f"The certificate {reason}. It is only observed: nobody renews it here.",
+        hint="renew it by hand, or declare mode: certificates",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def kept_observed(address: Address, name: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Not deleted",
+        detail=(
+            f'"{name}" was made by this tool and is no longer declared, but what it belongs to is only '
+            "observed: it stays."
+        ),
+        hint="declare mode: manage to have it deleted, or remove it by hand",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
 def receive_connector_missing(address: Address, name: str, server: str, there: list[str]) -> Diagnostic:
     return Diagnostic(
         summary="Receive connector not found",

@@ -13,7 +13,7 @@ from .change import Action, Change
 
 R = TypeVar("R", bound=Resource)
 
-_KEPT_SETTINGS = ("home", "local", "certificates", "issuer")
+_KEPT_SETTINGS = ("home", "local", "certificates", "issuer", "mode")
 
 
 def to_record(desired: R, **identity: Any) -> R:

@@ -23,11 +23,17 @@ from .situation import Situation, home_of
 
 @dataclass(frozen=True, slots=True)
 class ConnectorPlan:
-    """The change of one connector; None when it cannot be planned, and a diagnostic says why."""
+    """The change of one connector; None when it cannot be planned, and a diagnostic says why.
+
+    Attributes:
+        drift: What is not as it was recorded.
+        observed: What is not as declared, and is only observed.
+    """
 
     change: Change | None
     diagnostics: tuple[Diagnostic, ...] = ()
     drift: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+    observed: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +63,21 @@ def find(address: Address, name: object, server: Name, situation: Situation) -> 
     recorded = situation.record.resources.get(address)
     was = recorded.resource if recorded and isinstance(recorded.resource, SendConnector) else None
     if was is not None and isinstance(was.guid, str) and (same := live.by_guid(was.guid)):
-        return Match(same, ours=True, marked=same in marked)
+        # Only its binding is ours where it was recorded so: the rest would be taken over silently.
+        return Match(same, ours=was.mode is UNSET or same in marked, marked=same in marked)
     if marked:
         named = [connector for connector in marked if connector.name == name]
         return Match((named or marked)[0], ours=True, marked=True, rivals=len(marked) - 1)
     same = live.by_name(name)
     if same is None:
         return None
-    imported = recorded is not None and not recorded.created and was is not None and was.guid is UNSET
+    imported = (
+        recorded is not None
+        and not recorded.created
+        and was is not None
+        and was.guid is UNSET
+        and was.mode is UNSET
+    )
     return Match(same, ours=imported, marked=False)
 
 
@@ -105,11 +118,11 @@ def _compared(address: Address, desired: SendConnector, match: Match, situation:
     comparison = compare(desired, match.live)
     unread = {name: value for name, value in comparison.unread.items() if getattr(was, name) != value}
     resource = to_record(desired, guid=match.live.guid)
-    moved = drift(was, match.live) if match.ours else {}
+    moved = drift(was, match.live) if match.ours or was.mode is not UNSET else {}
     if not comparison.differences and not unread:
         change = unchanged(address, resource, situation.record, created=created, now=situation.now)
         return ConnectorPlan(change, drift=moved)
-    if not match.ours:
+    if not match.ours and desired.mode is UNSET:
         differing = sorted([*comparison.differences, *unread])
         return ConnectorPlan(None, (problems.import_first(address, str(match.live.name), differing),))
     differences = {

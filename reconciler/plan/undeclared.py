@@ -14,6 +14,7 @@ from state.values import UNSET, Name
 
 from . import problems
 from .change import Action, Change, Difference
+from .observed import is_observed
 from .send_connectors import find
 from .situation import Situation
 
@@ -72,6 +73,11 @@ def _send_connector(
         return Undeclared(address, _forgotten(address))
     if match.rivals:
         return Undeclared(address, None, (problems.not_unique(address, str(match.live.name)),))
+    if is_observed(address, situation):
+        kept = problems.kept_observed(address, str(match.live.name))
+        return Undeclared(
+            address, Change(address=address, action=Action.NONE, reason="only observed"), (kept,)
+        )
     change = Change(
         address=address,
         action=Action.DELETE,

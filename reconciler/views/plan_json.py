@@ -13,7 +13,7 @@ from reconciler.plan.change import Action, Change, Difference, Plan
 from state.resources import KINDS, Json
 from state.values import UNKNOWN, UNSET, CredentialReference, Deferred
 
-PLAN_FORMAT = "1.0"
+PLAN_FORMAT = "1.1"
 """Of the document. The second number grows when a key is added, the first when one changes its meaning."""
 
 
@@ -41,7 +41,11 @@ def plan_to_json(plan: Plan, *, tool_version: str) -> dict[str, Json]:
         },
         "changes": [_change(change) for change in plan.changes if change.action is not Action.NONE],
         "drift": [
-            {"address": str(one.address), "attributes": _attributes(one.address.type, one.attributes)}
+            {
+                "address": str(one.address),
+                "attributes": _attributes(one.address.type, one.attributes),
+                "observed": one.is_observed,
+            }
             for one in plan.drift
         ],
         "diagnostics": [diagnostic_to_json(diagnostic) for diagnostic in plan.diagnostics],

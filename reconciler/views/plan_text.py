@@ -53,7 +53,7 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
 
 
 def render_drift(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH) -> str:
-    """Only what was changed outside since the last apply.
+    """Only what was changed outside since the last apply, and what is observed and not as declared.
 
     Returns:
         Lines, each ended. The last one is exactly ``No drift`` when there is none and nothing is wrong.
@@ -69,9 +69,18 @@ def render_drift(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH
 
 
 def _drift_block(drift: Sequence[Drift], *, ink: Ink, width: int) -> list[str]:
+    changed = [one for one in drift if not one.is_observed]
+    observed = [one for one in drift if one.is_observed]
+    return [
+        *_drift_of("Changed outside since the last apply:", changed, ink=ink, width=width),
+        *_drift_of("Not as declared, and only observed:", observed, ink=ink, width=width),
+    ]
+
+
+def _drift_of(title: str, drift: Sequence[Drift], *, ink: Ink, width: int) -> list[str]:
     if not drift:
         return []
-    lines = [ink.bold("Changed outside since the last apply:")]
+    lines = [ink.bold(title)]
     for one in drift:
         lines.append(f"  {ink.yellow('!')} {harmless(str(one.address))}")
         label = max(len(name) for name in one.attributes)

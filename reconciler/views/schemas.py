@@ -94,7 +94,10 @@ def plan_schema() -> dict[str, Json]:
                     ),
                 },
                 "changes": _list("In the order in which they are applied.", _ref("change")),
-                "drift": _list("What somebody else changed since the last apply.", _ref("drift")),
+                "drift": _list(
+                    "What somebody else changed since the last apply, or is observed and not as declared.",
+                    _ref("drift"),
+                ),
                 "diagnostics": _list("Errors and warnings.", _ref("diagnostic")),
             }
         ),
@@ -117,8 +120,14 @@ def plan_schema() -> dict[str, Json]:
                 {
                     "address": _text("Address of the resource."),
                     "attributes": _map(
-                        "By attribute name: before is as recorded, after is as it is now.", _ref("difference")
+                        "By attribute name: before is as recorded, or as declared of what is only observed; "
+                        "after is as it is now.",
+                        _ref("difference"),
                     ),
+                    "observed": {
+                        "description": "True for what is only observed, by its mode.",
+                        "type": "boolean",
+                    },
                 }
             ),
             "difference": {

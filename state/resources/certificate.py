@@ -24,7 +24,7 @@ from .attribute import (
     setting,
     writable,
 )
-from .resource import Resource
+from .resource import MODE, Resource
 
 SERVICES = Flags("IMAP", "POP", "IIS", "SMTP", "Federation", "UM", "UMCallRouter")
 """Names ascending by bit as far as the bits are known; an unknown bit is kept as its number. [6.4-1]"""
@@ -70,3 +70,5 @@ class Certificate(Resource):
     default_smtp: Maybe[str] = setting(Choice("keep", "replace"))
     renew_before: Maybe[str] = setting(TEXT)
     """A span such as ``30d``, or a fraction of its lifetime such as ``1/3``."""
+    mode: Maybe[str] = setting(MODE)
+    """UNSET: ``manage``."""

@@ -30,7 +30,7 @@ from .attribute import (
     setting,
     writable,
 )
-from .resource import Resource
+from .resource import MODE, Resource
 from .send_connector import PROTOCOL_LOGGING_LEVEL
 
 AUTH_MECHANISM = Flags(
@@ -90,3 +90,5 @@ class ReceiveConnector(Resource):
     """The one server that holds it."""
     certificates: Maybe[tuple[Address, ...]] = setting(ListOf(ADDRESS))
     """The certificate it is to present."""
+    mode: Maybe[str] = setting(MODE)
+    """UNSET: ``manage``."""

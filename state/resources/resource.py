@@ -7,7 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from ..values import UNSET
-from .attribute import Attribute, Kind, declared_attribute
+from .attribute import Attribute, Choice, Kind, declared_attribute
+
+MODE = Choice("observe", "certificates", "manage")
+"""How much of what is declared is made so: nothing; certificates and what is bound to them; all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

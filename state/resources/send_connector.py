@@ -43,7 +43,7 @@ from .attribute import (
     setting,
     writable,
 )
-from .resource import Resource
+from .resource import MODE, Resource
 
 TLS_AUTH_LEVEL = Choice("EncryptionOnly", "CertificateValidation", "DomainValidation")
 PROTOCOL_LOGGING_LEVEL = Choice("None", "Verbose")
@@ -114,3 +114,5 @@ class SendConnector(Resource):
     """True when it lives on one Edge server, not in the organization."""
     certificates: Maybe[tuple[Address, ...]] = setting(ListOf(ADDRESS))
     """The certificates it must find on its source servers, in the order of ``home``."""
+    mode: Maybe[str] = setting(MODE)
+    """UNSET: ``manage``."""

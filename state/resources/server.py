@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from ..errors import InvalidValue
 from ..values import Fqdn, Maybe, Name
 from .attribute import BOOL, FQDN, NAME, Choice, Scalar, ValueType, observed, setting
-from .resource import Resource
+from .resource import MODE, Resource
 
 _VERSION = re.compile(r"(?:Version )?(\d{1,3})\.(\d{1,3})(?: \(Build |\.)(\d{1,6})\.(\d{1,6})\)?")
 
@@ -53,6 +53,8 @@ class Server(Resource):
     """As declared."""
     version: Maybe[str] = setting(Choice("2010", "2013", "2016", "2019", "SE"))
     """As declared, for the offline checks."""
+    mode: Maybe[str] = setting(MODE)
+    """What holds for everything on it that says nothing else; UNSET: ``manage``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

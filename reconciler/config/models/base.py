@@ -33,6 +33,7 @@ from state.resources.attribute import (
     ValueType,
 )
 from state.resources.receive_connector import AUTH_MECHANISM, PERMISSION_GROUPS
+from state.resources.resource import MODE
 from state.resources.send_connector import (
     ERROR_POLICIES,
     PROTOCOL_LOGGING_LEVEL,
@@ -55,6 +56,14 @@ def _not_given() -> Any:
 def key(description: str, **constraints: Any) -> Any:
     """An optional key; left out it is UNSET, which is never the same as null."""
     return Field(default_factory=_not_given, description=description, **constraints)
+
+
+def mode(of: str) -> Any:
+    """How much of what is declared is made so."""
+    return key(
+        f"How far {of} is made as declared. manage (assumed): all of it; certificates: the certificates, and "
+        "what is bound to them; observe: nothing, differences are only told."
+    )
 
 
 def section(kind: type[Any], description: str, **constraints: Any) -> Any:
@@ -192,6 +201,7 @@ def _described(type: ValueType[Any]) -> JsonSchemaValue:
             return {"type": "string"}
 
 
+Mode: TypeAlias = Annotated[Any, As(MODE)]
 Flag: TypeAlias = Annotated[Any, As(BOOL)]
 Whole: TypeAlias = Annotated[Any, As(INT)]
 Text: TypeAlias = Annotated[Any, As(TEXT)]

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from state.resources.attribute import Choice
 
-from .base import As, Domain, Model, key, required, section
+from .base import As, Domain, Mode, Model, key, mode, required, section
 from .certificate import CertificateModel, LocalIssuer, SharedCertificate
 from .connection import ConnectionDefaults, ConnectionModel
 from .network import Host
@@ -41,6 +41,7 @@ class ServerModel(Model):
     """Everything of one server."""
 
     role: Literal["mailbox", "edge"] = required("mailbox (or Hub Transport), or an unsubscribed edge.")
+    mode: Mode = mode("what is declared for it")
     version: Version = key("Exchange's version, for the offline checks: 2010, 2013, 2016, 2019 or SE.")
     host: Host = key(
         "Where to connect, not what the world sees; the server's name where it is left out.",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from state.errors import InvalidValue
+from state.resources import Kind as AttributeKind
 from state.resources import SendConnector
 from state.resources.attribute import Choice, Scalar
 
@@ -20,6 +21,7 @@ from .base import (
     Flag,
     Ip,
     Logging,
+    Mode,
     Model,
     NameText,
     NullableAuthLevel,
@@ -36,6 +38,7 @@ from .base import (
     Text,
     Whole,
     key,
+    mode,
     required,
     section,
 )
@@ -134,12 +137,14 @@ class SharedSet(Set):
     servers: list[str] = required(
         "Mailbox servers that send through them; Edge servers have sets of their own.", min_length=1
     )
+    mode: Mode = mode("the set")
 
 
 class OtherConnector(SendAttributes):
     """Any other connector, by its attributes."""
 
     kind: Literal["other"] = required("None of the three kinds: only what is written here is declared.")
+    mode: Mode = mode("it")
     source_servers: list[str] = section(list, "Servers that send through it.", min_length=1)
     name: NameText = key("A new name in Exchange.")
     address_spaces: Spaces = key("What it carries, such as contoso.com, *.contoso.com or SMTP:*;10.")
@@ -177,8 +182,8 @@ FRIENDLY: dict[str, str] = {
 
 def attribute_of(name: str) -> str | None:
     """The attribute that a key declares; None for a key that declares none by itself."""
-    attribute = FRIENDLY.get(name, name)
-    return attribute if attribute in SendConnector.attributes() else None
+    attribute = SendConnector.attributes().get(FRIENDLY.get(name, name))
+    return attribute.name if attribute and attribute.kind is AttributeKind.WRITABLE else None
 
 
 def _day(text: str) -> date:

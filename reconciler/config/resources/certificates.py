@@ -53,6 +53,8 @@ def _add(
         # Who asks this tool for a certificate wants it for SMTP; one that is watched is left as it is.
         values.setdefault("services", _SMTP)
     values.setdefault("default_smtp", "keep")
+    if server.mode == "observe":
+        values["mode"] = server.mode
     if not draft.add(address, Certificate(home=(server.name,), **values), path):
         return
     draft.place(address, path, ((key, key) for key in _KEYS if key in model.model_fields_set))

@@ -35,6 +35,6 @@ def _add(draft: Draft, server: DeclaredServer, text: str, model: ReceiveConnecto
         values |= binding(draft, (server,), model.certificate, *path, "certificate")
         places += [("tls_certificate_name", "certificate"), ("certificates", "certificate")]
     address = Address.of("receive_connector", str(server.name), text)
-    connector = ReceiveConnector(name=Name.parse(text), home=(server.name,), **values)
+    connector = ReceiveConnector(name=Name.parse(text), home=(server.name,), mode=server.mode, **values)
     if draft.add(address, connector, path):
         draft.place(address, path, places)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.config.draft import DeclaredServer, Draft
+from reconciler.config.draft import DeclaredServer, Draft, unless_managed
 from reconciler.config.models.base import given
 from reconciler.config.models.send_connector import (
     Kind,
@@ -22,7 +22,8 @@ from reconciler.config.tree import ListNode, node_at
 from reconciler.diagnostics import SourceRange
 from state.address import Address
 from state.resources import SendConnector
-from state.values import UNSET, AddressSpace, DomainPattern, Name
+from state.resources.resource import MODE
+from state.values import UNSET, AddressSpace, DomainPattern, Maybe, Name
 
 from .certificates import binding
 from .groups import EVERYBODY, Group, Member, PartnerLists, Route, default_group, grouped, members
@@ -50,15 +51,28 @@ _ROUTE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SourceServers:
-    """Who sends through a set: Mailbox servers together, or one Edge server alone [1-3], [1-4]."""
+    """Who sends through a set: Mailbox servers together, or one Edge server alone [1-3], [1-4].
+
+    Attributes:
+        mode: As declared for the set itself.
+    """
 
     servers: tuple[DeclaredServer, ...]
+    mode: Maybe[str] = UNSET
 
     def attributes(self) -> dict[str, Any]:
         home = tuple(server.name for server in self.servers)
+        mode = unless_managed(self._mode())
         if self.servers[0].is_edge:
-            return {"home": home, "local": True}
-        return {"home": home, "local": False, "source_transport_servers": frozenset(home)}
+            return {"home": home, "local": True, "mode": mode}
+        return {"home": home, "local": False, "mode": mode, "source_transport_servers": frozenset(home)}
+
+    def _mode(self) -> Maybe[str]:
+        """As the set says, else the most careful of its servers'."""
+        if self.mode is not UNSET:
+            return self.mode
+        modes = {server.mode for server in self.servers}
+        return next((mode for mode in MODE.names if mode in modes), UNSET)
 
 
 def add_send_connectors(draft: Draft) -> None:
@@ -98,7 +112,7 @@ def _sources_of_set(draft: Draft, name: str, model: SharedSet, path: tuple[str, 
                 f"declare them under servers: {text}: send_connectors",
             )
             return None
-    return SourceServers(servers) if servers else None
+    return SourceServers(servers, model.mode) if servers else None
 
 
 def _add_set(
@@ -243,8 +257,8 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
         "declared_in": name,
         "role": "other",
         "name": Name.parse(name),
-        **SourceServers(servers).attributes(),
         **_attributes(model, but=("source_servers",)),
+        **SourceServers(servers, model.mode).attributes(),
         **_route(draft, model.via),
     }
     if not model.source_servers:

@@ -12,7 +12,7 @@ def add_servers(draft: Draft) -> None:
         address = Address.of("server", str(server.name))
         draft.add(
             address,
-            Server(name=server.name, role=server.model.role, version=server.model.version),
+            Server(name=server.name, role=server.model.role, version=server.model.version, mode=server.mode),
             server.path,
         )
-        draft.place(address, server.path, (("role", "role"), ("version", "version")))
+        draft.place(address, server.path, (("role", "role"), ("version", "version"), ("mode", "mode")))

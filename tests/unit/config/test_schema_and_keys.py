@@ -117,7 +117,6 @@ class TestTheSchema:
         """The destination of the product is not in its first schema."""
         assert SCHEMA["$defs"]["LocalIssuer"]["properties"]["type"]["const"] == "local"
         assert "organization_id" not in SCHEMA["properties"]
-        assert "mode" not in SCHEMA["$defs"]["ServerModel"]["properties"]
 
 
 class TestEveryWritableAttribute:

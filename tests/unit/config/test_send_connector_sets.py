@@ -390,3 +390,42 @@ class TestAnAcknowledgement:
         assert desired(outcome).acknowledged == {
             Address.of("certificate", "EX1", "old"): frozenset({"key-size"})
         }
+
+
+class TestItsMode:
+    def test_is_that_of_its_server(self, load_text: Loader) -> None:
+        text = (
+            "  EX3:\n    role: mailbox\n    mode: observe\n    send_connectors: {opportunistic: {}}\n"
+            "    receive_connectors: {Default EX3: {banner: 220 hello}}\n"
+            "    certificates: {public: {domains: [mail.contoso.com]}}\n"
+        )
+        found = desired(load_text(text))
+        modes = {
+            str(address): getattr(resource, "mode", None)
+            for address, resource in found.snapshot.resources.items()
+            if "EX3" in str(address)
+        }
+        assert set(modes.values()) == {"observe"}
+        assert len(modes) == 4
+
+    @pytest.mark.parametrize(
+        ("said", "mode"),
+        [("", "observe"), ("mode: certificates, ", "certificates"), ("mode: manage, ", UNSET)],
+    )
+    def test_is_the_most_careful_of_its_servers_where_the_set_says_none(
+        self, load_text: Loader, said: str, mode: object
+    ) -> None:
+        """EX3 is only looked at, so what it shares with EX1 is."""
+        text = (
+            "  EX3: {role: mailbox, mode: observe}\n  EX4: {role: mailbox, mode: certificates}\n"
+            f"send_connectors:\n  shared: {{{said}servers: [EX1, EX4, EX3], opportunistic: {{}}}}\n"
+            f"  Other: {{{said}kind: other, source_servers: [EX3]}}\n"
+        )
+        found = desired(load_text(text))
+        assert {connector.mode for _, connector in found.snapshot.of(SendConnector)} == {mode}
+
+    def test_is_left_out_where_everything_is_managed(self, load_text: Loader) -> None:
+        """Said or not said, it is the same: nothing of it may differ in the record."""
+        text = "  EX3: {role: mailbox, mode: manage, send_connectors: {opportunistic: {}}}\n"
+        found = desired(load_text(text))
+        assert {connector.mode for _, connector in found.snapshot.of(SendConnector)} == {UNSET}

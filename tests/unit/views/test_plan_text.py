@@ -51,6 +51,18 @@ class TestTheLastLine:
         assert "25 -> 26" in text
         assert text.endswith("\nNo changes\n")
 
+    def test_tells_apart_what_is_only_observed(self) -> None:
+        drift = (
+            Drift(address=CONNECTOR, attributes={"port": Difference(25, 26)}, is_observed=True),
+            Drift(address=CONNECTOR, attributes={"port": Difference(25, 27)}),
+        )
+        changed, observed, last = render_plan(plan_of(drift=drift)).split("\n\n")
+        assert changed.startswith("Changed outside since the last apply:")
+        assert "25 -> 27" in changed
+        assert observed.startswith("Not as declared, and only observed:")
+        assert "25 -> 26" in observed
+        assert last == "No changes\n"
+
     def test_counts_actions(self) -> None:
         plan = plan_of(
             change(Action.CREATE), change(Action.CREATE), change(Action.DELETE), change(Action.ADOPT)
