@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler.config.draft import Draft
+from reconciler.mailflow.holes import DEFAULT_SIZE, Hole, holes
 from state.address import Address
 from state.resources import SendConnector
-from state.values import UNSET, AddressSpace, ByteSize
+from state.values import UNSET, ByteSize
 
 from .label import label
 
 _RULE: Final = "falls-through"
 _TWO_RULE: Final = "two-protections"
-_DEFAULT_SIZE: Final = ByteSize(25 * 1024**2)
-"""What Exchange gives a connector for which no size is asked [3-17]; those of real servers have 35 MB."""
 
 
 def check_mail_flow(draft: Draft) -> None:
@@ -38,53 +37,21 @@ def _holes(
     connector: SendConnector, connectors: list[tuple[Address, SendConnector]]
 ) -> Iterator[tuple[str, str]]:
     """The attributes that let mail pass by, and how."""
-    if connector.enabled is False:
-        yield "enabled", "is disabled"
-    if connector.is_scoped_connector is True:
-        yield "is_scoped_connector", "is out of reach for other Active Directory sites"
+    beside = ((address, other) for address, other in connectors if _partition(other) == _partition(connector))
+    for hole in holes(connector, beside):
+        yield hole.attribute, _reason(hole, connector)
+
+
+def _reason(hole: Hole[Address], connector: SendConnector) -> str:
+    match hole.attribute:
+        case "enabled":
+            return "is disabled"
+        case "is_scoped_connector":
+            return "is out of reach for other Active Directory sites"
     size = connector.max_message_size
     declared = isinstance(size, ByteSize)
-    largest = size if isinstance(size, ByteSize) else _DEFAULT_SIZE
-    if largest.bytes is None:
-        return
-    wider = [
-        str(other_address)
-        for other_address, other in connectors
-        if other.require_tls is not True
-        and _is_wider(other, connector)
-        and (declared or isinstance(other.max_message_size, ByteSize))
-        and _may_take_more(other, largest.bytes)
-    ]
-    if wider:
-        takes = f"takes at most {size}" if declared else f"declares no size, which may be {_DEFAULT_SIZE}"
-        yield "max_message_size", f"{takes}, and {' and '.join(wider)} may take more"
-
-
-def _may_take_more(other: SendConnector, size: int) -> bool:
-    largest = other.max_message_size
-    return not isinstance(largest, ByteSize) or largest.bytes is None or largest.bytes > size
-
-
-def _is_wider(other: SendConnector, connector: SendConnector) -> bool:
-    """True when the other one, on the same servers, would carry mail that this one lets pass."""
-    if _partition(other) != _partition(connector):
-        return False
-    if not (isinstance(other.address_spaces, frozenset) and isinstance(connector.address_spaces, frozenset)):
-        return False
-    return any(
-        _holds(wide, narrow)
-        for wide in other.address_spaces
-        for narrow in connector.address_spaces
-        if wide != narrow
-    )
-
-
-def _holds(wide: AddressSpace, narrow: AddressSpace) -> bool:
-    if wide.type != narrow.type:
-        return False
-    return wide.address == "*" or (
-        wide.address.startswith("*.") and narrow.address.removeprefix("*").endswith(wide.address[1:])
-    )
+    takes = f"takes at most {size}" if declared else f"declares no size, which may be {DEFAULT_SIZE}"
+    return f"{takes}, and {' and '.join(map(str, hole.wider))} may take more"
 
 
 def _partition(connector: SendConnector) -> object:

@@ -1,0 +1,188 @@
+"""Which certificate a connector presents, and why not the others: rules [2.5-2], [3-15], [3-16].
+
+The order among several that fit is on no page: what is chosen here is what Exchange may choose [inf]. What is
+named and missing, and what does not fit, is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final
+
+from reconciler.pki.coverage import covers
+from reconciler.pki.selection import PENDING
+from state.resources import Certificate, ReceiveConnector, SendConnector
+from state.values import UNKNOWN, DomainPattern, Fqdn, Maybe, TlsCertificateName
+
+SMTP: Final = "SMTP"
+
+
+class By(Enum):
+    """What a connector's certificate is chosen by."""
+
+    NAME = "name"
+    """TlsCertificateName: issuer and subject."""
+    FQDN = "fqdn"
+    """Its Fqdn, or the server's where it has none."""
+    UNKNOWN = "unknown"
+    """What decides could not be read."""
+
+
+class WhyNot(Enum):
+    """Why a certificate is not presented; the text completes "it ..."."""
+
+    PENDING = "is a request without its answer"
+    NO_KEY = "has no private key"
+    EXPIRED = "has expired"
+    NOT_YET = "is not valid yet"
+    OTHER_NAME = "has another issuer or subject"
+    NOT_COVERED = "does not cover the name"
+    NOT_ENABLED = "is not enabled for SMTP"
+    LATER = "comes after the chosen one"
+    UNREAD = "could not be read well enough to tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A certificate that is not the chosen one."""
+
+    certificate: Certificate
+    why: WhyNot
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The certificate that a connector presents on one server.
+
+    Attributes:
+        certificate: None when none fits: by name then nothing, by FQDN the server's default certificate,
+            which Exchange does not tell [2.3-4].
+        fqdn: What it is chosen by where no name is given; None where that could not be read.
+        name: The TlsCertificateName; None where none is given.
+        others: All other certificates of the server, the nearest misses first.
+        is_doubtful: Among those that fit, the newest is not the one that lasts longest, and no page says
+            which of the two counts.
+    """
+
+    by: By
+    certificate: Certificate | None = None
+    name: TlsCertificateName | None = None
+    fqdn: Fqdn | None = None
+    others: tuple[Other, ...] = ()
+    is_doubtful: bool = False
+
+    @property
+    def unclear(self) -> tuple[Certificate, ...]:
+        """Those that may be the one, as far as they could be read."""
+        return tuple(other.certificate for other in self.others if other.why is WhyNot.UNREAD)
+
+    def missed(self, why: WhyNot) -> tuple[Certificate, ...]:
+        return tuple(other.certificate for other in self.others if other.why is why)
+
+
+def presented(
+    connector: SendConnector | ReceiveConnector,
+    certificates: Sequence[Certificate],
+    server: Maybe[Fqdn],
+    now: datetime,
+    *,
+    takes_names: bool = True,
+) -> Presented:
+    """Work out which of a server's certificates a connector presents.
+
+    Args:
+        certificates: All of that server.
+        server: Its FQDN, which a connector without one answers with [3-16].
+        now: The instant to judge validity at; UTC, aware.
+        takes_names: False for Exchange 2010, whose connectors have no TlsCertificateName [3-15].
+    """
+    name = connector.tls_certificate_name if takes_names else None
+    if isinstance(name, TlsCertificateName):
+        judged = [(one, _why_not_named(one, name, now)) for one in certificates]
+        return _choose(judged, Presented(By.NAME, name=name))
+    fqdn = server if connector.fqdn is None else connector.fqdn
+    if name is UNKNOWN or not isinstance(fqdn, Fqdn):
+        others = tuple(Other(one, WhyNot.UNREAD) for one in certificates)
+        return Presented(By.UNKNOWN, others=others)
+    judged = [(one, _why_not_covering(one, fqdn, now)) for one in certificates]
+    return _choose(judged, Presented(By.FQDN, fqdn=fqdn))
+
+
+def _choose(judged: Iterable[tuple[Certificate, WhyNot | None]], found: Presented) -> Presented:
+    judged = list(judged)
+    fitting = [certificate for certificate, why in judged if why is None]
+    newest = max(fitting, key=_begin, default=None)
+    longest = max(fitting, key=_end, default=None)
+    chosen = newest if found.by is By.NAME else longest
+    others = [Other(one, why or WhyNot.LATER) for one, why in judged if one is not chosen]
+    others.sort(key=lambda other: _NEAREST.index(other.why))
+    return Presented(
+        by=found.by,
+        certificate=chosen,
+        name=found.name,
+        fqdn=found.fqdn,
+        others=tuple(others),
+        is_doubtful=newest is not longest,
+    )
+
+
+_NEAREST: Final = (
+    WhyNot.LATER,
+    WhyNot.UNREAD,
+    WhyNot.NOT_ENABLED,
+    WhyNot.NO_KEY,
+    WhyNot.EXPIRED,
+    WhyNot.NOT_YET,
+    WhyNot.PENDING,
+    WhyNot.NOT_COVERED,
+    WhyNot.OTHER_NAME,
+)
+
+
+def _why_not_named(certificate: Certificate, name: TlsCertificateName, now: datetime) -> WhyNot | None:
+    if not isinstance(certificate.tls_certificate_name, TlsCertificateName):
+        return WhyNot.UNREAD
+    if certificate.tls_certificate_name != name:  # plain equality of both parts, as CSS compares [3-15]
+        return WhyNot.OTHER_NAME
+    return why_unusable(certificate, now)
+
+
+def _why_not_covering(certificate: Certificate, fqdn: Fqdn, now: datetime) -> WhyNot | None:
+    if not isinstance(certificate.domains, frozenset):
+        return WhyNot.UNREAD
+    if not any(covers(pattern, DomainPattern(fqdn.name)) for pattern in certificate.domains):
+        return WhyNot.NOT_COVERED
+    return why_unusable(certificate, now)
+
+
+def why_unusable(certificate: Certificate, now: datetime) -> WhyNot | None:
+    """Why a certificate cannot serve SMTP at all; None where nothing is known against it."""
+    if certificate.status == PENDING:
+        return WhyNot.PENDING
+    if not (isinstance(certificate.not_before, datetime) and isinstance(certificate.not_after, datetime)):
+        return WhyNot.UNREAD
+    if certificate.not_after < now:
+        return WhyNot.EXPIRED
+    if certificate.not_before > now:
+        return WhyNot.NOT_YET
+    if certificate.has_private_key is False:
+        return WhyNot.NO_KEY
+    if isinstance(certificate.services, frozenset) and SMTP not in certificate.services:
+        return WhyNot.NOT_ENABLED
+    if not isinstance(certificate.services, frozenset) or certificate.has_private_key is not True:
+        return WhyNot.UNREAD
+    return None
+
+
+def _begin(certificate: Certificate) -> datetime:
+    return certificate.not_before if isinstance(certificate.not_before, datetime) else _NEVER
+
+
+def _end(certificate: Certificate) -> datetime:
+    return certificate.not_after if isinstance(certificate.not_after, datetime) else _NEVER
+
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
