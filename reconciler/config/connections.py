@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from reconciler.diagnostics import SourceRange
 from state.errors import InvalidValue
 from state.values import Name
 
-from .desired import Connection, IssuerSettings
+from .desired import Connection, IssuerSettings, KnownServers
 from .draft import DeclaredServer, Draft
 from .models.base import given
 from .models.certificate import LocalIssuer
@@ -60,6 +60,35 @@ class _Block:
         return node_at(self.root, (*self.path, name)) is not None
 
 
+class Told(Protocol):
+    """Takes errors in: a draft, or who has none."""
+
+    def error(self, summary: str, detail: str, where: SourceRange, hint: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A server that is to be reached.
+
+    Attributes:
+        host: Where; its name where none is declared.
+        where: Where it is declared.
+        is_host_declared: A host stands there, even if it was wrong, which is told.
+    """
+
+    name: Name
+    is_edge: bool
+    host: str
+    where: SourceRange
+    is_host_declared: bool = False
+
+    @classmethod
+    def of(cls, draft: Draft, server: DeclaredServer) -> _Target:
+        host = server.model.host if isinstance(server.model.host, str) else str(server.name)
+        is_host_declared = node_at(draft.root, (*server.path, "host")) is not None
+        return cls(server.name, server.is_edge, host, draft.key(*server.path), is_host_declared)
+
+
 def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[Name, Connection]:
     """One connection for each declared server.
 
@@ -74,7 +103,9 @@ def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> 
             if server.name in file.servers:
                 key, model = file.servers[server.name]
                 block = _Block(file.root, ("servers", key))
-                found[server.name] = _connection(draft, server, given(model), file.base, (block,))
+                found[server.name] = _connection(
+                    draft, _Target.of(draft, server), given(model), file.base, (block,)
+                )
             elif not file.is_broken("servers", str(server.name)):
                 draft.error(
                     "Not in the connections file",
@@ -89,12 +120,32 @@ def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> 
                 key: value for key, value in defaults.items() if key != "endpoint" or not server.is_edge
             }
             blocks = _Block(draft.root, (*server.path, "connection")), _Block(draft.root, ("connection",))
-            found[server.name] = _connection(draft, server, {**shared, **own}, base, blocks)
+            found[server.name] = _connection(
+                draft, _Target.of(draft, server), {**shared, **own}, base, blocks
+            )
     return found
 
 
+def connections_alone(file: ConnectionsSource, told: Told) -> KnownServers:
+    """The servers of a connections file, with nothing declared: a winrm endpoint is an Edge server's."""
+    found: dict[Name, Connection] = {}
+    edges: set[Name] = set()
+    for name, (key, model) in file.servers.items():
+        block = _Block(file.root, ("servers", key))
+        values = given(model)
+        if not key.strip():  # asked for without a name, Exchange answers for all [1-8]
+            where = key_at(file.root, block.path)
+            told.error("Name missing", "A server has an empty name.", where, "name it as Exchange does")
+            continue
+        if values.get("endpoint") == "winrm":
+            edges.add(name)
+        target = _Target(name, name in edges, key, key_at(file.root, block.path))
+        found[name] = _connection(told, target, values, file.base, (block,))
+    return KnownServers(connections=found, edges=frozenset(edges))
+
+
 def _connection(
-    draft: Draft, server: DeclaredServer, values: Mapping[str, Any], base: Path, written: tuple[_Block, ...]
+    told: Told, server: _Target, values: Mapping[str, Any], base: Path, written: tuple[_Block, ...]
 ) -> Connection:
     """Make a connection of its values.
 
@@ -103,7 +154,7 @@ def _connection(
     """
     endpoint = values.get("endpoint", "winrm" if server.is_edge else "exchange")
     if server.is_edge and endpoint == "exchange":
-        draft.error(
+        told.error(
             "Endpoint not on an Edge server",
             f'"{server.name}" is an Edge server and has no Exchange endpoint.',
             written[0].place("endpoint"),
@@ -112,20 +163,19 @@ def _connection(
     auth = values.get("auth", "basic")
     is_auth_known = "auth" in values or not any(block.holds("auth") for block in written)
     if auth == "basic" and is_auth_known and values.get("url", "").casefold().startswith("http:"):
-        draft.error(
+        told.error(
             "Password in clear text",
             f'Basic sends the password of "{server.name}" as it is, and http hides nothing.',
             written[0].place("url"),
             "write https://, or auth: negotiate, which encrypts every message",
         )
-    host = server.model.host if isinstance(server.model.host, str) else str(server.name)
     if not any(block.holds("url") for block in written):
-        _check_name_is_host(draft, server)
+        _check_name_is_host(told, server)
     ca = values.get("ca")
     credential = values.get("credential")
     return Connection(
         name=server.name,
-        url=values.get("url") or _url(host, endpoint),
+        url=values.get("url") or _url(server.host, endpoint),
         endpoint=endpoint,
         auth=auth,
         credential=None if credential is None else str(credential),
@@ -135,17 +185,17 @@ def _connection(
     )
 
 
-def _check_name_is_host(draft: Draft, server: DeclaredServer) -> None:
+def _check_name_is_host(told: Told, server: _Target) -> None:
     """A server whose host is not given is reached under its name."""
-    if node_at(draft.root, (*server.path, "host")) is not None:
+    if server.is_host_declared:
         return  # it is right, or told
     try:
         parse_host(str(server.name))
     except InvalidValue:
-        draft.error(
+        told.error(
             "Host missing",
             f'"{server.name}" is no name that can be connected to, and neither host nor url is given.',
-            draft.key(*server.path),
+            server.where,
             "add host: with a host name or an IP address",
         )
 

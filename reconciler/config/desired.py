@@ -10,6 +10,7 @@ from typing import Literal
 
 from reconciler.diagnostics import Diagnostic, SourceRange
 from state.address import Address
+from state.resources import Server
 from state.snapshot import Snapshot
 from state.values import Fqdn, Name
 
@@ -35,6 +36,21 @@ class Connection:
     base: Path
     ca: Path | None
     smtp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownServers:
+    """Servers of which it is only known how they are reached: nothing is declared of them.
+
+    Attributes:
+        edges: Those that are Edge servers.
+    """
+
+    connections: Mapping[Name, Connection]
+    edges: frozenset[Name] = frozenset()
+
+    def is_edge(self, name: Name) -> bool:
+        return name in self.edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,11 @@ class Desired:
     sources: Mapping[tuple[Address, str], SourceRange]
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     partners: Mapping[str, SourceRange] = field(default_factory=lambda: MappingProxyType({}))
+
+    def is_edge(self, name: Name) -> bool:
+        """True for a server that is declared as an Edge server."""
+        declared = self.snapshot.resources.get(Address.of("server", str(name)))
+        return isinstance(declared, Server) and declared.role == "edge"
 
     def where(self, address: Address, attribute: str = "") -> SourceRange | None:
         """Where an attribute is declared, else its resource; None for what is not declared."""

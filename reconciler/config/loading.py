@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from reconciler.diagnostics import Diagnostic, has_errors
+from reconciler.diagnostics import Diagnostic, SourceRange, has_errors
 from state.snapshot import Snapshot
 from state.values import Fqdn, Name
 
 from .checks import check
-from .connections import ConnectionsSource, connections_of, issuers_of
-from .desired import Desired, Endpoint, Loaded
+from .connections import ConnectionsSource, connections_alone, connections_of, issuers_of
+from .desired import Desired, Endpoint, KnownServers, Loaded
 from .draft import Draft
 from .files import in_order, read_desired, read_file
 from .models.connection import ConnectionsFile
@@ -74,6 +74,36 @@ def load(path: Path, *, connections: Path | None = None, today: date) -> Loaded:
     check(draft, desired, today)
     diagnostics += draft.diagnostics
     return Loaded(None if has_errors(diagnostics) else desired, in_order(diagnostics))
+
+
+class _Problems:
+    """Collects errors where there is no draft."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+
+    def error(self, summary: str, detail: str, where: SourceRange, hint: str) -> None:
+        self.diagnostics.append(Diagnostic(summary=summary, detail=detail, where=where, hint=hint))
+
+
+def load_servers(path: Path) -> tuple[KnownServers | None, tuple[Diagnostic, ...]]:
+    """Read a connections file alone, with no desired state beside it. Never raises for bad input.
+
+    Returns:
+        The servers that it names, None exactly when a diagnostic is an error; and the diagnostics.
+    """
+    problems = _Problems()
+    file = _connections(path, problems.diagnostics)
+    servers = None if file is None else connections_alone(file, problems)
+    if file is not None and not file.servers and not has_errors(problems.diagnostics):
+        problems.error(
+            "No server named",
+            "The connections file names no server, so there is nothing to read.",
+            file.root.where,
+            "name the servers under servers:, each with its url and credential",
+        )
+    diagnostics = in_order(problems.diagnostics)
+    return None if has_errors(diagnostics) else servers, diagnostics
 
 
 def _connections(path: Path | None, diagnostics: list[Diagnostic]) -> ConnectionsSource | None:

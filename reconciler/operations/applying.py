@@ -26,7 +26,7 @@ from .failed import OperationFailed
 from .inputs import Inputs, Surroundings, load_declared
 from .planning import Planned, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
-from .servers import Servers
+from .servers import Servers, relay_credential
 from .staleness import check_declared, check_fresh
 
 _FILES_OF_ISSUER = "correct certificate and key of the issuer, in the YAML or in the connections file"
@@ -123,7 +123,7 @@ def _execute(
     tools = Tools(
         writer=servers.writer,
         issuers=issuers,
-        credential=servers.credential,
+        credential=lambda reference: relay_credential(planned.desired, reference),
         existing=_thumbprints(planned.live),
         listener=surroundings.listener,
         now=surroundings.now,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Protocol
 
 from reconciler.config.desired import Connection, Desired
 from reconciler.config.suggestion import suggestion
@@ -18,7 +19,6 @@ from reconciler.exchange.port import Reader, Writer
 from reconciler.exchange.refresh import read_server
 from reconciler.exchange.remedies import remedy
 from state.address import Address
-from state.resources import Server
 from state.snapshot import LiveServer, LiveState, Unreadable
 from state.values import CredentialReference, Name
 
@@ -32,11 +32,20 @@ AT_ONCE = 16
 """Servers read at the same time: beyond, one process has no more to gain."""
 
 
-class Servers:
-    """The servers of one desired state: opens sessions, reads them all."""
+class Reached(Protocol):
+    """How servers are reached: a desired state says so, or a connections file alone."""
 
-    def __init__(self, desired: Desired, sessions: SessionOpener) -> None:
-        self._desired = desired
+    @property
+    def connections(self) -> Mapping[Name, Connection]: ...
+
+    def is_edge(self, name: Name) -> bool: ...
+
+
+class Servers:
+    """The servers of one organization: opens sessions, reads them all."""
+
+    def __init__(self, reached: Reached, sessions: SessionOpener) -> None:
+        self._reached = reached
         self._sessions = sessions
 
     @contextmanager
@@ -72,7 +81,7 @@ class Servers:
         listener(ReadStarted(str(name)))
         try:
             with self.reader(name) as session:
-                server = read_server(session, name, edge=self.is_edge(name))
+                server = read_server(session, name, edge=self._reached.is_edge(name))
         except ExchangeError as error:
             reason = str(error).removeprefix(f"{name}: ")
             server = LiveServer.lost(name, Unreadable(reason, remedy=remedy(error)))
@@ -82,22 +91,8 @@ class Servers:
         listener(ReadFinished(str(name), server.unreachable.reason if server.unreachable else ""))
         return server
 
-    def is_edge(self, name: Name) -> bool:
-        declared = self._desired.snapshot.resources.get(Address.of("server", str(name)))
-        return isinstance(declared, Server) and declared.role == "edge"
-
-    def credential(self, reference: CredentialReference) -> port.Credential:
-        """Fetch the secret of a smart host.
-
-        Raises:
-            CredentialError: there is none.
-        """
-        text = str(reference)
-        secret = resolve(text, self._desired.credentials.get(text, self._desired.path))
-        return port.Credential(secret.user, secret.password)
-
     def _connection(self, name: Name) -> port.Connection:
-        declared: Connection = self._desired.connections[name]
+        declared: Connection = self._reached.connections[name]
         if declared.credential is None:
             raise CredentialError(
                 "(none)", f"no credential is declared for {name}", "declare connection: {credential: ...}"
@@ -112,6 +107,17 @@ class Servers:
             ca=declared.ca,
             auth=port.Auth(declared.auth),
         )
+
+
+def relay_credential(desired: Desired, reference: CredentialReference) -> port.Credential:
+    """Fetch the secret of a smart host.
+
+    Raises:
+        CredentialError: there is none.
+    """
+    text = str(reference)
+    secret = resolve(text, desired.credentials.get(text, desired.path))
+    return port.Credential(secret.user, secret.password)
 
 
 def require_declared(desired: Desired, addresses: Iterable[Address]) -> None:
