@@ -80,7 +80,9 @@ class DirectLab:
         return path
 
 
-def direct_lab(directory: Path, *, servers: int = 2, edges: int = 1, build: str = "2019") -> DirectLab:
+def direct_lab(
+    directory: Path, *, servers: int = 2, edges: int = 1, subscribed: int = 0, build: str = "2019"
+) -> DirectLab:
     """Make an organization in a folder, or open the one that is there."""
     process.make_private_directory(directory)
     authority.open_authorities(directory, NOW)
@@ -90,6 +92,7 @@ def direct_lab(directory: Path, *, servers: int = 2, edges: int = 1, build: str 
         directory,
         servers=servers,
         edges=edges,
+        subscribed=subscribed,
         build=build,
         from_clixml=None,
         now=lambda: lab.now if lab else NOW,

@@ -229,6 +229,9 @@ def up(
     directory: LabFolder,
     servers: Annotated[int, typer.Option(min=0, max=99, metavar="N", help="Mailbox servers.")] = 2,
     edges: Annotated[int, typer.Option(min=0, max=99, metavar="M", help="Edge servers.")] = 1,
+    subscribed: Annotated[
+        int, typer.Option(min=0, max=99, metavar="K", help="Edge servers that are subscribed, from EDGE1 on.")
+    ] = 0,
     exchange: Annotated[
         str, typer.Option(metavar="BUILD", help="Such as 2019-cu15; a year is its newest.")
     ] = "2019",
@@ -252,6 +255,7 @@ def up(
         directory,
         servers=servers,
         edges=edges,
+        subscribed=subscribed,
         exchange=exchange,
         from_clixml=from_clixml,
         latency_ms=latency,

@@ -54,6 +54,7 @@ def up(
     *,
     servers: int = 2,
     edges: int = 1,
+    subscribed: int = 0,
     exchange: str = "2019",
     from_clixml: Path | None = None,
     latency_ms: int = 0,
@@ -64,12 +65,13 @@ def up(
     """Start a lab in the background; returns when every listener answers.
 
     A directory that holds a lab is resumed: its organization, accounts and, where they are free, ports are
-    kept, and ``servers``, ``edges``, ``exchange`` and ``from_clixml`` are ignored.
+    kept, and ``servers``, ``edges``, ``subscribed``, ``exchange`` and ``from_clixml`` are ignored.
 
     Args:
         directory: The lab's own; made if need be.
         servers: Mailbox servers, ``MBX1`` and on.
         edges: Edge servers, ``EDGE1`` and on.
+        subscribed: How many of them are subscribed, from ``EDGE1`` on.
         exchange: Build token, such as ``2019-cu15``.
         from_clixml: Folder of Export-Clixml files to start from instead.
         latency_ms: Waited before each HTTP request.
@@ -96,6 +98,7 @@ def up(
         directory=directory,
         servers=servers,
         edges=edges,
+        subscribed=subscribed,
         exchange=exchange,
         from_clixml=from_clixml.resolve() if from_clixml else None,
         latency_ms=latency_ms,
@@ -177,6 +180,7 @@ def open_threaded(
     *,
     servers: int = 2,
     edges: int = 1,
+    subscribed: int = 0,
     exchange: str = "2019",
     from_clixml: Path | None = None,
     **options: Any,
@@ -187,6 +191,7 @@ def open_threaded(
         directory: As for :func:`up`.
         servers: As for :func:`up`.
         edges: As for :func:`up`.
+        subscribed: As for :func:`up`.
         exchange: As for :func:`up`.
         from_clixml: As for :func:`up`.
         options: Those of :class:`reconciler.lab.emulator.Emulator`.
@@ -194,7 +199,13 @@ def open_threaded(
     process.make_private_directory(directory)
     authority.open_authorities(directory, utc_now())
     organization = open_exchange(
-        directory, servers=servers, edges=edges, build=exchange, from_clixml=from_clixml, now=utc_now
+        directory,
+        servers=servers,
+        edges=edges,
+        subscribed=subscribed,
+        build=exchange,
+        from_clixml=from_clixml,
+        now=utc_now,
     )
     return ThreadedLab(organization, directory, **options)
 

@@ -34,6 +34,7 @@ class Settings(BaseModel):
     directory: Path
     servers: int
     edges: int
+    subscribed: int
     exchange: str
     from_clixml: Path | None
     latency_ms: int
@@ -72,6 +73,7 @@ async def _serve(settings: Settings) -> None:
         directory,
         servers=settings.servers,
         edges=settings.edges,
+        subscribed=settings.subscribed,
         build=settings.exchange,
         from_clixml=settings.from_clixml,
         now=utc_now,

@@ -27,6 +27,7 @@ def open_exchange(
     *,
     servers: int,
     edges: int,
+    subscribed: int = 0,
     build: str,
     from_clixml: Path | None,
     now: Callable[[], datetime],
@@ -38,7 +39,8 @@ def open_exchange(
         directory: The lab's folder. An organization that is there already is opened as it is, and the
             other arguments are ignored.
         servers: Number of Mailbox servers to make up, MBX1 and so on.
-        edges: Number of Edge servers to make up, EDGE1 and so on; unsubscribed.
+        edges: Number of Edge servers to make up, EDGE1 and so on.
+        subscribed: How many of them are subscribed to the organization, from EDGE1 on.
         build: Build token of the servers, such as ``2019-cu15``; a bare year is its newest.
         from_clixml: Folder of Export-Clixml files to start from; then no Mailbox server is made up.
         now: The clock; UTC, aware.
@@ -54,7 +56,15 @@ def open_exchange(
         shutil.rmtree(beside, ignore_errors=True)  # of a lab that died while it was making one
         chosen = build_of_token(build)
         if from_clixml is None:
-            found(beside, servers=servers, edges=edges, build=chosen, now=now(), new_key=new_key)
+            found(
+                beside,
+                servers=servers,
+                edges=edges,
+                subscribed=subscribed,
+                build=chosen,
+                now=now(),
+                new_key=new_key,
+            )
         else:
             found_from_exports(beside, from_clixml, edges=edges, build=chosen, now=now(), new_key=new_key)
         beside.rename(root)

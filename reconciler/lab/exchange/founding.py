@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from reconciler.lab.exchange import enums
+from reconciler.lab.exchange.addresses import smart_hosts
 from reconciler.lab.exchange.archive import Archive
 from reconciler.lab.exchange.builds import Build
 from reconciler.lab.exchange.certificates import (
@@ -22,11 +23,14 @@ from reconciler.lab.exchange.certificates import (
     StoredCertificate,
     self_signed,
 )
+from reconciler.lab.exchange.clixml import Value, boolean
 from reconciler.lab.exchange.directory import Forest
 from reconciler.lab.exchange.keys import KeyRing, KeySource
 from reconciler.lab.exchange.objects.accepted_domain import accepted_domain
+from reconciler.lab.exchange.objects.edge_subscription import SITE, edge_subscription
 from reconciler.lab.exchange.objects.exchange_server import exchange_server
 from reconciler.lab.exchange.objects.receive_connector import Home, receive_connector, setup_connectors
+from reconciler.lab.exchange.objects.send_connector import send_connector
 from reconciler.lab.exchange.objects.transport import transport_server
 from reconciler.lab.exchange.organization import (
     Objects,
@@ -36,6 +40,7 @@ from reconciler.lab.exchange.organization import (
     Stored,
     server_folder,
 )
+from reconciler.lab.exchange.values import EDGE_SYNC_DOMAINS, address_spaces
 from reconciler.lab.exchange.x500 import name_of_text
 
 DOMAIN = "contoso.com"
@@ -52,9 +57,9 @@ class UnknownFormat(Exception):
 
 
 def found(
-    root: Path, *, servers: int, edges: int, build: Build, now: datetime, new_key: KeySource
+    root: Path, *, servers: int, edges: int, subscribed: int, build: Build, now: datetime, new_key: KeySource
 ) -> Organization:
-    """Make up contoso.com with Mailbox servers MBX1.. and unsubscribed Edge servers EDGE1..."""
+    """Make up contoso.com with Mailbox servers MBX1.. and Edge servers EDGE1.., the first ones subscribed."""
     organization = Organization(
         Archive(root), KeyRing(root / "keys", new_key), {}, {}, secret=secrets.token_bytes(32)
     )
@@ -66,7 +71,9 @@ def found(
     for number in range(1, servers + 1):
         add_mailbox_server(organization, f"MBX{number}", f"mbx{number}.{DOMAIN}", build, now)
     for number in range(1, edges + 1):
-        add_edge_server(organization, f"EDGE{number}", f"edge{number}.{DOMAIN}", build, now)
+        edge = add_edge_server(organization, f"EDGE{number}", f"edge{number}.{DOMAIN}", build, now)
+        if number <= subscribed:
+            subscribe(ad, edge, now)
     save(organization)
     return organization
 
@@ -94,7 +101,7 @@ def add_mailbox_server(
 
 
 def add_edge_server(organization: Organization, name: str, fqdn: str, build: Build, now: datetime) -> Server:
-    """Add an unsubscribed Edge server: its configuration is in its own AD LDS instance [1-4]."""
+    """Add an Edge server as setup leaves it: its configuration is in its own AD LDS instance [1-4]."""
     domain = fqdn.partition(".")[2] or fqdn
     # How an instance names its partition is not in any sample [inf]; only the look is kept.
     instance = f"CN=Configuration,CN={{{str(uuid4()).upper()}}},DC={',DC='.join(domain.split('.'))}"
@@ -107,6 +114,32 @@ def add_edge_server(organization: Organization, name: str, fqdn: str, build: Bui
     server.default_thumbprint = default.thumbprint
     server.receive_connectors = _setup_connectors(server, now)
     return server
+
+
+def subscribe(ad: Partition, edge: Server, now: datetime) -> None:
+    """Subscribe an Edge server, with the two connectors that come of it; they are not yet on it [3-5].
+
+    A second Edge server of the site becomes another source of the same two connectors.
+    """
+    guid = uuid4()
+    tree = edge_subscription(ad.forest, edge.home, guid, now=now, origin=ad.origin)
+    ad.edge_subscriptions[str(guid)] = Stored(tree)
+    sources = [subscription.name for subscription in ad.edge_subscriptions.values()]
+    made = {stored.name: stored.guid for stored in ad.send_connectors.values()}
+    build = edge.home.build
+    of_the_site: Mapping[str, Mapping[str, Value]] = {
+        f"EdgeSync - {SITE} to Internet": {"AddressSpaces": address_spaces(["SMTP:*;100"])},
+        f"EdgeSync - Inbound to {SITE}": {
+            "AddressSpaces": address_spaces([f"SMTP:{EDGE_SYNC_DOMAINS};1"]),
+            "DNSRoutingEnabled": boolean(False),
+            "SmartHosts": smart_hosts([EDGE_SYNC_DOMAINS], build.assembly),
+        },
+    }
+    for name, given in of_the_site.items():
+        connector = UUID(made[name]) if name in made else uuid4()
+        ad.send_connectors[str(connector)] = Stored(
+            send_connector(ad.forest, name, connector, sources, given, build=build, now=now, origin=ad.origin)
+        )
 
 
 def bare_server(organization: Organization, partition: Partition, home: Home, now: datetime) -> Server:
@@ -222,6 +255,7 @@ def _partition(archive: Archive, record: Mapping[str, Any]) -> Partition:
         record["origin"],
         dict(_stored(archive, f"{key}/send-connectors")),
         dict(_stored(archive, f"{key}/accepted-domains")),
+        dict(_stored(archive, f"{key}/edge-subscriptions")),
         record["auth_thumbprint"],
     )
 

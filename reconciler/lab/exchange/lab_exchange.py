@@ -53,7 +53,7 @@ COMMANDS: Mapping[str, Callable[[Run], Steps]] = {
     "Get-OrganizationConfig": configuration.get_organization_config,
     "Get-TransportConfig": configuration.get_transport_config,
     "Get-AuthConfig": configuration.get_auth_config,
-    "Get-EdgeSubscription": configuration.get_nothing,
+    "Get-EdgeSubscription": edge_synchronization.get_subscription,
     "Get-FederationTrust": configuration.get_nothing,
     "Get-HybridConfiguration": configuration.get_nothing,
     "Get-PopSettings": configuration.get_pop_settings,

@@ -1,7 +1,7 @@
 """The organization as it is: servers, and the objects in each configuration partition.
 
 All Mailbox servers share one partition (Active Directory); every Edge server has its own
-(AD LDS), for none is subscribed [1-3], [1-4]. What changes is on disk before the method that
+(AD LDS) [1-3], [1-4], subscribed or not. What changes is on disk before the method that
 changes it returns; :mod:`reconciler.lab.exchange.archive` knows the files.
 """
 
@@ -59,6 +59,7 @@ class Partition:
         origin: Who answers for it: a domain controller, or the Edge server.
         send_connectors: By GUID, in the order they were made.
         accepted_domains: By GUID.
+        edge_subscriptions: By GUID; of Active Directory alone.
         auth_thumbprint: The certificate that Get-AuthConfig names; None on Edge and 2010.
     """
 
@@ -67,6 +68,7 @@ class Partition:
     origin: str
     send_connectors: Objects = field(default_factory=dict)
     accepted_domains: Objects = field(default_factory=dict)
+    edge_subscriptions: Objects = field(default_factory=dict)
     auth_thumbprint: str | None = None
 
 
@@ -136,6 +138,14 @@ class Organization:
         """The servers that a partition lists."""
         return (server for server in self.servers.values() if server.partition is partition)
 
+    def is_subscribed(self, server: Server) -> bool:
+        """Whether a server is an Edge server that is subscribed to the organization [1-5]."""
+        return server.home.is_edge and any(
+            subscription.name.lower() == server.name.lower()
+            for partition in self.partitions.values()
+            for subscription in partition.edge_subscriptions.values()
+        )
+
     def put_send_connector(self, partition: Partition, stored: Stored) -> None:
         folder = f"{partition.key}/send-connectors"
         self.archive.put_object(folder, stored.guid, stored.tree, is_export=stored.is_export)
@@ -182,6 +192,7 @@ class Organization:
             for kind, objects in (
                 ("send-connectors", partition.send_connectors),
                 ("accepted-domains", partition.accepted_domains),
+                ("edge-subscriptions", partition.edge_subscriptions),
             ):
                 self._put_all(f"{partition.key}/{kind}", objects)
         for server in self.servers.values():

@@ -67,3 +67,67 @@ class TestEdgeSynchronization:
         assert result.error.category == 7
         assert ",Microsoft.Exchange.Management.EdgeSync." in result.error_id
         assert lab.run(cmdlet, WhatIf=...).errors == []
+
+
+@pytest.fixture
+def subscribed(new_lab: Callable[..., Any]) -> Any:
+    """EDGE1 is subscribed, EDGE2 is not."""
+    return new_lab(edges=2, subscribed=1)
+
+
+class TestASubscribedEdgeServer:
+    """[1-5]: its send connectors are the organization's."""
+
+    @pytest.mark.rule("1-5")
+    def test_is_told_by_the_organization(self, subscribed: Any) -> None:
+        found = subscribed.run("Get-EdgeSubscription")
+        assert (found["Name"], found["Domain"]) == ("EDGE1", "contoso.com")
+        assert subscribed.run("Get-EdgeSubscription", Identity="edge1")["Name"] == "EDGE1"
+        assert "NotFound" in subscribed.run("Get-EdgeSubscription", Identity="EDGE2").error_id
+        names = [server.text for server in subscribed.run("Get-ExchangeServer").objects]
+        assert names == ["MBX1", "EDGE1"]
+
+    @pytest.mark.rule("3-5")
+    def test_brings_two_connectors(self, subscribed: Any) -> None:
+        inbound = subscribed.run(
+            "Get-SendConnector", Identity="EdgeSync - Inbound to Default-First-Site-Name"
+        )
+        assert inbound.items("AddressSpaces") == ["SMTP:--;1"]
+        assert inbound.items("SmartHosts") == ["--"]
+        assert inbound.items("SourceTransportServers") == ["EDGE1"]
+        outbound = subscribed.run(
+            "Get-SendConnector", Identity="EdgeSync - Default-First-Site-Name to Internet"
+        )
+        assert outbound.items("AddressSpaces") == ["SMTP:*;100"]
+
+    @pytest.mark.rule("1-5")
+    def test_has_what_was_synchronized_last(self, subscribed: Any) -> None:
+        subscribed.run(
+            "New-SendConnector", Name="Out", AddressSpaces=["fabrikam.com"], SourceTransportServers=["EDGE1"]
+        )
+        on_edge = {"on": "EDGE1", "endpoint": "winrm"}
+        assert subscribed.run("Get-SendConnector", **on_edge).objects == []
+        report = subscribed.run("Start-EdgeSynchronization")
+        assert (report["Name"], report["Result"], report["Added"]) == ("EDGE1", "Success", "3")
+        there = [each.text for each in subscribed.run("Get-SendConnector", **on_edge).objects]
+        assert "Out" in there
+        subscribed.run("Remove-SendConnector", Identity="Out", Confirm=False)
+        assert subscribed.run("Get-SendConnector", Identity="Out", **on_edge).errors == []
+        subscribed.run("Start-EdgeSynchronization", TargetServer="EDGE1")
+        assert "NotFound" in subscribed.run("Get-SendConnector", Identity="Out", **on_edge).error_id
+
+    @pytest.mark.rule("1-5")
+    def test_takes_no_connector_of_its_own(self, subscribed: Any) -> None:
+        """Another Edge server does."""
+        new = {"Name": "Own", "AddressSpaces": ["fabrikam.com"], "endpoint": "winrm"}
+        assert subscribed.run("New-SendConnector", on="EDGE1", **new).error.category == 7
+        assert subscribed.run("New-SendConnector", on="EDGE2", **new).errors == []
+
+    def test_alone_can_be_a_source_in_the_organization(self, subscribed: Any) -> None:
+        """EDGE2 is unknown there."""
+        new = {"AddressSpaces": ["fabrikam.com"], "SourceTransportServers": ["EDGE2"]}
+        assert "NotFound" in subscribed.run("New-SendConnector", Name="Out", **new).error_id
+
+    def test_stays_so_when_the_lab_is_opened_again(self, subscribed: Any) -> None:
+        subscribed.exchange = subscribed.reopened()
+        assert subscribed.run("Get-EdgeSubscription")["Name"] == "EDGE1"

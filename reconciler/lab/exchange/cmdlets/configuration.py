@@ -36,7 +36,7 @@ def get_auth_config(run: Run) -> Steps:
 
 
 def get_nothing(run: Run) -> Steps:
-    """Get-EdgeSubscription, -FederationTrust, -HybridConfiguration: there are none in the lab."""
+    """Get-FederationTrust, -HybridConfiguration: there are none in the lab."""
     run.check_role()
     identity = run.bound.text("Identity")
     if identity is not None:

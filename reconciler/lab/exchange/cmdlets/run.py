@@ -107,6 +107,12 @@ class Run:
     def partition(self) -> Partition:
         return self.server.partition
 
+    def is_listed(self, server: Server) -> bool:
+        """Whether a server is in this directory: the organization's also lists subscribed Edge servers."""
+        return server.partition is self.partition or (
+            not self.server.home.is_edge and self.organization.is_subscribed(server)
+        )
+
     def show(self, stored: Stored) -> Output:
         """Write an object as this session wants it [6.1-2], [6.1-5]."""
         form = self._form(stored.is_export)

@@ -98,6 +98,7 @@ def set_(run: Run) -> Steps:
 def remove(run: Run) -> Steps:
     """Remove-SendConnector: asks unless -Confirm:$false [1-9]."""
     run.check_role()
+    _refuse_on_subscribed(run)
     stored = run.one(run.partition.send_connectors.values(), run.bound.text("Identity"))
     if (yield from run.should_process(f'Removing Send connector "{stored.name}".', always=True)):
         run.organization.drop_send_connector(run.partition, stored.guid)
@@ -106,6 +107,16 @@ def remove(run: Run) -> Steps:
 def _check(run: Run) -> None:
     run.check_role()
     run.check_lengths()
+    _refuse_on_subscribed(run)
+
+
+def _refuse_on_subscribed(run: Run) -> None:
+    """A subscribed Edge server has its send connectors from the organization [1-5]; the words are ours."""
+    if run.organization.is_subscribed(run.server):
+        raise Refused(
+            "Send connectors can't be changed on an Edge Transport server that is subscribed.",
+            category=INVALID_OPERATION,
+        )
 
 
 def _checked_name(run: Run, name: str, itself: Stored | None = None) -> str:
@@ -143,7 +154,7 @@ def _sources(run: Run, texts: Iterable[str]) -> Value:
     names: list[str] = []
     for text in texts:
         server = run.organization.server(text)
-        if server is None or server.partition is not run.partition:
+        if server is None or not run.is_listed(server):
             raise not_found(text, run.partition.origin)
         names.append(server.name)  # names are taken in any form, and come back short [3-23]
     if not names:  # that Exchange refuses it is inferred: mail would have nowhere to leave from [inf]

@@ -29,9 +29,10 @@ NOT_PROPERTIES = frozenset({"Identity", "Confirm", "WhatIf", "DomainController"}
 
 
 def get_server(run: Run) -> Steps:
-    """Get-ExchangeServer: every server of the partition; an Edge server knows itself alone."""
+    """Get-ExchangeServer: every server of the directory; an Edge server knows itself alone."""
     run.check_role()
-    for server in _named(run):
+    listed = [server for server in run.organization.servers.values() if run.is_listed(server)]
+    for server in _named(run, listed):
         yield run.show(server.shown)
 
 
@@ -78,9 +79,9 @@ def set_transport(run: Run) -> Steps:
     run.organization.put_transport(server, changed)
 
 
-def _named(run: Run) -> list[Server]:
+def _named(run: Run, listed: list[Server] | None = None) -> list[Server]:
     """The servers that Identity names: all of them where it is not given [1-8]."""
-    members = list(run.organization.members(run.partition))
+    members = listed or list(run.organization.members(run.partition))
     identity = run.bound.text("Identity")
     if identity is None:
         return members
