@@ -244,7 +244,9 @@ def up(
     latency: Annotated[int, typer.Option(min=0, metavar="MS", help="Wait so long before each answer.")] = 0,
     faults: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Rules of what is to go wrong, JSON.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Rules of what is to go wrong, JSON: docs/lab-faults.md.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Start a lab, or one that was stopped again. Returns when every listener answers."""

@@ -26,8 +26,9 @@ from reconciler.lab.psrp import (
     PromptAnswered,
 )
 from reconciler.lab.shell_events import Reply
+from reconciler.lab.soap import MAX_ENVELOPE
 from reconciler.lab.transcript import Transcript
-from reconciler.lab.wsman import WSManServer
+from reconciler.lab.wsman import SHELLS_PER_USER, WSManServer
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +80,14 @@ class RemoteShells:
         self.faults = faults
         self.directory = directory
         self.transcript = transcript
-        self.wsman = WSManServer(CONFIGURATION[self.endpoint], facts.fqdn, uuid.uuid4)
+        limits = faults.limits(facts.name)
+        self.wsman = WSManServer(
+            CONFIGURATION[self.endpoint],
+            facts.fqdn,
+            uuid.uuid4,
+            shells_per_user=limits.shells or SHELLS_PER_USER,
+            largest_answer=limits.envelope or MAX_ENVELOPE,
+        )
         self._now = now
         self._shells: dict[UUID, _Shell] = {}
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
@@ -111,6 +119,13 @@ class RemoteShells:
             del self._transports[ticket]
             if reply.cancelled():
                 self.wsman.forget(ticket)
+
+    def lose_shell_of(self, body: bytes) -> None:
+        """Let the shell that a request is for be gone before the request is looked at."""
+        shell = self.wsman.shell_of(body)
+        if shell is not None:
+            self.wsman.lose(shell)
+            self.settle(None)
 
     async def close(self) -> None:
         """End every shell."""
@@ -307,8 +322,12 @@ class _Shell:
     def flush(self) -> None:
         self._shells.settle(None)
 
-    def spoil(self, pipeline: UUID, body: bytes | None) -> None:
-        self._shells.wsman.spoil(self.id, pipeline, body)
+    def spoil(self, pipeline: UUID, body: bytes | None, *, resets: bool = False) -> None:
+        self._shells.wsman.spoil(self.id, pipeline, body, resets=resets)
+        self._shells.settle(None)
+
+    def lose_shell(self) -> None:
+        self._shells.wsman.lose(self.id)
         self._shells.settle(None)
 
     async def released(self) -> None:

@@ -1,40 +1,127 @@
-"""Disturbances that a lab can be told to make: at one cmdlet, or at every batch of statements."""
+"""Disturbances that a lab can be told to make; docs/lab-faults.md is their manual.
+
+At a cmdlet, at an HTTP request, or of a server as a whole; at each, at the nth, or by seeded chance.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from random import Random
+from typing import Annotated, Any, Final, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from reconciler.lab.errors import FileUnreadable
 
 RELEASE: Final = "faults.release"
 """A file of this name in the lab's directory lets every held answer go."""
 
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+Count = Annotated[int, Field(ge=1)]
+Operation = Literal["sign_on", "create", "command", "send", "receive", "signal", "delete", "other"]
+"""What an HTTP request asks for; ``sign_on`` are those that end before a message is read."""
 
-class Rule(BaseModel):
-    """One disturbance.
+
+class _Placed(BaseModel):
+    """Where and how often.
 
     Attributes:
         server: Where; any server when not given.
-        cmdlet: At which cmdlet, ignoring case.
-        nth: At which of its calls that this rule matches, from 1; at each when not given.
-        when: Before the cmdlet runs (it then does not run, unless only delayed) or after.
-        action: ``hold`` keeps the answer back until the client is gone or RELEASE appears; ``drop`` closes
-            the TCP connection that waits for it; ``error`` ends the pipeline with a transient error;
-            ``garbage`` answers with a body that is not SOAP; ``late`` answers after ``seconds``.
-        seconds: For ``late``.
+        nth: At which of what this rule matches, from 1; at each when not given.
+        times: At most so often.
+        probability: By chance instead of by number.
+        seed: Of that chance: the same seed draws the same lots.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: str | None = None
+    nth: Count | None = None
+    times: Count | None = None
+    probability: Annotated[float, Field(gt=0, le=1)] | None = None
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _number_or_chance(self) -> Self:
+        if self.nth is not None and self.probability is not None:
+            raise ValueError("nth and probability exclude each other")
+        return self
+
+
+class Rule(_Placed):
+    """A disturbance at a cmdlet.
+
+    Attributes:
+        cmdlet: At which, ignoring case; ``*`` at each, ``get`` at each that reads, ``change`` at each other.
+        when: Before the cmdlet runs (it then does not run, unless only delayed) or after.
+        action: What happens.
+        seconds: How long ``late`` and ``throttle`` take.
+        terminating: Whether ``error``, ``directory`` and ``busy`` end the pipeline.
+    """
+
     cmdlet: str
-    nth: Annotated[int, Field(ge=1)] | None = None
     when: Literal["before", "after"] = "after"
-    action: Literal["hold", "drop", "error", "garbage", "late"]
-    seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    action: Literal[
+        "hold",
+        "drop",
+        "reset",
+        "shell_gone",
+        "garbage",
+        "late",
+        "throttle",
+        "error",
+        "directory",
+        "busy",
+    ]
+    seconds: Seconds = 30.0
+    terminating: bool = True
+
+    def is_at(self, cmdlet: str) -> bool:
+        """Whether the rule is for a cmdlet."""
+        wanted, name = self.cmdlet.casefold(), cmdlet.casefold()
+        reads = name.startswith("get-")
+        return wanted in (name, "*") or wanted == ("get" if reads else "change")
+
+
+class RequestRule(_Placed):
+    """A disturbance at an HTTP request.
+
+    Attributes:
+        request: At which: its number on its server from 1, those of one operation, or ``any``.
+        when: Of ``drop`` and ``reset``: ``after`` it was acted on, so that only its answer is lost. What is
+            answered with a fault or a status is not acted on.
+        action: What happens.
+        seconds: How long ``timeout`` waits before it says so.
+    """
+
+    request: Count | Literal["any"] | Operation
+    when: Literal["before", "after"] = "before"
+    action: Literal[
+        "drop",
+        "reset",
+        "busy",
+        "timeout",
+        "shell_gone",
+        "shell_quota",
+        "operation_quota",
+        "load_quota",
+        "runspace_quota",
+    ]
+    seconds: Seconds = 0.0
+
+    def is_at(self, number: int, operation: Operation) -> bool:
+        """Whether the rule is for a request."""
+        return self.request in (number, operation, "any")
 
 
 Refusal = Literal["fault", "error", "first"]
@@ -56,42 +143,116 @@ class BatchRule(BaseModel):
     batches: Refusal
 
 
+class LimitRule(BaseModel):
+    """A server with other limits than WinRM's own.
+
+    Attributes:
+        server: Which; any server when not given.
+        shells: How many an account may have open.
+        envelope: Bytes of its largest answer: 32768 sends one fragment at a time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: str | None = None
+    shells: Count | None = None
+    envelope: Annotated[int, Field(ge=8192)] | None = None
+
+
+AnyRule = Rule | RequestRule | BatchRule | LimitRule
+KINDS: Final[dict[str, type[AnyRule]]] = {
+    "cmdlet": Rule,
+    "request": RequestRule,
+    "batches": BatchRule,
+    "shells": LimitRule,
+    "envelope": LimitRule,
+}
+"""Rules by the key that tells them from others."""
+
+
 def _kind(rule: Any) -> str:
-    return "batch" if isinstance(rule, dict) and "batches" in rule else "cmdlet"
+    keys = rule if isinstance(rule, dict) else ()
+    return next((kind.__name__ for key, kind in KINDS.items() if key in keys), Rule.__name__)
 
 
 _Rules = TypeAdapter(
     tuple[
-        Annotated[Annotated[Rule, Tag("cmdlet")] | Annotated[BatchRule, Tag("batch")], Discriminator(_kind)],
+        Annotated[
+            Annotated[Rule, Tag("Rule")]
+            | Annotated[RequestRule, Tag("RequestRule")]
+            | Annotated[BatchRule, Tag("BatchRule")]
+            | Annotated[LimitRule, Tag("LimitRule")],
+            Discriminator(_kind),
+        ],
         ...,
     ]
 )
 
+R = TypeVar("R", bound=_Placed)
+
+
+class _Counted(Generic[R]):
+    """A rule, and how often it has matched since the lab started."""
+
+    def __init__(self, rule: R) -> None:
+        self.rule = rule
+        self._matched = 0
+        self._struck = 0
+        self._lots = Random(rule.seed)  # noqa: S311 - the same lots for the same seed are the point
+
+    def strikes(self) -> bool:
+        """Count one match; tell whether it is one to disturb."""
+        self._matched += 1
+        if self.rule.probability is not None:
+            chosen = self._lots.random() < self.rule.probability
+        else:
+            chosen = self.rule.nth in (None, self._matched)
+        chosen = chosen and self._struck < (self.rule.times or self._matched)
+        self._struck += chosen
+        return chosen
+
 
 class Faults:
-    """The rules of a lab, and how often each has matched since it started."""
+    """The rules of a lab."""
 
-    def __init__(self, rules: tuple[Rule | BatchRule, ...]) -> None:
-        self._rules = tuple(rule for rule in rules if isinstance(rule, Rule))
+    def __init__(self, rules: tuple[AnyRule, ...]) -> None:
+        self._at_cmdlets = [_Counted(rule) for rule in rules if isinstance(rule, Rule)]
+        self._at_requests = [_Counted(rule) for rule in rules if isinstance(rule, RequestRule)]
         self._batch_rules = tuple(rule for rule in rules if isinstance(rule, BatchRule))
-        self._seen = [0] * len(self._rules)
+        self._limits = tuple(rule for rule in rules if isinstance(rule, LimitRule))
 
     def batches(self, server: str) -> Refusal | None:
         """How a server refuses batches, if it does."""
         return next((rule.batches for rule in self._batch_rules if _is_for(rule.server, server)), None)
 
+    def limits(self, server: str) -> LimitRule:
+        """The limits of a server; None for those that are WinRM's own."""
+        mine = [rule for rule in self._limits if _is_for(rule.server, server)]
+        return LimitRule(
+            shells=next((rule.shells for rule in mine if rule.shells), None),
+            envelope=next((rule.envelope for rule in mine if rule.envelope), None),
+        )
+
+    @property
+    def watch_requests(self) -> bool:
+        """Whether anything is to be disturbed at requests."""
+        return bool(self._at_requests)
+
     def match(self, server: str, cmdlet: str) -> Rule | None:
         """Count one call, and return the first rule that wants it disturbed."""
-        found = None
-        for index, rule in enumerate(self._rules):
-            if rule.cmdlet.casefold() != cmdlet.casefold():
-                continue
-            if not _is_for(rule.server, server):
-                continue
-            self._seen[index] += 1
-            if found is None and rule.nth in (None, self._seen[index]):
-                found = rule
-        return found
+        return _first(self._at_cmdlets, lambda rule: _is_for(rule.server, server) and rule.is_at(cmdlet))
+
+    def at_request(self, server: str, number: int, operation: Operation) -> RequestRule | None:
+        """Count one request, and return the first rule that wants it disturbed."""
+        return _first(
+            self._at_requests, lambda rule: _is_for(rule.server, server) and rule.is_at(number, operation)
+        )
+
+
+def _first(rules: Iterable[_Counted[R]], is_wanted: Callable[[R], bool]) -> R | None:
+    """The first rule that strikes; every one that matches is counted."""
+    struck = [counted.rule for counted in rules if is_wanted(counted.rule) and counted.strikes()]
+    return struck[0] if struck else None
 
 
 def _is_for(wanted: str | None, server: str) -> bool:

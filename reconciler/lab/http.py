@@ -9,7 +9,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -19,7 +19,9 @@ from aiohttp import web
 from reconciler.lab import sealed
 from reconciler.lab.accounts import Account, authenticate
 from reconciler.lab.call import Endpoint
+from reconciler.lab.disturbance import close, disturbed, operation_of
 from reconciler.lab.endpoint import RemoteShells
+from reconciler.lab.faults import Operation, RequestRule
 from reconciler.lab.negotiation import SCHEMES, Negotiation, NotSignedOn, Users
 from reconciler.lab.shell_events import Reply
 from reconciler.lab.soap import MAX_ENVELOPE
@@ -56,6 +58,7 @@ class Front:
         self._latency = latency.total_seconds()
         self._runner: web.AppRunner | None = None
         self._certificate_hash = b""
+        self._requests = 0
         self._negotiations: WeakKeyDictionary[asyncio.BaseTransport, Negotiation] = WeakKeyDictionary()
 
     async def start(
@@ -95,6 +98,8 @@ class Front:
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         self._shells.ledger.note_request(self._shells.facts.name)
+        self._requests += 1
+        number = self._requests
         if self._latency:
             # The wait is what --latency asks for.
             await asyncio.sleep(self._latency)
@@ -105,20 +110,34 @@ class Front:
         if request.secure:
             account = authenticate(request.headers.get("Authorization"), self._accounts)
             if account is not None:
-                return self._plain(request, await self._reply(request, body, account))
+                return self._plain(request, await self._reply(request, number, body, account))
         try:
             negotiation, token = self._negotiate(request)
         except NotSignedOn:
-            return self._unauthorized(self._offer(request))
+            return self._signing_on(request, number) or self._unauthorized(self._offer(request))
         headers = [("WWW-Authenticate", token)] if token else []
         if negotiation.account is None:
-            return self._unauthorized([token])
+            return self._signing_on(request, number) or self._unauthorized([token])
         if request.secure:
-            return self._plain(request, await self._reply(request, body, negotiation.account), headers)
+            reply = await self._reply(request, number, body, negotiation.account)
+            return self._plain(request, reply, headers)
         if not body:
             # How a client signs on before it has a key to encrypt with.
-            return web.Response(headers=headers)
-        return await self._encrypted(request, body, negotiation, negotiation.account)
+            return self._signing_on(request, number) or web.Response(headers=headers)
+        return await self._encrypted(request, number, body, negotiation, negotiation.account)
+
+    def _signing_on(self, request: web.Request, number: int) -> web.Response | None:
+        """How a request that carries no message is disturbed, if it is."""
+        rule = self._rule(number, "sign_on")
+        if rule is None or rule.action not in ("drop", "reset", "busy"):
+            return None
+        if rule.action == "busy":
+            return web.Response(status=503)
+        close(request.transport, resets=rule.action == "reset")
+        return web.Response()
+
+    def _rule(self, number: int, operation: Operation) -> RequestRule | None:
+        return self._shells.faults.at_request(self._shells.facts.name, number, operation)
 
     def _negotiate(self, request: web.Request) -> tuple[Negotiation, str]:
         """The sign-on of the connection that a request came over, and the next token for its client.
@@ -144,15 +163,15 @@ class Front:
         return known, f"{scheme} {said}" if said else ""
 
     async def _encrypted(
-        self, request: web.Request, body: bytes, negotiation: Negotiation, account: Account
+        self, request: web.Request, number: int, body: bytes, negotiation: Negotiation, account: Account
     ) -> web.StreamResponse:
         try:
             content = _opened(request.headers.get("Content-Type", ""), body, negotiation)
         except (sealed.NotSealed, NotSignedOn):
             # AllowUnencrypted is off on every WinRM that nobody weakened. What exactly it answers is [inf].
             return web.Response(status=500)
-        reply = await self._reply(request, content, account)
-        if reply.body is None:
+        reply = await self._reply(request, number, content, account)
+        if reply.body is None or reply.status == 503:
             return self._plain(request, reply)
         signature, sealed_content, padding = negotiation.encrypt(reply.body)
         media_type, answer = sealed.write(
@@ -161,8 +180,13 @@ class Front:
         )
         return web.Response(status=reply.status, body=answer, headers={"Content-Type": media_type})
 
-    async def _reply(self, request: web.Request, content: bytes, account: Account) -> Reply:
-        reply = await self._shells.answer(content, account, _is_full(request), request.transport)
+    async def _reply(self, request: web.Request, number: int, content: bytes, account: Account) -> Reply:
+        def act() -> Awaitable[Reply]:
+            return self._shells.answer(content, account, _is_full(request), request.transport)
+
+        watched = self._shells.faults.watch_requests
+        rule = self._rule(number, operation_of(content)) if watched else None
+        reply = await (disturbed(rule, self._shells, content, act) if rule else act())
         if reply.body is not None and self._shells.transcript is not None:
             self._shells.transcript.response(self._shells.facts.name, reply.body)
         return reply
@@ -171,10 +195,10 @@ class Front:
         self, request: web.Request, reply: Reply, headers: Sequence[tuple[str, str]] = ()
     ) -> web.StreamResponse:
         if reply.body is None:
-            if request.transport is not None:
-                request.transport.abort()
+            close(request.transport, resets=reply.resets)
             return web.Response()
-        headers = [*headers, ("Content-Type", _SOAP)]
+        # A busy web server answers itself, and in its own language.
+        headers = [*headers, ("Content-Type", "text/html" if reply.status == 503 else _SOAP)]
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     def _offer(self, request: web.Request) -> Sequence[str]:

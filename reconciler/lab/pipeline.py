@@ -33,6 +33,15 @@ _PATIENCE: Final = 1.0
 _HIDDEN: Final = frozenset({"DomainController"})
 """A parameter that the reader's role lacks, so that there is one; real roles are made by administrators."""
 
+_ERRORS: Final = {
+    "error": refusals.TRANSIENT,
+    "directory": refusals.DIRECTORY,
+    "busy": refusals.BUSY,
+}
+
+_MICRO_DELAY: Final = "Micro delay applied. Actual delayed: {} msecs, Enforced."
+"""What Exchange warns of when it has slowed an account down."""
+
 _GARBAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
 
 
@@ -70,8 +79,11 @@ class Client(Protocol):
     def flush(self) -> None:
         """Send what was written."""
 
-    def spoil(self, pipeline: UUID, body: bytes | None) -> None:
+    def spoil(self, pipeline: UUID, body: bytes | None, *, resets: bool = False) -> None:
         """Answer the next Receive with this body; None: close its connection."""
+
+    def lose_shell(self) -> None:
+        """Let the shell be gone."""
 
     async def released(self) -> None:
         """Return when a held answer may go: the client is gone, or the lab was told to let go."""
@@ -222,16 +234,26 @@ class RunningPipeline:
     async def _run_command(self, call: Call, record: int, outcome: _Outcome) -> ErrorRecord | None:
         """Run one command with the disturbances it is to meet; returns its terminating error."""
         rule = self._faults.match(call.server, call.cmdlet)
-        error = await self._disturb(rule, "before", record)
-        if error is not None:
-            outcome.note("failed", error)
-            return error
+        disturbance = await self._disturb(rule, "before", record)
+        if rule is not None and disturbance is not None:
+            outcome.note("failed", disturbance)
+            return self._told(rule, disturbance, call.cmdlet)
         error, errors = await self._execute(call, outcome.answers)
         first = error or next(iter(errors), None)
         outcome.note("failed" if first else "completed", first)
         disturbance = await self._disturb(rule, "after", record)
         outcome.note(outcome.result, first or disturbance)
-        return error or disturbance
+        if error is None and rule is not None and disturbance is not None:
+            return self._told(rule, disturbance, call.cmdlet)
+        return error
+
+    def _told(self, rule: Rule, error: ErrorRecord, cmdlet: str) -> ErrorRecord | None:
+        """The error where it ends the pipeline; one that does not is told on the way."""
+        if rule.terminating:
+            return error
+        if self._delivering:
+            self._outbox.append((Failed(error), cmdlet))
+        return None
 
     async def _execute(
         self, call: Call, answers: list[dict[str, Any]]
@@ -336,11 +358,13 @@ class RunningPipeline:
         self._check_interrupted()
         if rule is None or rule.when != when:
             return None
-        if rule.action == "error":
-            return refusals.TRANSIENT
-        if rule.action == "late":
+        if rule.action in _ERRORS:
+            return _ERRORS[rule.action]
+        if rule.action in ("late", "throttle"):
             # Being late is the disturbance itself, so this does wait for time to pass.
             await self._unless_interrupted(asyncio.ensure_future(asyncio.sleep(rule.seconds)))
+            if rule.action == "throttle" and self._delivering:
+                self._outbox.append((Warned(_MICRO_DELAY.format(round(rule.seconds * 1000))), rule.cmdlet))
         elif rule.action == "hold":
             self._ledger.hold(record, True)
             await self._unless_interrupted(asyncio.ensure_future(self._client.released()))
@@ -348,7 +372,11 @@ class RunningPipeline:
             if self._client.is_gone and when == "before":
                 raise _Ended("abandoned")
         else:
-            self._client.spoil(self._id, _GARBAGE if rule.action == "garbage" else None)
+            if rule.action == "shell_gone":
+                self._client.lose_shell()
+            else:
+                body = _GARBAGE if rule.action == "garbage" else None
+                self._client.spoil(self._id, body, resets=rule.action == "reset")
             if when == "before":
                 raise _Ended("abandoned")
         return None

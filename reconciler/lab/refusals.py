@@ -1,10 +1,11 @@
-"""The errors that the session answers with, before any cmdlet of Exchange runs. Pure."""
+"""What a session answers with before any cmdlet of Exchange runs: errors and faults. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from reconciler.lab.call import ErrorRecord
+from reconciler.lab.soap import Code, WSManFault
 
 SNAPINS: Final = frozenset(
     {"microsoft.exchange.management.powershell.e2010", "microsoft.exchange.management.powershell.snapin"}
@@ -63,6 +64,24 @@ TRANSIENT: Final = ErrorRecord(
     category=21,
 )
 
+DIRECTORY: Final = ErrorRecord(
+    message=(
+        "An Active Directory error 0x51 occurred when trying to check the suitability of server"
+        " 'dc1.contoso.com'. Error: 'Active directory response: The LDAP server is unavailable.'"
+    ),
+    exception_type="Microsoft.Exchange.Data.Directory.SuitabilityDirectoryException",
+    fully_qualified_id="[FailureCategory=Cmdlet-SuitabilityDirectoryException] LabFault",
+    category=0,
+)
+"""A domain controller that does not answer: the words are those of public reports."""
+
+BUSY: Final = ErrorRecord(
+    message="The server is too busy to run this now: the lab was told to fail here.",
+    exception_type="Microsoft.Exchange.Data.Directory.OverBudgetException",
+    fully_qualified_id="[FailureCategory=Cmdlet-OverBudgetException] LabFault",
+    category=0,
+)
+"""A cmdlet over the budget of its account; what exactly Exchange says is [inf]."""
 
 DEFECT: Final = ErrorRecord(
     message="The lab itself broke; its log says how.",
@@ -108,4 +127,63 @@ def snapin_loaded(name: str) -> ErrorRecord:
         fully_qualified_id=_ADD_SNAPIN,
         category=5,
         target=name,
+    )
+
+
+def shell_not_found(shell: str) -> WSManFault:
+    """A shell that ended, or that is somebody else's."""
+    return WSManFault(
+        Code.UNEXPECTED_SELECTORS,
+        f"The request for the Windows Remote Shell with ShellId {shell} failed because the shell was not"
+        " found on the server. Possible causes are: the specified ShellId is incorrect or the shell no longer"
+        " exists on the server. Provide the correct ShellId or create a new shell and retry the operation.",
+    )
+
+
+def timed_out() -> WSManFault:
+    """There is no news yet: a client that waits asks again."""
+    return WSManFault(
+        Code.TIMED_OUT,
+        "The WS-Management service cannot complete the operation within the time specified in"
+        " OperationTimeout.",
+    )
+
+
+def shell_quota(limit: int) -> WSManFault:
+    """MS-WSMV 3.1.4.5.2.1; the code and the words are what people report."""
+    return WSManFault(
+        Code.QUOTA_MAX_SHELLS,
+        "The WS-Management service cannot process the request. This user is allowed a maximum number of"
+        f" {limit} concurrent shells, which has been exceeded. Close existing shells or raise the quota for"
+        " this user.",
+    )
+
+
+def operation_quota() -> WSManFault:
+    """WinRM's MaxConcurrentOperationsPerUser; code and words as people report them."""
+    return WSManFault(
+        Code.QUOTA_MAX_OPERATIONS,
+        "The WS-Management service cannot process the request. This user is allowed a maximum number of 15"
+        " concurrent operations, which has been exceeded. Close existing operations for this user, or raise"
+        " the quota for this user.",
+    )
+
+
+def load_quota() -> WSManFault:
+    """Exchange's PowerShellMaxCmdlets, told as WinRM tells its own quota; words as people report them."""
+    return WSManFault(
+        Code.QUOTA_USER,
+        "The WS-Management service cannot process the request. The user load quota of 200 requests per 5"
+        " seconds has been exceeded. Send future requests at a slower rate or raise the quota for this user."
+        " The next request from this user will not be approved for at least 1000 milliseconds.",
+    )
+
+
+def runspace_quota() -> WSManFault:
+    """Exchange's PowerShellMaxConcurrency; words as people report them, the code is [inf]."""
+    return WSManFault(
+        Code.PROVIDER_FAILURE,
+        "[FailureCategory=AuthZ-AuthorizationException] Fail to create a runspace because you have exceeded"
+        " the maximum number of connections allowed : 18 for the policy party : MaxConcurrency. Please close"
+        " existing runspace and try again.",
     )

@@ -15,6 +15,8 @@ class Reply:
     body: bytes | None
     relates_to: str
     """MessageID of the request; empty when it could not be read."""
+    resets: bool = False
+    """Where the connection is closed: by a TCP reset."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Code(Enum):
     ENVELOPE_LIMIT = 0x80338049
     UNEXPECTED_SELECTORS = 0x8033805B
     QUOTA_MAX_SHELLS = 0x803381A5
+    QUOTA_MAX_OPERATIONS = 0x803381A6
+    QUOTA_USER = 0x803381A7
 
 
 _SUBCODE: Final[Mapping[Code, tuple[str, str]]] = {
@@ -64,6 +66,8 @@ _SUBCODE: Final[Mapping[Code, tuple[str, str]]] = {
     Code.ENVELOPE_LIMIT: ("s:Sender", "w:EncodingLimit"),
     Code.UNEXPECTED_SELECTORS: ("s:Sender", "w:InvalidSelectors"),
     Code.QUOTA_MAX_SHELLS: ("s:Receiver", "w:QuotaLimit"),
+    Code.QUOTA_MAX_OPERATIONS: ("s:Receiver", "w:QuotaLimit"),
+    Code.QUOTA_USER: ("s:Receiver", "w:QuotaLimit"),
 }
 
 

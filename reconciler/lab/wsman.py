@@ -19,7 +19,7 @@ from uuid import UUID
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
-from reconciler.lab import soap
+from reconciler.lab import refusals, soap
 from reconciler.lab.shell_events import (
     CommandSignalled,
     CommandStarted,
@@ -58,6 +58,14 @@ class _Poll:
     deadline: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Spoiled:
+    """What a Receive is answered instead; body None: its connection is closed."""
+
+    body: bytes | None
+    resets: bool
+
+
 @dataclass(slots=True)
 class _Stream:
     """Output of a shell (command None) or of one command, and the Receives that wait for it."""
@@ -66,7 +74,7 @@ class _Stream:
     chunks: deque[bytes] = field(default_factory=deque)
     polls: deque[_Poll] = field(default_factory=deque)
     finished: bool = False
-    spoiled: deque[bytes | None] = field(default_factory=deque)
+    spoiled: deque[_Spoiled] = field(default_factory=deque)
 
 
 @dataclass(slots=True)
@@ -86,9 +94,21 @@ class WSManServer:
         resource_uri: The only session configuration there is; others are faulted as WinRM does.
         machine: Host name told in faults.
         new_id: Source of message ids.
+        shells_per_user: How many shells an account may have open.
+        largest_answer: Bytes of an answer, whatever a client would take.
     """
 
-    def __init__(self, resource_uri: str, machine: str, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        resource_uri: str,
+        machine: str,
+        new_id: Callable[[], UUID],
+        *,
+        shells_per_user: int = SHELLS_PER_USER,
+        largest_answer: int = soap.MAX_ENVELOPE,
+    ) -> None:
+        self._shells_per_user = shells_per_user
+        self._largest_answer = largest_answer
         self._resource_uri = resource_uri
         self._machine = machine
         self._new_id = new_id
@@ -170,11 +190,39 @@ class WSManServer:
         if stream is not None:
             stream.finished = True
 
-    def spoil(self, shell: UUID, command: UUID, body: bytes | None) -> None:
+    def spoil(self, shell: UUID, command: UUID, body: bytes | None, *, resets: bool = False) -> None:
         """Answer the next Receive for a command with ``body``; None: by closing its connection."""
         stream = self._stream(shell, command)
         if stream is not None:
-            stream.spoiled.append(body)
+            stream.spoiled.append(_Spoiled(body, resets))
+
+    def lose(self, shell: UUID) -> None:
+        """Forget a shell, as a server does whose worker process ended: nobody who waits is told by it."""
+        found = self._shells.pop(shell, None)
+        if found is None:
+            return
+        for stream in found.streams.values():
+            for poll in stream.polls:
+                self._reject(poll.ticket, poll.request.message_id, refusals.shell_not_found(_shown(shell)))
+            stream.polls.clear()
+        self._events.append(ShellClosed(shell, expired=False))
+
+    def refusal(self, data: bytes, error: WSManFault) -> bytes:
+        """The fault for a request that is not acted on."""
+        try:
+            message_id = soap.parse_request(data).message_id
+        except WSManFault as unreadable:
+            message_id = unreadable.message_id
+        return soap.fault(error, message_id, self._new_id(), self._machine)
+
+    def shell_of(self, data: bytes) -> UUID | None:
+        """The shell that a request is for; None where it names none that is open."""
+        try:
+            text = soap.parse_request(data).selectors.get("ShellId", "")
+            found = self._shells.get(_uuid(text))
+        except WSManFault:
+            return None
+        return found.id if found else None
 
     def advance(self, now: datetime) -> None:
         """Time out the Receives whose client waits no longer, and end shells that nobody used."""
@@ -183,11 +231,7 @@ class WSManServer:
                 for poll in [poll for poll in stream.polls if poll.deadline <= now]:
                     stream.polls.remove(poll)
                     shell.used = now
-                    reason = (
-                        "The WS-Management service cannot complete the operation within the time specified in"
-                        " OperationTimeout."
-                    )
-                    self._reject(poll.ticket, poll.request.message_id, WSManFault(Code.TIMED_OUT, reason))
+                    self._reject(poll.ticket, poll.request.message_id, refusals.timed_out())
             if self._idle_deadline(shell) is not None and shell.used + shell.idle_timeout <= now:
                 self._close(shell, expired=True)
 
@@ -242,11 +286,7 @@ class WSManServer:
         text = request.selectors.get("ShellId", "")
         shell = self._shells.get(_uuid(text))
         if shell is None or shell.owner != user:
-            raise WSManFault(
-                Code.UNEXPECTED_SELECTORS,
-                f"The request for the Windows Remote Shell with ShellId {text} failed because the shell was"
-                " not found on the server.",
-            )
+            raise refusals.shell_not_found(text)
         shell.used = now
         return shell
 
@@ -260,14 +300,8 @@ class WSManServer:
         shell_id = _uuid(body.get("ShellId", "")) if body.get("ShellId") else self._new_id()
         if shell_id in self._shells:
             raise WSManFault(Code.INVALID_PARAMETER, f"There is a shell with the id {shell_id}.")
-        if sum(shell.owner == user for shell in self._shells.values()) >= SHELLS_PER_USER:
-            # MS-WSMV 3.1.4.5.2.1; the code and the words are what people report.
-            raise WSManFault(
-                Code.QUOTA_MAX_SHELLS,
-                "The WS-Management service cannot process the request. This user is allowed a maximum number"
-                f" of {SHELLS_PER_USER} concurrent shells, which has been exceeded. Close existing shells or"
-                " raise the quota for this user.",
-            )
+        if sum(shell.owner == user for shell in self._shells.values()) >= self._shells_per_user:
+            raise refusals.shell_quota(self._shells_per_user)
         idle = body.findtext(f"{{{SHELL}}}IdleTimeOut")
         try:
             idle_timeout = soap.parse_duration(idle) if idle else IDLE_TIMEOUT
@@ -356,10 +390,13 @@ class WSManServer:
         while stream.polls and (stream.chunks or stream.finished or stream.spoiled):
             poll = stream.polls.popleft()
             if stream.spoiled:
-                body = stream.spoiled.popleft()
-                self._replies.append(Reply(poll.ticket, 200, body, poll.request.message_id))
+                spoiled = stream.spoiled.popleft()
+                self._replies.append(
+                    Reply(poll.ticket, 200, spoiled.body, poll.request.message_id, spoiled.resets)
+                )
                 continue
-            self._reply(poll.ticket, poll.request, self._received(stream, poll.request.max_envelope))
+            room = min(poll.request.max_envelope, self._largest_answer)
+            self._reply(poll.ticket, poll.request, self._received(stream, room))
 
     def _received(self, stream: _Stream, max_envelope: int) -> str:
         command = f' CommandId="{_shown(stream.command)}"' if stream.command else ""
