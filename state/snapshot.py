@@ -8,8 +8,16 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from .address import Address
-from .resources import AcceptedDomain, Certificate, ReceiveConnector, Resource, SendConnector, Server
-from .values import Name
+from .resources import (
+    AcceptedDomain,
+    Certificate,
+    EdgeSubscription,
+    ReceiveConnector,
+    Resource,
+    SendConnector,
+    Server,
+)
+from .values import UNKNOWN, Maybe, Name
 
 R = TypeVar("R", bound=Resource)
 
@@ -66,7 +74,12 @@ class LiveServer:
 
     Attributes:
         name: As declared.
+        send_connectors: Of a Mailbox server the organization's one list, of an Edge server its own.
+        accepted_domains: Likewise.
         unreachable: Set when nothing could be read at all; every listing then says the same.
+        domain_controller: The one that this server asks when nobody names another; "" where it told none.
+        through: The Mailbox server that answered for it, because its own endpoint did not.
+        own_endpoint: Why its own endpoint did not.
     """
 
     name: Name
@@ -77,6 +90,9 @@ class LiveServer:
     accepted_domains: Listing[AcceptedDomain]
     unread: tuple[Unread, ...] = ()
     unreachable: Unreadable | None = None
+    domain_controller: str = ""
+    through: Name | None = None
+    own_endpoint: Unreadable | None = None
 
     @classmethod
     def lost(cls, name: Name, why: Unreadable) -> LiveServer:
@@ -92,6 +108,42 @@ class LiveServer:
         )
 
 
+_NOT_ASKED = Unreadable("no Mailbox server was asked")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOrganization:
+    """What all Mailbox servers share, as one of them told it: an Edge server knows only itself [1-4].
+
+    Attributes:
+        read_from: The server whose endpoint answered; None where none did.
+        domain_controller: FQDN of the one that answered, and that this run keeps to; "" where none was told.
+        id: GUID of the organization, as Get-OrganizationConfig shows it.
+        id_unreadable: Why it is unknown, where it is.
+        unpinned: Why a read could not name the domain controller, where one could not.
+    """
+
+    read_from: Name | None = None
+    domain_controller: str = ""
+    id: Maybe[str] = UNKNOWN
+    send_connectors: Listing[SendConnector] = Listing(unreadable=_NOT_ASKED)
+    accepted_domains: Listing[AcceptedDomain] = Listing(unreadable=_NOT_ASKED)
+    edge_subscriptions: Listing[EdgeSubscription] = Listing(unreadable=_NOT_ASKED)
+    id_unreadable: Unreadable | None = _NOT_ASKED
+    unread: tuple[Unread, ...] = ()
+    unpinned: Unreadable | None = None
+
+    @classmethod
+    def lost(cls, why: Unreadable) -> LiveOrganization:
+        """One of which nothing could be read."""
+        return cls(
+            send_connectors=Listing(unreadable=why),
+            accepted_domains=Listing(unreadable=why),
+            edge_subscriptions=Listing(unreadable=why),
+            id_unreadable=why,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class LiveState:
     """What Exchange reported just now, and what could not be read and why.
@@ -100,3 +152,4 @@ class LiveState:
     """
 
     servers: Mapping[Name, LiveServer] = field(default_factory=lambda: MappingProxyType({}))
+    organization: LiveOrganization = LiveOrganization()

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """4 and 5 come before anything ran. 6 and 7 are kept for refusals and for issuers that take time."""
+    """4, 5 and 6 come before anything ran. 7 is kept for issuers that take time."""
 
     DONE = 0
     ERROR = 1
@@ -17,6 +17,8 @@ class ExitCode(IntEnum):
     """Apply stopped part-way; the record says what was done."""
     LOCKED = 4
     STALE = 5
+    REFUSED = 6
+    """By a safety rule."""
     NOT_VERIFIED = 8
     INTERRUPTED = 130
     """Before anything was changed."""

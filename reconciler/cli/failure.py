@@ -16,6 +16,7 @@ _CODES = {
     Cause.ERROR: ExitCode.ERROR,
     Cause.LOCKED: ExitCode.LOCKED,
     Cause.STALE: ExitCode.STALE,
+    Cause.REFUSED: ExitCode.REFUSED,
 }
 
 _LAB_MODULES = ("aiohttp", "aiosmtpd", "psrpcore")

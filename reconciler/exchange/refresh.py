@@ -1,67 +1,198 @@
-"""Reads one server: every list that plans rest on, in one pipeline."""
+"""Reads one server: every list that plans rest on, in one pipeline.
+
+What the organization's servers share is read with the first of them, and once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, TypeVar
 
-from reconciler.exchange.clixml import Object
+from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing
 from reconciler.exchange.port import Query, Reader, Result
 from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.exchange.remedies import remedy
-from state.resources import AcceptedDomain, ReceiveConnector, Resource, SendConnector, Server
-from state.snapshot import Listing, LiveServer, Unread, Unreadable
-from state.values import UNKNOWN, Name
+from state.resources import (
+    AcceptedDomain,
+    EdgeSubscription,
+    ReceiveConnector,
+    Resource,
+    SendConnector,
+    Server,
+)
+from state.resources.attribute import TEXT, observed
+from state.snapshot import Listing, LiveOrganization, LiveServer, Unread, Unreadable
+from state.values import UNKNOWN, Maybe, Name
 
 R = TypeVar("R", bound=Resource)
 
 _CONFIGURATION: Final = "Microsoft.Exchange.Data.Directory.SystemConfiguration"
-_SERVER_TYPES: Final = frozenset({"Microsoft.Exchange.Data.Directory.Management.ExchangeServer"})
+_PRESENTED: Final = "Microsoft.Exchange.Data.Directory.Management"
+_SERVER_TYPES: Final = frozenset({f"{_PRESENTED}.ExchangeServer"})
 _CERTIFICATE_TYPES: Final = frozenset(
     {"Microsoft.Exchange.Management.SystemConfigurationTasks.ExchangeCertificate"}
 )
 _SEND_TYPES: Final = frozenset({f"{_CONFIGURATION}.SmtpSendConnectorConfig"})
 _RECEIVE_TYPES: Final = frozenset({f"{_CONFIGURATION}.ReceiveConnector"})
 _DOMAIN_TYPES: Final = frozenset({f"{_CONFIGURATION}.AcceptedDomain"})
+_ORGANIZATION_TYPES: Final = frozenset({f"{_PRESENTED}.OrganizationConfig"})
+_SUBSCRIPTION_TYPES: Final = frozenset({f"{_PRESENTED}.EdgeSubscription"})
+
+_SEND: Final = Query("Get-SendConnector", _SEND_TYPES)
+_DOMAINS: Final = Query("Get-AcceptedDomain", _DOMAIN_TYPES)
+_ORGANIZATION: Final = (
+    Query("Get-OrganizationConfig", _ORGANIZATION_TYPES),
+    _SEND,
+    _DOMAINS,
+    Query("Get-EdgeSubscription", _SUBSCRIPTION_TYPES),
+)
+DOMAIN_CONTROLLER: Final = "DomainController"
 
 
-def read_server(reader: Reader, name: Name, *, edge: bool) -> LiveServer:
-    """Read one server's part of the live state.
+def read_first(reader: Reader, name: Name) -> tuple[LiveOrganization, LiveServer]:
+    """Read what all Mailbox servers share, and the one that is asked for it, in one pipeline.
 
-    Lists are read whole and matched here: a miss by identity writes an error to the server's event log, and
-    an empty identity returns everything [1-8]. Only the server itself is asked for by its name, in all three
-    cmdlets that can be: were each of 500 servers to list all 500, no time would be left for anything else.
-
-    Args:
-        name: The server's declared name, which is the one Exchange knows it by; not empty.
-        edge: It knows only itself, so no ``-Server`` is sent. A Mailbox server is told which server is meant:
-            the endpoint may have handed the session on to another one.
+    The domain controller is the server's own choice here: what it answers with is what the rest of the run
+    keeps to.
 
     Raises:
         ExchangeError: nothing at all could be read.
     """
-    own = {} if edge else {"Server": str(name)}
-    itself = {} if edge else {"Identity": str(name)}
-    server, certificates, send, receive, domains = reader.read(
-        (
-            Query("Get-ExchangeServer", _SERVER_TYPES, itself),
-            Query("Get-ExchangeCertificate", _CERTIFICATE_TYPES, own),
-            Query("Get-SendConnector", _SEND_TYPES),
-            Query("Get-ReceiveConnector", _RECEIVE_TYPES, own),
-            Query("Get-AcceptedDomain", _DOMAIN_TYPES),
-        )
+    results = reader.read((*_ORGANIZATION, *_of_server(name)))
+    config, send, domains, edges, server, certificates, receive = results
+    unread: list[Unread] = []
+    ids = _listing(config, _resource(_Organization), unread)
+    found = next((one.guid for one in ids.objects), UNKNOWN)
+    organization = LiveOrganization(
+        read_from=name,
+        domain_controller=_origin(send, config, server, domains, receive),
+        id=found,
+        id_unreadable=_why_no_id(ids, unread) if found is UNKNOWN else None,
+        send_connectors=_listing(send, _resource(SendConnector), unread),
+        accepted_domains=_listing(domains, _resource(AcceptedDomain), unread),
+        edge_subscriptions=_listing(edges, _resource(EdgeSubscription), unread),
+        unread=tuple(unread),
     )
+    return organization, _mailbox_server(name, (server, certificates, receive), organization)
+
+
+def read_mailbox_server(
+    reader: Reader, name: Name, organization: LiveOrganization
+) -> tuple[LiveServer, Unreadable | None]:
+    """Read what is one Mailbox server's own.
+
+    Everything is asked of the domain controller that the run keeps to, but the server itself: that
+    says which one it asks otherwise. Where the account may not name one, its own is believed.
+
+    Args:
+        reader: A session with its endpoint or with that of any other Mailbox server.
+
+    Returns:
+        The server, and why the domain controller could not be named, where it could not.
+
+    Raises:
+        ExchangeError: nothing at all could be read.
+    """
+    server, *own = _of_server(name)
+    pin = {DOMAIN_CONTROLLER: organization.domain_controller} if organization.domain_controller else {}
+    asked = (server, *(replace(query, parameters={**query.parameters, **pin}) for query in own))
+    results = list(reader.read(asked))
+    hidden = [at for at, result in enumerate(results) if pin and at and _is_hidden(result)]
+    if not hidden:
+        return _mailbox_server(name, results, organization), None
+    why = results[hidden[0]].failure
+    again = reader.read(tuple(own[at - 1] for at in hidden))
+    for at, result in zip(hidden, again, strict=True):
+        results[at] = result
+    unpinned = _why(why) if why and not all(map(_is_hidden, again)) else None
+    return _mailbox_server(name, results, organization), unpinned
+
+
+def read_edge_server(reader: Reader, name: Name) -> LiveServer:
+    """Read an Edge server. It knows only itself: no ``-Server`` is sent, and no ``-DomainController`` [1-4].
+
+    Raises:
+        ExchangeError: nothing at all could be read.
+    """
+    server, certificates, receive, send, domains = reader.read((*_of_server(None), _SEND, _DOMAINS))
     unread: list[Unread] = []
     return LiveServer(
         name=name,
         server=_listing(server, _resource(Server), unread),
         certificates=_listing(certificates, read_certificate, unread),
         send_connectors=_listing(send, _resource(SendConnector), unread),
-        receive_connectors=_of_server(name, _listing(receive, _resource(ReceiveConnector), unread)),
+        receive_connectors=_its_own(name, _listing(receive, _resource(ReceiveConnector), unread)),
         accepted_domains=_listing(domains, _resource(AcceptedDomain), unread),
         unread=tuple(unread),
     )
+
+
+def _of_server(name: Name | None) -> tuple[Query, Query, Query]:
+    """What one server is asked about itself.
+
+    Lists are read whole and matched here: a miss by identity writes an error to the server's event log, and
+    an empty identity returns everything [1-8]. Only the server itself is asked for by its name, in all three
+    cmdlets that can be: were each of 500 servers to list all 500, no time would be left for anything else.
+
+    Args:
+        name: The server's declared name, which is the one Exchange knows it by; None for an Edge server. A
+            Mailbox server is told which is meant: the endpoint may have handed the session on to another.
+    """
+    itself = {"Identity": str(name)} if name else {}
+    own = {"Server": str(name)} if name else {}
+    return (
+        Query("Get-ExchangeServer", _SERVER_TYPES, itself),
+        Query("Get-ExchangeCertificate", _CERTIFICATE_TYPES, own),
+        Query("Get-ReceiveConnector", _RECEIVE_TYPES, own),
+    )
+
+
+def _mailbox_server(name: Name, results: Sequence[Result], organization: LiveOrganization) -> LiveServer:
+    server, certificates, receive = results
+    unread: list[Unread] = []
+    return LiveServer(
+        name=name,
+        server=_listing(server, _resource(Server), unread),
+        certificates=_listing(certificates, read_certificate, unread),
+        send_connectors=organization.send_connectors,
+        receive_connectors=_its_own(name, _listing(receive, _resource(ReceiveConnector), unread)),
+        accepted_domains=organization.accepted_domains,
+        unread=tuple(unread),
+        domain_controller=_origin(server),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Organization(Resource):
+    """The one attribute of the organization that matters here."""
+
+    kind: ClassVar[str] = "organization"
+
+    guid: Maybe[str] = observed("Guid", TEXT)
+
+
+def _why_no_id(listing: Listing[_Organization], unread: list[Unread]) -> Unreadable:
+    if listing.unreadable:
+        return listing.unreadable
+    return Unreadable(next((each.reason for each in unread), "Get-OrganizationConfig returned nothing"))
+
+
+def _origin(*results: Result) -> str:
+    """The domain controller that answered, by the first object that tells; "" where none does."""
+    for result in results:
+        for output in result.objects:
+            member = output.get("OriginatingServer") if isinstance(output, Object) else None
+            if isinstance(member, Primitive) and member.tag == "S" and member.text:
+                return member.text
+    return ""
+
+
+def _is_hidden(result: Result) -> bool:
+    """Whether a query failed for a parameter that this account does not have [5-4]."""
+    failure = result.failure
+    return failure is not None and failure.record.fully_qualified_id.startswith("NamedParameterNotFound")
 
 
 _Read = Callable[[Object], tuple[R, tuple[Unread, ...]]]
@@ -84,7 +215,7 @@ def _listing(result: Result, read: _Read[R], unread: list[Unread]) -> Listing[R]
     return Listing(tuple(objects))
 
 
-def _of_server(name: Name, listing: Listing[ReceiveConnector]) -> Listing[ReceiveConnector]:
+def _its_own(name: Name, listing: Listing[ReceiveConnector]) -> Listing[ReceiveConnector]:
     """Keep those of one server, and those of which that is not known."""
     kept = (found for found in listing.objects if found.server in (name, UNKNOWN))
     return Listing(tuple(kept), listing.unreadable)

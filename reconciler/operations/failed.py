@@ -14,6 +14,8 @@ class Cause(Enum):
     ERROR = "error"
     LOCKED = "locked"
     STALE = "stale"
+    REFUSED = "refused"
+    """By a safety rule: nothing is broken, and nothing may be done."""
 
 
 class OperationFailed(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -12,24 +11,19 @@ from reconciler.config.suggestion import suggestion
 from reconciler.credentials.errors import CredentialError
 from reconciler.credentials.reference import resolve
 from reconciler.diagnostics import Diagnostic
-from reconciler.events import Listener, ReadFinished, ReadStarted
+from reconciler.events import Listener
 from reconciler.exchange import port
-from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.port import Reader, Writer
-from reconciler.exchange.refresh import read_server
-from reconciler.exchange.remedies import remedy
 from state.address import Address
-from state.snapshot import LiveServer, LiveState, Unreadable
+from state.snapshot import LiveState
 from state.values import CredentialReference, Name
 
 from .failed import OperationFailed
 from .inputs import SessionOpener
+from .reading import Reading
 
 _SHOWN = 6
 """Addresses in a hint: who looks for one among hundreds finds it in the plan."""
-
-AT_ONCE = 16
-"""Servers read at the same time: beyond, one process has no more to gain."""
 
 
 class Reached(Protocol):
@@ -47,6 +41,7 @@ class Servers:
     def __init__(self, reached: Reached, sessions: SessionOpener) -> None:
         self._reached = reached
         self._sessions = sessions
+        self._routes: dict[Name, Name] = {}
 
     @contextmanager
     def reader(self, name: Name) -> Iterator[Reader]:
@@ -60,36 +55,26 @@ class Servers:
 
     @contextmanager
     def writer(self, name: str) -> Iterator[Writer]:
-        """Open a session that reads and changes.
+        """Open a session that reads and changes, with the endpoint that answered for the server.
 
         Raises:
             ExchangeError, CredentialError: there is no session.
         """
-        with self._sessions.writer(self._connection(Name(name))) as session:
+        endpoint = self._routes.get(Name(name), Name(name))
+        with self._sessions.writer(self._connection(endpoint)) as session:
             yield session
 
     def refresh(self, names: Iterable[Name], listener: Listener) -> LiveState:
-        """Read servers beside each other; one that cannot be read is part of what is told."""
-        wanted = tuple(names)
-        if not wanted:
-            return LiveState({})
-        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(wanted)), thread_name_prefix="read") as pool:
-            read = pool.map(lambda name: self._read(name, listener), wanted)
-            return LiveState(dict(zip(wanted, read, strict=True)))
-
-    def _read(self, name: Name, listener: Listener) -> LiveServer:
-        listener(ReadStarted(str(name)))
-        try:
-            with self.reader(name) as session:
-                server = read_server(session, name, edge=self._reached.is_edge(name))
-        except ExchangeError as error:
-            reason = str(error).removeprefix(f"{name}: ")
-            server = LiveServer.lost(name, Unreadable(reason, remedy=remedy(error)))
-        except CredentialError as error:
-            known = error.hint or f"see that {error.reference} leads to user:password"
-            server = LiveServer.lost(name, Unreadable(str(error), remedy=known))
-        listener(ReadFinished(str(name), server.unreachable.reason if server.unreachable else ""))
-        return server
+        """Read servers, and remember by which way each was reached; see :meth:`Reading.read`."""
+        wanted, reached = tuple(names), self._reached
+        others = [name for name in reached.connections if name not in wanted and not reached.is_edge(name)]
+        live = Reading(self.reader, listener).read(
+            [name for name in wanted if not reached.is_edge(name)],
+            [name for name in wanted if reached.is_edge(name)],
+            others,
+        )
+        self._routes = {name: server.through for name, server in live.servers.items() if server.through}
+        return LiveState({name: live.servers[name] for name in wanted}, live.organization)
 
     def _connection(self, name: Name) -> port.Connection:
         declared: Connection = self._reached.connections[name]

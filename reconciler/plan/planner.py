@@ -158,10 +158,12 @@ def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPla
 
 def _accepted_domains(situation: Situation) -> frozenset[str]:
     """What this organization receives mail for, whichever server told it."""
+    listings = (server.accepted_domains for server in situation.live.servers.values())
+    distinct = {id(listing): listing for listing in listings}
     return frozenset(
         domain.domain
-        for server in situation.live.servers.values()
-        for domain in server.accepted_domains.objects
+        for listing in distinct.values()
+        for domain in listing.objects
         if isinstance(domain.domain, str)
     )
 

@@ -31,7 +31,7 @@ class Situation:
     live: LiveState
     record: StateRecord
     now: datetime
-    _indexes: dict[Name, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
+    _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)
 
@@ -45,10 +45,11 @@ class Situation:
         return self.live.servers[name]
 
     def send_connectors(self, name: Name) -> ConnectorIndex:
-        """The live send connectors that a server answered with."""
-        if name not in self._indexes:
-            self._indexes[name] = ConnectorIndex(self.server(name).send_connectors.objects)
-        return self._indexes[name]
+        """The live send connectors that a server knows: all Mailbox servers the same."""
+        listing = self.server(name).send_connectors
+        if id(listing) not in self._indexes:
+            self._indexes[id(listing)] = ConnectorIndex(listing.objects)
+        return self._indexes[id(listing)]
 
     def receive_connectors(self, name: Name) -> ListenerIndex:
         """The live receive connectors that are a server's own."""

@@ -2,13 +2,15 @@
 
 from .attribute import Attribute, Json, Kind, ValueType
 from .certificate import Certificate
+from .edge_subscription import EdgeSubscription
 from .receive_connector import ReceiveConnector
 from .resource import Resource
 from .send_connector import SendConnector
 from .server import AcceptedDomain, Build, Server
 
 KINDS: dict[str, type[Resource]] = {
-    cls.kind: cls for cls in (Certificate, SendConnector, ReceiveConnector, Server, AcceptedDomain)
+    cls.kind: cls
+    for cls in (Certificate, SendConnector, ReceiveConnector, Server, AcceptedDomain, EdgeSubscription)
 }
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Attribute",
     "Build",
     "Certificate",
+    "EdgeSubscription",
     "Json",
     "Kind",
     "ReceiveConnector",

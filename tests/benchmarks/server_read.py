@@ -25,7 +25,7 @@ from pypsrp.wsman import WSMan
 from reconciler.config.desired import Desired
 from reconciler.credentials.reference import resolve
 from reconciler.exchange.port import Query, Reader, Result
-from reconciler.exchange.refresh import read_server
+from reconciler.exchange.refresh import read_first
 from reconciler.exchange.session import Sessions
 from reconciler.operations.servers import Servers
 from state.values import Name
@@ -111,7 +111,7 @@ def _ours(desired: Desired, name: Name) -> tuple[float, list[Query], int]:
     before = time.process_time()
     with Servers(desired, Sessions()).reader(name) as session:
         reader = WithoutSendConnectors(session)
-        live = read_server(reader, name, edge=False)
+        live = read_first(reader, name)[1]
     spent = time.process_time() - before
     lists = (live.server, live.certificates, live.receive_connectors, live.accepted_domains)
     return spent, reader.asked, sum(len(each.objects) for each in lists)

@@ -17,7 +17,7 @@ from reconciler.apply.applier import apply
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.tools import Tools
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint
-from reconciler.exchange.refresh import read_server
+from reconciler.exchange.refresh import read_edge_server, read_first
 from reconciler.plan.change import Action, Plan
 from reconciler.plan.planner import plan
 from reconciler.plan.situation import Situation
@@ -216,7 +216,11 @@ class Run:
     def situation(self, desired: Mapping[Address, Resource]) -> Situation:
         edge = self.server == EDGE1
         with self.lab.reader(connection(str(self.server))) as session:
-            live = LiveState({self.server: read_server(session, self.server, edge=edge)})
+            if edge:
+                live = LiveState({self.server: read_edge_server(session, self.server)})
+            else:
+                organization, itself = read_first(session, self.server)
+                live = LiveState({self.server: itself}, organization)
         role = Server(role="edge" if edge else "mailbox")
         snapshot = Snapshot({Address.of("server", str(self.server)): role, **desired})
         record = self.store.read().record or StateRecord("contoso", "lineage")

@@ -22,7 +22,7 @@ from reconciler.exchange.errors import (
     WrongEndpoint,
 )
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint, Timeouts, Value
-from reconciler.exchange.refresh import read_server
+from reconciler.exchange.refresh import read_edge_server, read_first
 from reconciler.exchange.session import Sessions
 from reconciler.lab.control import ThreadedLab, open_threaded
 from state.resources import SendConnector
@@ -62,7 +62,8 @@ def connections(folder: Path, file: str = "connections.yaml") -> dict[str, Conne
 def read(connection: Connection) -> LiveServer:
     edge = connection.endpoint is Endpoint.WINRM
     with Sessions().reader(connection) as reader:
-        return read_server(reader, Name(connection.server), edge=edge)
+        name = Name(connection.server)
+        return read_edge_server(reader, name) if edge else read_first(reader, name)[1]
 
 
 def listings(live: LiveServer) -> list[tuple[int, object]]:

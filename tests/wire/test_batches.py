@@ -10,10 +10,11 @@ import pytest
 
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing
 from reconciler.exchange.port import Connection, Endpoint, Query, Result, Timeouts
-from reconciler.exchange.refresh import read_server
+from reconciler.exchange.refresh import read_edge_server, read_first
 from reconciler.exchange.session import Sessions
 from reconciler.lab.call import Role
 from reconciler.lab.control import ThreadedLab, open_threaded
+from state.snapshot import LiveServer
 from state.values import Name
 
 CONFIGURATION = "Microsoft.Exchange.Data.Directory.SystemConfiguration"
@@ -91,14 +92,15 @@ class TestAServerThatRefusesBatches:
     @pytest.mark.parametrize("server", ["MBX1", "EDGE1"])
     def test_is_read_all_the_same(self, refusing: Refusing, tmp_path: Path, manner: str, server: str) -> None:
         """Nothing is lost, and nothing that was not heard is taken for empty."""
-        edge = server.startswith("EDGE")
+        read = read_edge_server if server.startswith("EDGE") else read_first
         with refusing(manner) as lab, Sessions().reader(connection(lab, server)) as reader:
-            one_by_one = read_server(reader, Name(server), edge=edge)
+            one_by_one = read(reader, Name(server))
         # The same organization, without rules.
         with open_threaded(tmp_path / "lab") as lab, Sessions().reader(connection(lab, server)) as reader:
-            at_once = read_server(reader, Name(server), edge=edge)
+            at_once = read(reader, Name(server))
         assert one_by_one == at_once
-        assert one_by_one.receive_connectors.objects
+        live = one_by_one if isinstance(one_by_one, LiveServer) else one_by_one[1]
+        assert live.receive_connectors.objects
 
     @pytest.mark.parametrize(("manner", "refusals"), [("fault", 1), ("error", 2), ("first", 0)])
     def test_is_asked_for_one_once_in_a_session(self, refusing: Refusing, manner: str, refusals: int) -> None:

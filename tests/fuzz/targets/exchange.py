@@ -20,7 +20,7 @@ from reconciler.exchange.clixml import BadValue, ClixmlError, Object, Primitive
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.port import Command, Connection, Endpoint, Timeouts
 from reconciler.exchange.reading import read_certificate, read_resource
-from reconciler.exchange.refresh import read_server
+from reconciler.exchange.refresh import read_first, read_mailbox_server
 from reconciler.exchange.serialization_data import CERTIFICATE_CLASS, BlobError, ExchangeCertificate
 from reconciler.exchange.session import sessions
 from reconciler.exchange.session.pool import Pool
@@ -143,8 +143,9 @@ def _converse(answer: Answer) -> bool:
     try:
         pool.open()
         session = sessions._WriteSession(_CONNECTION, pool, respondent)
-        live = read_server(session, Name("EX1"), edge=False)
+        organization, live = read_first(session, Name("EX1"))
         assert live.name == Name("EX1")
+        read_mailbox_server(session, Name("EX2"), organization)
         session.run(Command(_CHANGING, {}, (invocation.Answer("default_smtp", "No"),)))
     except ExchangeError as error:
         return refused(error, "secret")

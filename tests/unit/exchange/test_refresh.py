@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from reconciler.exchange import clixml
 from reconciler.exchange.errors import CmdletMissing, ErrorRecord
 from reconciler.exchange.port import Query, Result
-from reconciler.exchange.refresh import read_server
+from reconciler.exchange.refresh import read_edge_server, read_first
 from state.values import UNKNOWN, Name
 from tests.rules import rule
 
@@ -41,7 +41,7 @@ class TestAServer:
         reader = Recorded(
             {"Get-AcceptedDomain": objects('<Obj><Props><S N="DomainName">A.example</S></Props></Obj>')}
         )
-        live = read_server(reader, Name("EX1"), edge=False)
+        live = read_first(reader, Name("EX1"))[1]
         assert [domain.domain for domain in live.accepted_domains.objects] == ["a.example"]
         assert live.send_connectors.objects == ()
         assert live.send_connectors.unreadable is None
@@ -49,13 +49,13 @@ class TestAServer:
 
     def test_tells_why_a_list_is_not_there(self) -> None:
         failed = Result(failure=CmdletMissing("EX1", "Get-SendConnector", MISSING))
-        live = read_server(Recorded({"Get-SendConnector": failed}), Name("EX1"), edge=False)
+        live = read_first(Recorded({"Get-SendConnector": failed}), Name("EX1"))[1]
         assert live.send_connectors.unreadable is not None
         assert live.send_connectors.unreadable.error_id == "CommandNotFoundException"
         assert live.receive_connectors.unreadable is None
 
     def test_does_not_believe_a_list_of_something_else(self) -> None:
-        live = read_server(Recorded({"Get-SendConnector": objects("<S>hello</S>")}), Name("EX1"), edge=False)
+        live = read_first(Recorded({"Get-SendConnector": objects("<S>hello</S>")}), Name("EX1"))[1]
         assert live.send_connectors.unreadable is not None
 
     def test_keeps_the_receive_connectors_of_its_own(self) -> None:
@@ -63,24 +63,23 @@ class TestAServer:
         found = objects(
             receive("a", "ex1"), receive("b", "EX2"), '<Obj><Props><S N="Name">c</S></Props></Obj>'
         )
-        live = read_server(Recorded({"Get-ReceiveConnector": found}), Name("EX1"), edge=False)
+        live = read_first(Recorded({"Get-ReceiveConnector": found}), Name("EX1"))[1]
         assert [connector.name for connector in live.receive_connectors.objects] == [Name("a"), Name("c")]
         assert live.receive_connectors.objects[1].server is UNKNOWN
 
     def test_collects_what_could_not_be_understood(self) -> None:
-        live = read_server(
+        organization, _ = read_first(
             Recorded({"Get-SendConnector": objects('<Obj><Props><S N="Port">x</S></Props></Obj>')}),
             Name("EX1"),
-            edge=False,
         )
-        assert "port" in {each.attribute for each in live.unread}
+        assert "port" in {each.attribute for each in organization.unread}
 
 
 class TestTheQuestions:
     def test_name_the_server_that_is_meant(self) -> None:
         """An endpoint may hand a session on to another Mailbox server."""
         reader = Recorded({})
-        read_server(reader, Name("EX1"), edge=False)
+        read_first(reader, Name("EX1"))[1]
         asked = {query.cmdlet: dict(query.parameters) for query in reader.asked}
         assert asked["Get-ExchangeServer"] == {"Identity": "EX1"}
         assert asked["Get-ExchangeCertificate"] == {"Server": "EX1"}
@@ -89,19 +88,19 @@ class TestTheQuestions:
 
     def test_name_no_server_on_edge(self) -> None:
         reader = Recorded({})
-        read_server(reader, Name("EDGE1"), edge=True)
+        read_edge_server(reader, Name("EDGE1"))
         assert all(not query.parameters for query in reader.asked)
 
     @rule("1-8")
     def test_hold_no_identity_but_the_server_s_own(self) -> None:
         """An empty one returns everything, and a miss pollutes the event log [1-8]."""
         reader = Recorded({})
-        read_server(reader, Name("EX1"), edge=False)
+        read_first(reader, Name("EX1"))[1]
         named = [query.cmdlet for query in reader.asked if "Identity" in query.parameters]
         assert named == ["Get-ExchangeServer"]
 
     def test_cannot_be_confused_by_type(self) -> None:
         reader = Recorded({})
-        read_server(reader, Name("EX1"), edge=False)
+        read_first(reader, Name("EX1"))[1]
         types = [name for query in reader.asked for name in query.types]
         assert len(types) == len(set(types))

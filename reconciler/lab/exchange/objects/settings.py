@@ -26,8 +26,23 @@ BASES = (
 )
 
 
+PRESENTED = (
+    "Microsoft.Exchange.Data.Directory.Management.ADPresentationObject",
+    "Microsoft.Exchange.Data.Directory.ADObject",
+    *BASES[2:],
+)
+"""What a cmdlet presents instead of the object in the directory."""
+ORGANIZATION_CONFIG = "Microsoft.Exchange.Data.Directory.Management.OrganizationConfig"
+
+
 def _settings(
-    forest: Forest, kind: str, rdns: str, schema: str, own: Mapping[str, Value], now: datetime, origin: str
+    forest: Forest,
+    types: tuple[str, ...],
+    rdns: str,
+    schema: str,
+    own: Mapping[str, Value],
+    now: datetime,
+    origin: str,
 ) -> Obj:
     """One object below the organization (``rdns`` empty: the organization itself)."""
     dn = f"{rdns},{forest.organization}" if rdns else forest.organization
@@ -35,7 +50,7 @@ def _settings(
     identity = forest.object_id(dn, guid)
     category = forest.schema_class(schema)
     last = ending(identity, category=category, classes=["top", "container"], now=now, origin=origin)
-    return Obj((f"{CONFIGURATION}{kind}", *BASES), identity.text, None, {**own, **last}, None)
+    return Obj(types, identity.text, None, {**own, **last}, None)
 
 
 def organization_config(forest: Forest, now: datetime, origin: str) -> Obj:
@@ -46,7 +61,8 @@ def organization_config(forest: Forest, now: datetime, origin: str) -> Obj:
         "MapiHttpEnabled": boolean(True),
         "OAuth2ClientProfileEnabled": boolean(False),
     }
-    return _settings(forest, "ADOrganizationConfig", "", "ms-Exch-Organization-Container", own, now, origin)
+    types = (ORGANIZATION_CONFIG, *PRESENTED)
+    return _settings(forest, types, "", "ms-Exch-Organization-Container", own, now, origin)
 
 
 def transport_config(forest: Forest, now: datetime, origin: str) -> Obj:
@@ -60,7 +76,8 @@ def transport_config(forest: Forest, now: datetime, origin: str) -> Obj:
         "VerifySecureSubmitEnabled": boolean(False),
     }
     schema = "ms-Exch-Transport-Settings"
-    return _settings(forest, "TransportConfigContainer", "CN=Transport Settings", schema, own, now, origin)
+    types = (f"{CONFIGURATION}TransportConfigContainer", *BASES)
+    return _settings(forest, types, "CN=Transport Settings", schema, own, now, origin)
 
 
 def auth_config(forest: Forest, thumbprint: str | None, now: datetime, origin: str) -> Obj:
@@ -74,7 +91,8 @@ def auth_config(forest: Forest, thumbprint: str | None, now: datetime, origin: s
         "Realm": string(""),
     }
     schema = "ms-Exch-Auth-Auth-Config"
-    return _settings(forest, "AuthConfig", "CN=Auth Configuration", schema, own, now, origin)
+    types = (f"{CONFIGURATION}AuthConfig", *BASES)
+    return _settings(forest, types, "CN=Auth Configuration", schema, own, now, origin)
 
 
 def client_settings(forest: Forest, home: Home, protocol: str, now: datetime, origin: str) -> Obj:

@@ -1,0 +1,154 @@
+"""From servers to live state: the organization is read once, each server by the way that works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from reconciler.credentials.errors import CredentialError
+from reconciler.events import Listener, ReadFinished, ReadStarted
+from reconciler.exchange.errors import ExchangeError, Garbage, Refused, TimedOut, Unreachable
+from reconciler.exchange.port import Reader
+from reconciler.exchange.refresh import read_edge_server, read_first, read_mailbox_server
+from reconciler.exchange.remedies import remedy
+from state.snapshot import LiveOrganization, LiveServer, LiveState, Unreadable
+from state.values import Name
+
+T = TypeVar("T")
+
+AT_ONCE = 16
+"""Servers read at the same time: beyond, one process has no more to gain."""
+
+_OUT_OF_REACH = (Unreachable, TimedOut, Refused, Garbage)
+"""What another server's endpoint helps against. A wrong password or an untrusted certificate is mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """Why a server's own endpoint did not answer.
+
+    Attributes:
+        is_out_of_reach: Another endpoint may answer for it.
+    """
+
+    why: Unreadable
+    is_out_of_reach: bool = False
+
+
+class Reading:
+    """One reading of the servers that a run needs.
+
+    Args:
+        reader: Opens a session with a server's own endpoint.
+    """
+
+    def __init__(self, reader: Callable[[Name], AbstractContextManager[Reader]], listener: Listener) -> None:
+        self._reader = reader
+        self._listener = listener
+        self._failed: dict[Name, _Failed] = {}
+
+    def read(self, mailbox: Iterable[Name], edge: Iterable[Name], others: Iterable[Name]) -> LiveState:
+        """Read servers beside each other; one that cannot be read is part of what is told.
+
+        Args:
+            mailbox: In the order in which they are asked for what they share.
+            others: Mailbox servers that need not be read, and may answer for those that do not answer.
+        """
+        mailbox, edge = tuple(mailbox), tuple(edge)
+        with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="read") as pool:
+            edges = {name: pool.submit(self._edge, name) for name in edge}
+            organization, servers = self._organization(mailbox, others)
+            reading: dict[Name, Future[tuple[LiveServer, Unreadable | None] | _Failed]] = {
+                name: pool.submit(self._own, name, organization)
+                for name in mailbox
+                if name not in servers and name not in self._failed
+            }
+            unpinned = organization.unpinned
+            for name, future in reading.items():
+                found = future.result()
+                if isinstance(found, _Failed):
+                    self._failed[name] = found
+                else:
+                    servers[name], hidden = found
+                    unpinned = unpinned or hidden
+            servers |= {name: future.result() for name, future in edges.items()}
+        lost = [name for name in mailbox if name not in servers]
+        servers |= self._through_another(lost, organization)
+        return LiveState(
+            {name: servers[name] for name in (*mailbox, *edge)}, replace(organization, unpinned=unpinned)
+        )
+
+    def _organization(
+        self, mailbox: tuple[Name, ...], others: Iterable[Name]
+    ) -> tuple[LiveOrganization, dict[Name, LiveServer]]:
+        """What the servers share, by the first that answers; and that one itself."""
+        for name in mailbox:
+            self._listener(ReadStarted(str(name)))
+            found = self._try(name, partial(read_first, name=name))
+            if not isinstance(found, _Failed):
+                self._finished(name)
+                return found[0], {name: found[1]}
+            self._failed[name] = found
+        if any(failed.is_out_of_reach for failed in self._failed.values()):
+            for name in others:
+                found = self._try(name, partial(read_first, name=name))
+                if not isinstance(found, _Failed):
+                    return found[0], {}
+        first = next((self._failed[name].why for name in mailbox), None)
+        return LiveOrganization.lost(first) if first else LiveOrganization(), {}
+
+    def _own(
+        self, name: Name, organization: LiveOrganization
+    ) -> tuple[LiveServer, Unreadable | None] | _Failed:
+        self._listener(ReadStarted(str(name)))
+        found = self._try(name, partial(read_mailbox_server, name=name, organization=organization))
+        if not isinstance(found, _Failed):
+            self._finished(name)
+        return found
+
+    def _edge(self, name: Name) -> LiveServer:
+        self._listener(ReadStarted(str(name)))
+        found = self._try(name, partial(read_edge_server, name=name))
+        if isinstance(found, _Failed):
+            found = LiveServer.lost(name, found.why)
+        self._finished(name, found)
+        return found
+
+    def _through_another(
+        self, lost: Iterable[Name], organization: LiveOrganization
+    ) -> dict[Name, LiveServer]:
+        """Servers whose own endpoint is out of reach, by the one that answered for the organization."""
+        through = organization.read_from
+        servers: dict[Name, LiveServer] = {}
+        for name in lost:
+            failed = self._failed[name]
+            found: tuple[LiveServer, Unreadable | None] | _Failed = failed
+            if failed.is_out_of_reach and through is not None:
+                found = self._try(through, partial(read_mailbox_server, name=name, organization=organization))
+            if isinstance(found, _Failed):
+                servers[name] = LiveServer.lost(name, failed.why)
+            else:
+                servers[name] = replace(
+                    found[0], domain_controller="", through=through, own_endpoint=failed.why
+                )
+            self._finished(name, servers[name])
+        return servers
+
+    def _try(self, name: Name, read: Callable[[Reader], T]) -> T | _Failed:
+        try:
+            with self._reader(name) as session:
+                return read(session)
+        except ExchangeError as error:
+            reason = str(error).removeprefix(f"{name}: ")
+            return _Failed(Unreadable(reason, remedy=remedy(error)), isinstance(error, _OUT_OF_REACH))
+        except CredentialError as error:
+            known = error.hint or f"see that {error.reference} leads to user:password"
+            return _Failed(Unreadable(str(error), remedy=known))
+
+    def _finished(self, name: Name, server: LiveServer | None = None) -> None:
+        unreachable = server.unreachable if server else None
+        self._listener(ReadFinished(str(name), unreachable.reason if unreachable else ""))
