@@ -146,10 +146,11 @@ def situation(
     requests: Mapping[Address, Request] | None = None,
     now: datetime = NOW,
 ) -> Situation:
-    roles = {EX1: "mailbox", EDGE1: "edge"}
+    roles = {EDGE1: "edge"}
     live = servers or (live_server(),)
     declared: dict[Address, Resource] = {
-        Address.of("server", str(server.name)): Server(role=roles[server.name]) for server in live
+        Address.of("server", str(server.name)): Server(role=roles.get(server.name, "mailbox"))
+        for server in live
     }
     return Situation(
         Snapshot({**declared, **desired}),

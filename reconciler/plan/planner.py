@@ -13,6 +13,7 @@ from state.values import Name, TlsCertificateName
 
 from . import problems
 from .binding import C, bind
+from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan
 from .observed import plan_bound, plan_observed
@@ -107,7 +108,7 @@ def _not_itself(name: Name, server: LiveServer, situation: Situation) -> list[Di
         return [problems.another_server(str(name), found)] if found else []
     if isinstance(itself.is_edge, bool) and itself.is_edge != situation.is_edge(name):
         return [problems.another_role(str(name), is_edge=itself.is_edge)]
-    return []
+    return list(unknown_build(name, situation))
 
 
 def _is_lost(home: object, situation: Situation) -> bool:
@@ -133,7 +134,15 @@ def _connector(
         planned = plan_bound(address, bound.connector, plan_one, situation)
     else:
         planned = plan_one(address, bound.connector, situation)
-    return _after(planned, bound.requires)
+    return _after(_taken(planned, situation), bound.requires)
+
+
+def _taken(planned: ConnectorPlan, situation: Situation) -> ConnectorPlan:
+    """The same change, if its servers know everything in it."""
+    unknown = refused(planned.change, situation) if planned.change is not None else ()
+    if not unknown:
+        return planned
+    return replace(planned, change=None, diagnostics=(*planned.diagnostics, *unknown))
 
 
 def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[bool, int]:

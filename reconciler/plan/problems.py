@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from reconciler.cmdlets.releases import NEWEST, OLDEST, build_text
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
+from state.resources import Build
 from state.snapshot import Unreadable
 
 
@@ -196,13 +198,69 @@ def names_differ(address: Address, names: list[str]) -> Diagnostic:
     )
 
 
-def lacks_parameter(address: Address, server: str, build: str, parameter: str) -> Diagnostic:
+_BY_FQDN = "the certificate that is enabled for SMTP and whose names hold the connector's Fqdn"
+
+
+def lacks_parameter(
+    address: Address, server: str, build: Build | None, parameter: str, *, edge: bool
+) -> Diagnostic:
+    is_binding = parameter == "TlsCertificateName"
     return Diagnostic(
         summary="Not on this build",
-        detail=f"{server} is {build}, whose connectors have no {parameter}.",
-        hint="remove the attribute for this server, or update the server",
+        detail=f"{server} is {_what_it_is(build, edge=edge)}, which has no {parameter}."
+        + (f" It presents {_BY_FQDN}." if is_binding else ""),
+        hint="leave certificate out for this server, and declare fqdn"
+        if is_binding
+        else "remove the attribute for this server, or update the server",
         subject=str(address),
     )
+
+
+def not_on_every_source(
+    address: Address, source: str, build: Build | None, server: str, parameters: tuple[str, ...]
+) -> Diagnostic:
+    is_bound = "TlsCertificateName" in parameters
+    return Diagnostic(
+        summary="Not on every source server",
+        detail=(
+            f"{source} is {_what_it_is(build, edge=False)}, which has no {' and no '.join(parameters)}. "
+            f"The commands are run on {server}; what {source} sends is sent without regard to it"
+            + (f", and presents {_BY_FQDN}." if is_bound else ".")
+        ),
+        hint=f"declare an fqdn that the certificate on {source} holds, or leave {source} out of the set"
+        if is_bound
+        else f"leave {source} out of the set, or update it",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def build_newer(server: str, build: Build) -> Diagnostic:
+    return Diagnostic(
+        summary="Build not known",
+        detail=(
+            f"{server} is {build}, which is newer than {NEWEST}, the newest that this version knows. "
+            "It is taken to have what that one has."
+        ),
+        hint="update this tool; until then read the plan's cmdlets with care",
+        subject=server,
+        severity=Severity.WARNING,
+    )
+
+
+def build_older(server: str, build: Build) -> Diagnostic:
+    return Diagnostic(
+        summary="Build not supported",
+        detail=f"{server} is {build}, which is older than {OLDEST}, the oldest that this tool was made for.",
+        hint="update the server; until then read the plan's cmdlets with care",
+        subject=server,
+        severity=Severity.WARNING,
+    )
+
+
+def _what_it_is(build: Build | None, *, edge: bool) -> str:
+    role = "an Edge server" if edge else "a Mailbox server"
+    return f"{role} of {build_text(build)}" if build else role
 
 
 def set_once(address: Address, attributes: list[str]) -> Diagnostic:

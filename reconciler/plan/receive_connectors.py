@@ -9,6 +9,7 @@ from state.resources import ReceiveConnector
 from state.values import UNKNOWN, Fqdn
 
 from . import problems
+from .builds import not_known
 from .change import Action, Change, Difference
 from .compare import compare, drift
 from .recording import to_record, unchanged
@@ -25,6 +26,8 @@ def plan_receive_connector(
     if listing.unreadable:
         problem = problems.list_unreadable(address, str(server), "receive connectors", listing.unreadable)
         return ConnectorPlan(None, (problem,))
+    if lacking := not_known(address, desired, server, situation):
+        return ConnectorPlan(None, lacking)
     there = situation.receive_connectors(server)
     live = there.by_name(desired.name)
     if live is None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from reconciler.cmdlets import send_connector as cmdlets
-from reconciler.cmdlets.capabilities import lacking, version_of
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.record import Learned, Recorded
@@ -15,10 +14,11 @@ from state.resources import Kind, SendConnector
 from state.values import UNKNOWN, UNSET, Name
 
 from . import problems
+from .builds import executor, not_known, without_effect
 from .change import Action, Change, Difference
 from .compare import compare, drift
 from .recording import to_record, unchanged
-from .situation import Situation, home_of
+from .situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +83,40 @@ def find(address: Address, name: object, server: Name, situation: Situation) -> 
 
 def plan_send_connector(address: Address, desired: SendConnector, situation: Situation) -> ConnectorPlan:
     """Work out what one declared send connector needs; its certificate is resolved already."""
-    server = home_of(desired)
+    server = executor(desired, situation)
     listing = situation.server(server).send_connectors
     if listing.unreadable:
         problem = problems.list_unreadable(address, str(server), "send connectors", listing.unreadable)
         return ConnectorPlan(None, (problem,))
-    if lacking := _lacking(address, desired, situation):
+    if lacking := not_known(address, desired, server, situation):
         return ConnectorPlan(None, lacking)
     match = find(address, desired.name, server, situation)
     if match is not None and match.rivals:
         return ConnectorPlan(None, (problems.not_unique(address, str(match.live.name)),))
     if match is None:
-        return ConnectorPlan(_create(address, desired, situation))
-    return _compared(address, desired, match, situation)
+        planned = ConnectorPlan(_create(address, desired, server, situation))
+    else:
+        planned = _compared(address, desired, match, server, situation)
+    told = without_effect(address, desired, server, situation)
+    return replace(planned, diagnostics=(*planned.diagnostics, *told))
 
 
-def _create(address: Address, desired: SendConnector, situation: Situation) -> Change:
+def _create(address: Address, desired: SendConnector, server: Name, situation: Situation) -> Change:
     return Change(
         address=address,
         action=Action.CREATE,
         attributes={
             attribute.name: Difference(UNSET, value) for attribute, value in desired.declared(Kind.WRITABLE)
         },
-        invocations=(cmdlets.create(desired, server=str(home_of(desired)), mark=situation.mark(address)),),
+        invocations=(cmdlets.create(desired, server=str(server), mark=situation.mark(address)),),
         reason="was recorded, and is in Exchange no more" if address in situation.record.resources else "",
         learned=Learned(address, Recorded(to_record(desired), created=True, at=situation.now)),
     )
 
 
-def _compared(address: Address, desired: SendConnector, match: Match, situation: Situation) -> ConnectorPlan:
+def _compared(
+    address: Address, desired: SendConnector, match: Match, server: Name, situation: Situation
+) -> ConnectorPlan:
     recorded = situation.record.resources.get(address)
     was = recorded.resource if recorded and isinstance(recorded.resource, SendConnector) else SendConnector()
     created = match.marked or (match.ours and recorded is not None and recorded.created)
@@ -135,7 +140,7 @@ def _compared(address: Address, desired: SendConnector, match: Match, situation:
         address=address,
         action=Action.UPDATE,
         attributes=_with_companions(match.live, wanted, differences),
-        invocations=(cmdlets.change(match.live, wanted, server=str(home_of(desired)), mark=mark),),
+        invocations=(cmdlets.change(match.live, wanted, server=str(server), mark=mark),),
         learned=Learned(address, Recorded(resource, created, situation.now)),
     )
     diagnostics = (problems.set_once(address, sorted(unread)),) if unread else ()
@@ -152,16 +157,3 @@ def _with_companions(
         if getattr(live, name) != value
     }
     return {**differences, **added}
-
-
-def _lacking(address: Address, desired: SendConnector, situation: Situation) -> tuple[Diagnostic, ...]:
-    server = home_of(desired)
-    build = situation.build(server)
-    if build is None:
-        return ()
-    missing = lacking(version_of(build))
-    return tuple(
-        problems.lacks_parameter(address, str(server), str(build), attribute.exchange)
-        for attribute, _ in (desired.declared(Kind.WRITABLE) if missing else ())
-        if attribute.exchange in missing
-    )

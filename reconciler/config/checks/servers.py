@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.cmdlets.capabilities import VERSIONS, lacks
+from reconciler.cmdlets.capabilities import lacks
+from reconciler.cmdlets.releases import newest_of
 from reconciler.config.draft import Draft
 from reconciler.diagnostics import SourceRange
 from state.address import Address
@@ -21,21 +22,33 @@ def check_servers(draft: Draft) -> None:
 
 
 def _check_version(draft: Draft, address: Address, connector: SendConnector | ReceiveConnector) -> None:
+    """Of several source servers, one that has an attribute is enough: it runs the commands."""
     home = connector.home if isinstance(connector.home, tuple) else ()
+    versions = {name: draft.servers[name].model.version for name in home}
     for attribute, _ in connector.declared(Kind.WRITABLE):
-        for server in home:
-            version = draft.servers[server].model.version
-            if version is not UNSET and lacks(VERSIONS[version], attribute.exchange):
-                draft.error(
-                    "Not in this version",
-                    f"{label(address)} sets {attribute.exchange}, which Exchange {version} does not have: "
-                    f'"{server}".',
-                    draft.where(address, attribute.name),
-                    "leave it out: there, Exchange presents the certificate that is enabled for SMTP"
-                    if attribute.exchange == "TlsCertificateName"
-                    else "leave it out",
-                    str(address),
-                )
+        if not all(
+            version is not UNSET and _lacks(connector, attribute.exchange, version)
+            for version in versions.values()
+        ):
+            continue
+        for name, version in versions.items():
+            draft.error(
+                "Not in this version",
+                f"{label(address)} sets {attribute.exchange}, which Exchange {version} does not have: "
+                f'"{name}".',
+                draft.where(address, attribute.name),
+                "leave it out, and declare fqdn: there, Exchange presents the certificate that is enabled "
+                "for SMTP and holds that name"
+                if attribute.exchange == "TlsCertificateName"
+                else "leave it out",
+                str(address),
+            )
+
+
+def _lacks(connector: SendConnector | ReceiveConnector, parameter: str, version: str) -> bool:
+    """By its build alone: what a role lacks is told by :func:`_check_role`."""
+    build = newest_of(version).first
+    return all(lacks(type(connector), parameter, build, edge=edge) for edge in (False, True))
 
 
 def _check_role(draft: Draft, address: Address, connector: SendConnector) -> None:
