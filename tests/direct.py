@@ -31,6 +31,7 @@ from reconciler.exchange.port import (
 )
 from reconciler.lab import authority, call, process
 from reconciler.lab.exchange import LabExchange, open_exchange
+from reconciler.lab.faults import Faults, read_faults
 from tests.authority import rsa_key
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -44,13 +45,21 @@ class DirectLab:
     Attributes:
         now: Its clock; may be moved.
         sent: Server, cmdlet and parameters of each mutating command, in order.
+        faults: What is shown wrongly and hidden; may be exchanged.
     """
 
     directory: Path
     exchange: LabExchange
     now: datetime = NOW
     sent: list[tuple[str, str, dict[str, Value]]] = field(default_factory=list)
+    faults: Faults = field(default_factory=lambda: Faults(()))
     one_at_a_time: Lock = field(default_factory=Lock)
+
+    def disturb(self, *rules: dict[str, object]) -> None:
+        """Show and hide from now on what these rules say, and no more what earlier ones said."""
+        path = self.directory / "faults.json"
+        path.write_text(json.dumps(rules), encoding="utf-8")
+        self.faults = read_faults(path)
 
     @contextmanager
     def reader(self, connection: Connection) -> Iterator[Reader]:
@@ -151,6 +160,7 @@ class _Session:
                 call.Argument(name, _on_the_wire(value), is_switch=value is None)
                 for name, value in command.parameters.items()
             ),
+            view=self._lab.faults.view(self.server, "admin", command.cmdlet, has_roles=not is_edge),
         )
         steps = self._lab.exchange.run(asked)
         outputs: list[clixml.Primitive | clixml.Object] = []

@@ -45,6 +45,60 @@ class Argument:
     is_switch: bool = False
 
 
+class Look(Enum):
+    """How objects and texts may be shown otherwise than a full session of today's build shows them."""
+
+    NO_SERIALIZATION_DATA = "no-serialization-data"
+    """No object has SerializationData [6.1-1]."""
+    MISSING_AUTH_CERTIFICATE = "missing-auth-certificate"
+    """Get-AuthConfig names a certificate that is nowhere; certificates come without SerializationData."""
+    EXPIRED_AUTH_CERTIFICATE = "expired-auth-certificate"
+    """It names one that has ended; certificates come without SerializationData."""
+    PLAIN_VALUES = "plain-values"
+    """As a session without Full: complex values are texts [6.1-5]."""
+    JOINED_LISTS = "joined-lists"
+    """The same, and a list is one text."""
+    TYPE_NAMES = "type-names"
+    """Complex values and lists print the name of their type, as .NET's Object does."""
+    SIGNED = "signed"
+    UNSIGNED = "unsigned"
+    """Blobs, whatever the build does [6.2-2]."""
+    NUMBERS = "numbers"
+    """Enum values have a number and no text."""
+    UNKNOWN_NUMBERS = "unknown-numbers"
+    """Enum values are numbers that no list names, in blobs of certificates too [6.4]."""
+    BRACKETED_SMART_HOSTS = "bracketed-smart-hosts"
+    BARE_SMART_HOSTS = "bare-smart-hosts"
+    """Addresses among smart hosts, in either form [3-9]."""
+    GERMAN = "german"
+    JAPANESE = "japanese"
+    MOJIBAKE = "mojibake"
+    """Errors, warnings and questions in another language; Japanese read as Western European."""
+    MISSING = "missing"
+    """Properties are not there, as an update that does not know them."""
+    MISTYPED = "mistyped"
+    """Properties hold what their type does not allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What an account is shown of one cmdlet on one server.
+
+    Attributes:
+        looks: How.
+        missing: Properties that are not shown; lower case.
+        mistyped: Properties that are shown as something else; lower case.
+        hidden: Parameters that its role lacks.
+        is_hidden: Its role lacks the cmdlet.
+    """
+
+    looks: frozenset[Look] = frozenset()
+    missing: frozenset[str] = frozenset()
+    mistyped: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    is_hidden: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One command of a pipeline, addressed to one server."""
@@ -59,6 +113,7 @@ class Call:
     is_script: bool = False
     hidden: frozenset[str] = frozenset()
     """Parameters that the account's role hides, of every cmdlet [5-4]."""
+    view: View = View()
 
 
 @dataclass(frozen=True, slots=True)

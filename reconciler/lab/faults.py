@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from reconciler.lab.appearance import HidesRule, ShowsRule, view_of
+from reconciler.lab.call import View
 from reconciler.lab.errors import FileUnreadable
 
 RELEASE: Final = "faults.release"
@@ -159,15 +161,17 @@ class LimitRule(BaseModel):
     envelope: Annotated[int, Field(ge=8192)] | None = None
 
 
-AnyRule = Rule | RequestRule | BatchRule | LimitRule
+AnyRule = ShowsRule | HidesRule | Rule | RequestRule | BatchRule | LimitRule
 KINDS: Final[dict[str, type[AnyRule]]] = {
+    "shows": ShowsRule,
+    "hides": HidesRule,
     "cmdlet": Rule,
     "request": RequestRule,
     "batches": BatchRule,
     "shells": LimitRule,
     "envelope": LimitRule,
 }
-"""Rules by the key that tells them from others."""
+"""Rules by the key that tells them from others, the first of several."""
 
 
 def _kind(rule: Any) -> str:
@@ -178,7 +182,9 @@ def _kind(rule: Any) -> str:
 _Rules = TypeAdapter(
     tuple[
         Annotated[
-            Annotated[Rule, Tag("Rule")]
+            Annotated[ShowsRule, Tag("ShowsRule")]
+            | Annotated[HidesRule, Tag("HidesRule")]
+            | Annotated[Rule, Tag("Rule")]
             | Annotated[RequestRule, Tag("RequestRule")]
             | Annotated[BatchRule, Tag("BatchRule")]
             | Annotated[LimitRule, Tag("LimitRule")],
@@ -220,6 +226,7 @@ class Faults:
         self._at_requests = [_Counted(rule) for rule in rules if isinstance(rule, RequestRule)]
         self._batch_rules = tuple(rule for rule in rules if isinstance(rule, BatchRule))
         self._limits = tuple(rule for rule in rules if isinstance(rule, LimitRule))
+        self._views = tuple(rule for rule in rules if isinstance(rule, ShowsRule | HidesRule))
 
     def batches(self, server: str) -> Refusal | None:
         """How a server refuses batches, if it does."""
@@ -237,6 +244,10 @@ class Faults:
     def watch_requests(self) -> bool:
         """Whether anything is to be disturbed at requests."""
         return bool(self._at_requests)
+
+    def view(self, server: str, account: str, cmdlet: str, *, has_roles: bool) -> View:
+        """What an account is shown of one cmdlet."""
+        return view_of(self._views, server, account, cmdlet, has_roles=has_roles)
 
     def match(self, server: str, cmdlet: str) -> Rule | None:
         """Count one call, and return the first rule that wants it disturbed."""

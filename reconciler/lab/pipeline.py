@@ -24,6 +24,7 @@ from reconciler.lab.call import (
 )
 from reconciler.lab.engine import Engine, Progress
 from reconciler.lab.faults import Faults, Rule
+from reconciler.lab.languages import in_language, language_of
 from reconciler.lab.ledger import Ledger, answer
 from reconciler.lab.psrp import PipelineRequested, RequestedCommand
 
@@ -217,6 +218,12 @@ class RunningPipeline:
             arguments=command.arguments,
             is_script=command.is_script,
             hidden=_HIDDEN if self._session.is_restricted else frozenset(),
+            view=self._faults.view(
+                self._session.server,
+                self._session.account.name,
+                command.name,
+                has_roles=self._session.endpoint == "exchange",
+            ),
         )
         record = self._ledger.begin(call)
         outcome = _Outcome()
@@ -261,7 +268,7 @@ class RunningPipeline:
         """Run one command; returns its terminating error and its other errors."""
         refused = self._refuse(call)
         if refused is not None:
-            return refused, []
+            return in_language(refused, language_of(call.view.looks)), []
         if call.cmdlet.casefold() == "add-pssnapin":
             error = self._add_snapin(call)
             if error is not None:
@@ -310,7 +317,7 @@ class RunningPipeline:
             return refusals.NO_LANGUAGE
         name = call.cmdlet.casefold()
         if session.endpoint == "exchange":
-            hidden = session.is_restricted and not name.startswith("get-")
+            hidden = call.view.is_hidden or (session.is_restricted and not name.startswith("get-"))
             return refusals.not_found(call.cmdlet) if hidden or name == "add-pssnapin" else None
         if name != "add-pssnapin" and not session.snapin_loaded:
             return refusals.not_found(call.cmdlet)

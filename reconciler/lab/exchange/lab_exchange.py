@@ -10,7 +10,7 @@ from typing import Any
 from cryptography import x509
 
 from reconciler.lab import refusals
-from reconciler.lab.call import Call, Emission, Failed, Identity, ServerFacts, Terminated, Warned
+from reconciler.lab.call import Call, Emission, Failed, Identity, Look, ServerFacts, Terminated, Warned
 from reconciler.lab.exchange import smtp
 from reconciler.lab.exchange.certificates import TrustStore, with_names
 from reconciler.lab.exchange.clixml import Collection, Obj, text_of, texts_of
@@ -29,6 +29,7 @@ from reconciler.lab.exchange.cmdlets.catalogue import find
 from reconciler.lab.exchange.cmdlets.errors import Refused, refusal, stopped
 from reconciler.lab.exchange.cmdlets.run import Renderings, Run, Steps
 from reconciler.lab.exchange.organization import Organization, Server, Stored
+from reconciler.lab.languages import in_language, language_of, spoken
 
 COMMANDS: Mapping[str, Callable[[Run], Steps]] = {
     "Get-ExchangeCertificate": certificate.get,
@@ -90,12 +91,16 @@ class LabExchange:
 
     def run(self, call: Call) -> Generator[Emission, int | None, None]:
         """Run one cmdlet; see :meth:`reconciler.lab.call.Exchange.run`."""
+        language = language_of(call.view.looks)
+        return self._run(call) if language is None else _in_language(self._run(call), language)
+
+    def _run(self, call: Call) -> Steps:
         server = self._server(call.server)
         build = server.home.build
         cmdlet = find(call.cmdlet, build)
-        if cmdlet is None:
+        if cmdlet is None or call.view.is_hidden:
             raise Terminated(refusals.not_found(call.cmdlet))
-        cmdlet = cmdlet.without(call.hidden)
+        cmdlet = cmdlet.without(call.hidden | call.view.hidden)
         if call.endpoint == "exchange":
             cmdlet = cmdlet.as_function()
         bound = bind(cmdlet, build, call.arguments)
@@ -170,6 +175,17 @@ def _without_warnings(steps: Steps) -> Steps:
             answer = None if isinstance(emission, Warned) else (yield emission)
     except StopIteration:
         return
+
+
+def _in_language(steps: Steps, language: Look) -> Steps:
+    answer: int | None = None
+    try:
+        while True:
+            answer = yield spoken(steps.send(answer), language)
+    except StopIteration:
+        return
+    except Terminated as ended:
+        raise Terminated(in_language(ended.error, language), ended.missing) from None
 
 
 def _server_data(server: Server) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ import requests
 from pypsrp.exceptions import WinRMError, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 
+from reconciler.lab.call import Look
 from reconciler.lab.emulator import ThreadedLab
 from reconciler.lab.errors import FileUnreadable
 from reconciler.lab.faults import KINDS, RELEASE, Faults, RequestRule, Rule, read_faults
@@ -354,7 +355,7 @@ class TestRules:
 
     def test_are_all_in_the_manual_and_no_others(self) -> None:
         manual = (Path(__file__).parents[3] / "docs" / "lab-faults.md").read_text(encoding="utf-8")
-        _, keys, at_cmdlets, at_requests = re.split(r"^## .*$", manual, flags=re.MULTILINE)
+        _, keys, at_cmdlets, at_requests, shown = re.split(r"^## .*$", manual, flags=re.MULTILINE)
 
         def told(table: str) -> set[str]:
             return set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
@@ -365,6 +366,9 @@ class TestRules:
         assert told(keys) == {name for kind in KINDS.values() for name in kind.model_fields}
         assert told(at_cmdlets) == actions(Rule)
         assert told(at_requests) == actions(RequestRule)
+        assert set(
+            re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", shown, re.MULTILINE)))
+        ) == {look.value for look in Look}
 
     @pytest.mark.parametrize(
         "text",
@@ -382,6 +386,8 @@ class TestRules:
             '[{"cmdlet": "X", "action": "drop", "a": 1}]',
             '[{"batches": "loudly"}]',
             '[{"batches": "fault", "cmdlet": "X"}]',
+            '[{"shows": "nonsense"}]',
+            '[{"hides": "everything"}]',
         ],
     )
     def test_that_are_none_are_refused(self, tmp_path: Path, text: str) -> None:

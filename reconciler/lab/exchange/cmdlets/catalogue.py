@@ -95,10 +95,9 @@ class Cmdlet:
 
     def without(self, hidden: frozenset[str]) -> Cmdlet:
         """The same, as a role that lacks some parameters sees it [5-4]."""
-        if self.parameters.keys().isdisjoint(hidden):
-            return self
-        shown = {name: parameter for name, parameter in self.parameters.items() if name not in hidden}
-        return replace(self, parameters=shown)
+        lacking = {name.casefold() for name in hidden}
+        shown = {name: each for name, each in self.parameters.items() if name.casefold() not in lacking}
+        return self if len(shown) == len(self.parameters) else replace(self, parameters=shown)
 
     def as_function(self) -> Cmdlet:
         """The same, as a remote session sees it."""

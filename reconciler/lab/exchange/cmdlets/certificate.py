@@ -14,6 +14,7 @@ from reconciler.lab.call import Emission, Secret, Warned
 from reconciler.lab.exchange import enums
 from reconciler.lab.exchange.certificates import FRONT_END_SITE, StoredCertificate, covers
 from reconciler.lab.exchange.clixml import NIL, Obj, Scalar, Value, boolean, string
+from reconciler.lab.exchange.cmdlets.auth_certificate import as_shown
 from reconciler.lab.exchange.cmdlets.errors import INVALID_ARGUMENT, Refused, not_found, not_transformed
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
 from reconciler.lab.exchange.directory import SERVER_ZONE
@@ -38,7 +39,7 @@ def get(run: Run) -> Steps:
         yield run.show_certificate(server, stored)
         return
     server = run.named_server()
-    found = list(server.certificates)
+    found = as_shown(run, server.certificates)
     if hosts := run.bound.get("DomainName"):
         found = _best_first(found, hosts, run.now)
     for stored in found:

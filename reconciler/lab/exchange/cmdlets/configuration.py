@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.lab.exchange.cmdlets.auth_certificate import auth_thumbprint
 from reconciler.lab.exchange.cmdlets.errors import not_found
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
 from reconciler.lab.exchange.objects import settings
@@ -31,7 +32,7 @@ def get_auth_config(run: Run) -> Steps:
     run.check_role()
     partition = run.partition
     yield run.show_value(
-        settings.auth_config(partition.forest, partition.auth_thumbprint, run.now, partition.origin)
+        settings.auth_config(partition.forest, auth_thumbprint(run), run.now, partition.origin)
     )
 
 

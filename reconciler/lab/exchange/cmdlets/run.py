@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from reconciler.lab.call import Call, Emission, Output, Prompt
+from reconciler.lab.call import Call, Emission, Output, Prompt, View
 from reconciler.lab.exchange import clixml
 from reconciler.lab.exchange.blobs import signed
 from reconciler.lab.exchange.certificates import (
@@ -21,6 +21,7 @@ from reconciler.lab.exchange.clixml import Obj, Scalar
 from reconciler.lab.exchange.cmdlets.binding import Bound
 from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet
 from reconciler.lab.exchange.cmdlets.errors import Refused, no_choice, no_host, not_found
+from reconciler.lab.exchange.looks import seen
 from reconciler.lab.exchange.organization import Organization, Partition, Server, Stored
 
 Steps = Generator[Emission, int | None, None]
@@ -43,40 +44,50 @@ class Form(Enum):
     SNAP_IN = "snap-in"
 
 
+Shown = tuple[Form, View]
+
+
 class Renderings:
     """Written objects, kept for as long as the object stays the same: listing 50 servers is cheap."""
 
     def __init__(self) -> None:
-        self._trees: dict[tuple[str, Form], tuple[Obj, str]] = {}
-        self._certificates: dict[tuple[str, str, Form], tuple[StoredCertificate, int, int, str]] = {}
+        self.ended: dict[str, StoredCertificate] = {}
+        """Certificates that are to be shown as ended, by the thumbprint of the real one."""
+        self._trees: dict[tuple[str, Shown], tuple[Obj, str]] = {}
+        self._certificates: dict[tuple[str, str, Shown], tuple[StoredCertificate, int, int, str]] = {}
 
-    def of(self, key: str, tree: Obj, form: Form, secret: bytes) -> str:
-        known = self._trees.get((key, form))
+    def of(self, key: str, tree: Obj, shown: Shown, secret: bytes) -> str:
+        known = self._trees.get((key, shown))
         if known is None or known[0] is not tree:
-            known = self._trees[key, form] = (tree, _written(tree, form, secret))
+            known = self._trees[key, shown] = (tree, _written(tree, shown, secret))
         return known[1]
 
     def of_certificate(
-        self, server: Server, stored: StoredCertificate, judgement: tuple[int, int], form: Form, secret: bytes
+        self,
+        server: Server,
+        stored: StoredCertificate,
+        judgement: tuple[int, int],
+        shown: Shown,
+        secret: bytes,
     ) -> str:
-        key = (server.name, stored.thumbprint, form)
+        key = (server.name, stored.thumbprint, shown)
         known = self._certificates.get(key)
         if known is None or known[0] is not stored or known[1:3] != judgement:
             tree = certificate_object(stored, server.home.fqdn, *judgement)
-            known = self._certificates[key] = (stored, *judgement, _written(tree, form, secret))
+            known = self._certificates[key] = (stored, *judgement, _written(tree, shown, secret))
         return known[3]
 
 
-def _written(tree: Obj, form: Form, secret: bytes) -> str:
+def _written(tree: Obj, shown: Shown, secret: bytes) -> str:
+    form, view = shown
     match form:
-        case Form.FULL:
-            return clixml.write(tree)
         case Form.SIGNED:
-            return clixml.write(clixml.with_blobs(tree, lambda blob: signed(blob, secret)))
+            tree = clixml.with_blobs(tree, lambda blob: signed(blob, secret))
         case Form.PLAIN:
-            return clixml.write(clixml.plain(tree))
+            tree = clixml.plain(tree)
         case Form.SNAP_IN:
-            return clixml.write(clixml.with_blobs(tree, None))
+            tree = clixml.with_blobs(tree, None)
+    return clixml.write(seen(tree, view, secret))
 
 
 @dataclass(slots=True)
@@ -115,21 +126,23 @@ class Run:
 
     def show(self, stored: Stored) -> Output:
         """Write an object as this session wants it [6.1-2], [6.1-5]."""
-        form = self._form(stored.is_export)
+        shown = self._form(stored.is_export), self.call.view
         key = f"{self.server.partition.key}/{stored.tree.types and stored.tree.types[0]}/{stored.guid}"
-        return Output(self.renderings.of(key, stored.tree, form, self.organization.secret))
+        return Output(self.renderings.of(key, stored.tree, shown, self.organization.secret))
 
     def show_value(self, value: clixml.Value) -> Output:
         """Write something that is not in the directory, such as a request's text."""
         if isinstance(value, Scalar):
             return Output(clixml.write(value))
-        return Output(_written(value, self._form(is_export=False), self.organization.secret))
+        return Output(
+            _written(value, (self._form(is_export=False), self.call.view), self.organization.secret)
+        )
 
     def show_certificate(self, server: Server, stored: StoredCertificate) -> Output:
-        form = self._form(is_export=stored.export is not None)
+        shown = self._form(is_export=stored.export is not None), self.call.view
         judgement = self.judged(server, stored)
         secret = self.organization.secret
-        return Output(self.renderings.of_certificate(server, stored, judgement, form, secret))
+        return Output(self.renderings.of_certificate(server, stored, judgement, shown, secret))
 
     def judged(self, server: Server, stored: StoredCertificate) -> tuple[int, int]:
         """Status and RootCAType of a certificate on a server."""
