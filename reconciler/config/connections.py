@@ -15,11 +15,13 @@ from .desired import Connection, IssuerSettings, KnownServers
 from .draft import DeclaredServer, Draft
 from .models.base import given
 from .models.certificate import LocalIssuer
-from .models.connection import ConnectionDefaults, ConnectionsFile
+from .models.connection import ConnectionDefaults, ConnectionsFile, ReadAndWrite
 from .models.network import parse_host
 from .tree import MappingNode, Node, key_at, node_at, plain
 
 ANY_ISSUER: Final = "*"
+_OFFERED_OVER_HTTP: Final = ("kerberos", "negotiate", "ntlm")
+"""Ways that Exchange and WinRM offer without further ado at http [5-2], and that encrypt every message."""
 _NAME_IT: Final = "name it in the connections file, or leave --connections out"
 
 
@@ -74,6 +76,7 @@ class _Target:
         host: Where; its name where none is declared.
         where: Where it is declared.
         is_host_declared: A host stands there, even if it was wrong, which is told.
+        is_role_known: False where the role is missing or wrong, which is told.
     """
 
     name: Name
@@ -81,12 +84,20 @@ class _Target:
     host: str
     where: SourceRange
     is_host_declared: bool = False
+    is_role_known: bool = True
 
     @classmethod
     def of(cls, draft: Draft, server: DeclaredServer) -> _Target:
         host = server.model.host if isinstance(server.model.host, str) else str(server.name)
         is_host_declared = node_at(draft.root, (*server.path, "host")) is not None
-        return cls(server.name, server.is_edge, host, draft.key(*server.path), is_host_declared)
+        return cls(
+            server.name,
+            server.is_edge,
+            host,
+            draft.key(*server.path),
+            is_host_declared,
+            draft.has_role(server),
+        )
 
 
 def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[Name, Connection]:
@@ -153,6 +164,42 @@ def _connection(
         written: Where they stand, the server's own place first.
     """
     endpoint = values.get("endpoint", "winrm" if server.is_edge else "exchange")
+    _check_endpoint(told, server, endpoint, written)
+    auth = values.get("auth", "basic")
+    is_auth_known = "auth" in values or not any(block.holds("auth") for block in written)
+    if is_auth_known and values.get("url", "").casefold().startswith("http:"):
+        _check_encrypts(told, server, auth, written[0].place("url"))
+    if not any(block.holds("url") for block in written):
+        _check_name_is_host(told, server)
+    ca = values.get("ca")
+    read, write = _references(values.get("credential"))
+    return Connection(
+        name=server.name,
+        url=values.get("url") or _url(server.host, endpoint, auth),
+        endpoint=endpoint,
+        auth=auth,
+        credential=read,
+        write_credential=write,
+        base=base,
+        ca=None if ca is None else base / ca,
+        smtp=values.get("smtp"),
+        service=values.get("service", ""),
+    )
+
+
+def _references(credential: Any) -> tuple[str | None, str | None]:
+    """The references for reading and for writing."""
+    match credential:
+        case None:
+            return None, None
+        case ReadAndWrite():
+            return str(credential.read), str(credential.write)
+        case _:
+            return str(credential), str(credential)
+
+
+def _check_endpoint(told: Told, server: _Target, endpoint: str, written: tuple[_Block, ...]) -> None:
+    """Each role has one way in [5-1]."""
     if server.is_edge and endpoint == "exchange":
         told.error(
             "Endpoint not on an Edge server",
@@ -160,29 +207,33 @@ def _connection(
             written[0].place("endpoint"),
             "write endpoint: winrm",
         )
-    auth = values.get("auth", "basic")
-    is_auth_known = "auth" in values or not any(block.holds("auth") for block in written)
-    if auth == "basic" and is_auth_known and values.get("url", "").casefold().startswith("http:"):
+    if not server.is_edge and endpoint == "winrm" and server.is_role_known:
+        block = next((block for block in written if block.holds("endpoint")), written[0])
+        told.error(
+            "Endpoint not on a Mailbox server",
+            f"\"{server.name}\" is a Mailbox server. There Exchange's snap-in in Windows' own PowerShell is "
+            "not supported, and passes by the roles that say who may do what.",
+            block.place("endpoint"),
+            "write endpoint: exchange, or leave it out",
+        )
+
+
+def _check_encrypts(told: Told, server: _Target, auth: str, where: SourceRange) -> None:
+    """Over http, what is sent is hidden by the sign-on or by nothing."""
+    if auth == "basic":
         told.error(
             "Password in clear text",
             f'Basic sends the password of "{server.name}" as it is, and http hides nothing.',
-            written[0].place("url"),
+            where,
             "write https://, or auth: negotiate, which encrypts every message",
         )
-    if not any(block.holds("url") for block in written):
-        _check_name_is_host(told, server)
-    ca = values.get("ca")
-    credential = values.get("credential")
-    return Connection(
-        name=server.name,
-        url=values.get("url") or _url(server.host, endpoint),
-        endpoint=endpoint,
-        auth=auth,
-        credential=None if credential is None else str(credential),
-        base=base,
-        ca=None if ca is None else base / ca,
-        smtp=values.get("smtp"),
-    )
+    elif auth == "certificate":
+        told.error(
+            "Client certificate without TLS",
+            f'A client certificate is shown in a TLS handshake, and "{server.name}" is reached over http.',
+            where,
+            "write https://",
+        )
 
 
 def _check_name_is_host(told: Told, server: _Target) -> None:
@@ -200,9 +251,13 @@ def _check_name_is_host(told: Told, server: _Target) -> None:
         )
 
 
-def _url(host: str, endpoint: str) -> str:
+def _url(host: str, endpoint: str, auth: str) -> str:
+    """Where the endpoint is by default: what setup opens, for every way to sign on that it serves there."""
     literal = f"[{host}]" if ":" in host else host
-    return f"https://{literal}:5986/wsman" if endpoint == "winrm" else f"https://{literal}/PowerShell/"
+    scheme, port = ("http", 5985) if auth in _OFFERED_OVER_HTTP else ("https", 5986)
+    return (
+        f"{scheme}://{literal}:{port}/wsman" if endpoint == "winrm" else f"{scheme}://{literal}/PowerShell/"
+    )
 
 
 def issuers_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[str, IssuerSettings]:

@@ -20,9 +20,12 @@ class Connection:
     """How one server is reached.
 
     Attributes:
-        url: Complete; ``https``, or ``http`` where ``auth`` is not ``basic``.
-        credential: A reference; None where none is declared: then the server cannot be signed on to.
-        base: Folder that a relative path in ``credential`` counts from: where the file that holds it is.
+        url: Complete; ``https``, or ``http`` where ``auth`` leaves a key to encrypt with.
+        credential: A reference, for everything that reads; None where none is declared: then the tickets of
+            who runs this are used with Kerberos, and otherwise the server cannot be signed on to.
+        write_credential: The same for what changes something; mostly the same one.
+        base: Folder that a relative path in a reference counts from: where the file that holds it is.
+        service: Kerberos name of the service; "" for HTTP and the host of ``url``.
         ca: Certificates, PEM, that the server's is checked against; None for the public roots.
         smtp: ``host:port`` where verify finds its SMTP service; None for the host of ``url`` and the
             endpoint's port.
@@ -31,11 +34,13 @@ class Connection:
     name: Name
     url: str
     endpoint: Literal["exchange", "winrm"]
-    auth: Literal["basic", "ntlm", "negotiate", "kerberos"]
+    auth: Literal["basic", "ntlm", "negotiate", "kerberos", "certificate", "credssp"]
     credential: str | None
+    write_credential: str | None
     base: Path
     ca: Path | None
     smtp: str | None
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

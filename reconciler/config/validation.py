@@ -21,7 +21,16 @@ from .tree import Node, key_at, plain, value_at
 
 M = TypeVar("M", bound=Model)
 
-_TAGS: Final = {"<dns>": 0, "<smart hosts>": 1, "<set>": 0, "<other>": 1, "<domain>": 0, "<partner>": 1}
+_TAGS: Final = {
+    "<dns>": 0,
+    "<smart hosts>": 1,
+    "<set>": 0,
+    "<other>": 1,
+    "<domain>": 0,
+    "<partner>": 1,
+    "<one account>": 0,
+    "<two accounts>": 1,
+}
 """What the unions of the models add to the place of an error, and which of the two it stands for."""
 _SUGGESTED: Final = 100
 """Suggestions in one run: each costs half a millisecond, and a wrong file has thousands of unknown keys."""
@@ -154,7 +163,7 @@ def _diagnostic(error: ErrorDetails, root: Node, schema: Mapping[str, Any], *, s
     expected, hint = _expected(error, written := error["input"], suggest=suggest)
     return Diagnostic(
         summary="Value not allowed",
-        detail=f"{_said(name, path)} must be {expected}{_found(written, name)}.",
+        detail=f"{_said(name, path)} must be {expected}{_found(written, path)}.",
         where=value_at(root, path),
         hint=hint or _description(schema, error["loc"]),
     )
@@ -169,8 +178,8 @@ def _inside(path: Sequence[str | int]) -> str:
     return f' in "{names[-1]}"' if names else ""
 
 
-def _found(written: Any, name: str) -> str:
-    if "credential" in name or isinstance(written, (dict, list)):
+def _found(written: Any, path: Sequence[str | int]) -> str:
+    if any("credential" in str(step) for step in path) or isinstance(written, (dict, list)):
         return ""
     text = "null" if written is None else str(written).lower() if isinstance(written, bool) else str(written)
     return f', not "{text}"' if len(text) <= 80 and not may_hold_password(text) else ""

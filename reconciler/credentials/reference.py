@@ -1,23 +1,28 @@
 """From a reference in a file to the secret it leads to.
 
 A reference is ``env:NAME``, ``file:PATH``, ``keyring:SERVICE`` or ``command:PROGRAM ARGUMENTS``. Each
-yields ``user:password``, split at the first colon; a password may hold colons, a user may not.
+yields ``user:password``, split at the first colon; a password may hold colons, a user may not. Where a client
+certificate signs on, it yields the certificate and its key, PEM.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from reconciler.credentials.command import CommandFailed, CommandMissing, read_command
-from reconciler.credentials.errors import CredentialMissing, CredentialRefused
+from reconciler.credentials.errors import CredentialError, CredentialMissing, CredentialRefused
 from reconciler.credentials.private_file import PrivateFileRefused, read_private
-from reconciler.credentials.secret import Secret
+from reconciler.credentials.secret import ClientCertificate, Secret
 
+_Found = TypeVar("_Found")
 _SCHEMES: Final = ("env", "file", "keyring", "command")
+_CERTIFICATE: Final = re.compile(r"^-----BEGIN CERTIFICATE-----", re.MULTILINE)
+_KEY: Final = re.compile(r"^-----BEGIN [A-Z ]*PRIVATE KEY-----", re.MULTILINE)
 
 
 def resolve(reference: str, base: Path) -> Secret:
@@ -32,6 +37,48 @@ def resolve(reference: str, base: Path) -> Secret:
         CredentialMissing: the variable, the file, the entry or the program does not exist.
         CredentialRefused: it exists and cannot be used.
     """
+    return _forgetful(_resolved, reference, base)
+
+
+def resolve_certificate(reference: str, base: Path) -> ClientCertificate:
+    """Fetch the client certificate behind a reference; see `resolve`.
+
+    Raises:
+        CredentialMissing: the variable, the file, the entry or the program does not exist.
+        CredentialRefused: it exists and cannot be used.
+    """
+    return _forgetful(_resolved_certificate, reference, base)
+
+
+def _forgetful(look: Callable[[str, Path], _Found], reference: str, base: Path) -> _Found:
+    """Look, and forget on failure what was looked at: whoever prints a traceback may print variables, too."""
+    try:
+        return look(reference, base)
+    except CredentialError as error:
+        raise error.with_traceback(None) from None
+
+
+def _resolved(reference: str, base: Path) -> Secret:
+    text, shown = _fetched(reference, base)
+    return text if isinstance(text, Secret) else _split(text, shown)
+
+
+def _resolved_certificate(reference: str, base: Path) -> ClientCertificate:
+    found, shown = _fetched(reference, base)
+    pem = found.password if isinstance(found, Secret) else found.removeprefix("\ufeff")
+    if not _CERTIFICATE.search(pem) or not _KEY.search(pem):
+        hint = "write both, PEM, one after the other: BEGIN CERTIFICATE, then BEGIN PRIVATE KEY"
+        raise CredentialRefused(shown, "it is not a certificate and its private key", hint)
+    if "ENCRYPTED" in pem:
+        hint = "openssl pkey -in KEY takes the passphrase off; keep the file readable by its owner alone"
+        raise CredentialRefused(
+            shown, "its private key is behind a passphrase that nobody here can type", hint
+        )
+    return ClientCertificate(pem)
+
+
+def _fetched(reference: str, base: Path) -> tuple[str | Secret, str]:
+    """What stands where a reference leads, and the reference as it may be shown."""
     scheme, colon, place = reference.partition(":")
     if not colon or scheme not in _SCHEMES:
         # Not echoed: where somebody wrote the password itself, this is it.
@@ -43,10 +90,7 @@ def resolve(reference: str, base: Path) -> Secret:
     shown = shown_reference(reference)
     if not place.strip():
         raise CredentialRefused(shown, "nothing stands after the colon")
-    text = _SOURCES[scheme](place, base, shown)
-    if isinstance(text, Secret):
-        return text
-    return _split(text, shown)
+    return _SOURCES[scheme](place, base, shown), shown
 
 
 def shown_reference(reference: str) -> str:

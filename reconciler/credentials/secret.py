@@ -1,4 +1,4 @@
-"""A user and a password."""
+"""What a reference leads to: a user and a password, or a certificate and its key."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ class Secret:
 
     user: str
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate, perhaps with those of its authorities, and its private key; all PEM, in no text."""
+
+    pem: str = field(repr=False)

@@ -101,6 +101,19 @@ class WrongEndpoint(_Told):
     text = "no such PowerShell endpoint"
 
 
+class Redirected(WrongEndpoint):
+    """The server sends us elsewhere.
+
+    Attributes:
+        location: Where to, as it says; not checked.
+    """
+
+    def __init__(self, server: str, location: str, why: str = "") -> None:
+        objection = f", which is not followed: {why}" if why else ""
+        super().__init__(server, f"redirects to {location[:200]!r}{objection}")
+        self.location = location
+
+
 class AccessDenied(_Told):
     """The account is known and may not do this."""
 

@@ -35,6 +35,10 @@ class Auth(Enum):
     NEGOTIATE = "negotiate"
     """Kerberos where it can be had, else NTLM."""
     KERBEROS = "kerberos"
+    CERTIFICATE = "certificate"
+    """A client certificate, which only a TLS handshake can show."""
+    CREDSSP = "credssp"
+    """Negotiate inside a TLS of its own, and then the server gets the password itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,10 @@ class Connection:
         server: Its declared name.
         url: ``https://host:port/path``, without Exchange's ``serializationLevel``; ``http`` only where the
             sign-on leaves a key that every message is encrypted with: never with Basic.
+        user, password: Both empty with a client certificate, and with Kerberos where tickets are there.
         ca: Certificates to trust; None for the public roots.
+        client_certificate: Certificate and private key, PEM; for `Auth.CERTIFICATE`.
+        service: Kerberos name of the service, ``HTTP/mail.contoso.com``; "" for HTTP and the host of ``url``.
     """
 
     server: str
@@ -73,6 +80,15 @@ class Connection:
     ca: Path | None = None
     timeouts: Timeouts = Timeouts()
     auth: Auth = Auth.BASIC
+    client_certificate: str = field(default="", repr=False)
+    service: str = ""
+
+    @property
+    def who(self) -> str:
+        """Who asks, for people."""
+        if self.auth is Auth.CERTIFICATE:
+            return "a client certificate"
+        return self.user or "the tickets that are there"
 
 
 @dataclass(frozen=True, slots=True)

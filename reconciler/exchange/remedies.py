@@ -10,6 +10,7 @@ from .errors import (
     CmdletMissing,
     ExchangeError,
     Garbage,
+    Redirected,
     Refused,
     TimedOut,
     Unreachable,
@@ -20,15 +21,17 @@ from .errors import (
 _REMEDIES: dict[type[ExchangeError], str] = {
     BadConnection: "correct the connection of this server, in the YAML or in the connections file",
     Unreachable: (
-        "check host or url, that the server is up, and that its port is open from here: 443, on an Edge "
-        "server 5986"
+        "check host or url, that the server is up, and that its port is open from here: 443 or, over http, "
+        "80; on an Edge server 5986 or 5985"
     ),
     UntrustedCertificate: (
         "name the authority's certificate, PEM, with ca, and reach the server by a name that its own holds"
     ),
     WrongEndpoint: (
-        "check url and endpoint: exchange is at /PowerShell/; on an Edge server winrm is at port 5986, /wsman"
+        "check url and endpoint: exchange is at /PowerShell/; on an Edge server winrm is at /wsman, port "
+        "5986 or 5985"
     ),
+    Redirected: "if that is the server, write its address as url, and https:// where it offers that",
     AccessDenied: (
         "allow the account remote PowerShell and give it a role group; on an Edge server it must be a local "
         "administrator"

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from reconciler.config.desired import Connection, Desired
 from reconciler.config.suggestion import suggestion
-from reconciler.credentials.errors import CredentialError
 from reconciler.credentials.reference import resolve
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
@@ -18,6 +17,7 @@ from state.address import Address
 from state.snapshot import LiveState
 from state.values import CredentialReference, Name
 
+from .access import connection_to
 from .failed import OperationFailed
 from .inputs import SessionOpener
 from .reading import Reading
@@ -50,7 +50,7 @@ class Servers:
         Raises:
             ExchangeError, CredentialError: there is no session.
         """
-        with self._sessions.reader(self._connection(name)) as session:
+        with self._sessions.reader(self._connection(name, writes=False)) as session:
             yield session
 
     @contextmanager
@@ -61,7 +61,7 @@ class Servers:
             ExchangeError, CredentialError: there is no session.
         """
         endpoint = self._routes.get(Name(name), Name(name))
-        with self._sessions.writer(self._connection(endpoint)) as session:
+        with self._sessions.writer(self._connection(endpoint, writes=True)) as session:
             yield session
 
     def refresh(self, names: Iterable[Name], listener: Listener) -> LiveState:
@@ -76,22 +76,8 @@ class Servers:
         self._routes = {name: server.through for name, server in live.servers.items() if server.through}
         return LiveState({name: live.servers[name] for name in wanted}, live.organization)
 
-    def _connection(self, name: Name) -> port.Connection:
-        declared: Connection = self._reached.connections[name]
-        if declared.credential is None:
-            raise CredentialError(
-                "(none)", f"no credential is declared for {name}", "declare connection: {credential: ...}"
-            )
-        secret = resolve(declared.credential, declared.base)
-        return port.Connection(
-            server=str(name),
-            url=declared.url,
-            endpoint=port.Endpoint(declared.endpoint),
-            user=secret.user,
-            password=secret.password,
-            ca=declared.ca,
-            auth=port.Auth(declared.auth),
-        )
+    def _connection(self, name: Name, *, writes: bool) -> port.Connection:
+        return connection_to(self._reached.connections[name], writes=writes)
 
 
 def relay_credential(desired: Desired, reference: CredentialReference) -> port.Credential:

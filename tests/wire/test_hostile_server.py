@@ -21,6 +21,7 @@ from reconciler.exchange.errors import (
     BadConnection,
     ExchangeError,
     Garbage,
+    Redirected,
     Refused,
     TimedOut,
     Unreachable,
@@ -226,7 +227,7 @@ class TestARefusal:
         error(
             lambda _: http("302 Found", "", "Location: https://elsewhere.example/owa"),
             wire,
-            WrongEndpoint,
+            Redirected,
         )
 
     def test_of_another_kind_keeps_its_number(self, wire: Wire) -> None:

@@ -16,8 +16,8 @@ from reconciler.exchange.errors import (
     AuthenticationFailed,
     ExchangeError,
     Garbage,
+    Redirected,
     UntrustedCertificate,
-    WrongEndpoint,
 )
 from reconciler.exchange.port import Auth, Command, Connection, Endpoint, Query, Timeouts
 from reconciler.exchange.session import Sessions
@@ -226,7 +226,7 @@ class TestAPeerThatHasNoKey:
     def test_may_say_what_web_servers_say(self, users: Users) -> None:
         """Nothing of Exchange is believed, but that nobody gets through."""
         assert type(refusal(lambda asked, _: (403, {}, b""), users)) is AccessDenied
-        assert type(refusal(lambda asked, _: (302, {"Location": "/owa"}, b""), users)) is WrongEndpoint
+        assert type(refusal(lambda asked, _: (302, {"Location": "/owa"}, b""), users)) is Redirected
 
     def test_that_forgets_at_once_who_signed_on_is_told(self, users: Users) -> None:
         assert "forgets" in str(refusal(lambda asked, _: (401, {"WWW-Authenticate": "NTLM"}, b""), users))

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from .base import Credential, Model, key, section
+from pydantic import Discriminator, Tag
+
+from .base import Credential, Model, key, required, section
 from .certificate import LocalIssuer
-from .network import HostAndPort, Url
+from .network import HostAndPort, ServiceName, Url
+
+
+class ReadAndWrite(Model):
+    """Two accounts: one that may only read, and one that may change."""
+
+    read: Credential = required(
+        "Reference for everything that reads: plan, import, and apply before it sends."
+    )
+    write: Credential = required("Reference for apply when it changes something; nothing else opens it.")
+
+
+def _accounts(value: Any) -> str:
+    return "<two accounts>" if isinstance(value, dict) else "<one account>"
+
+
+Accounts: TypeAlias = Annotated[
+    Annotated[Credential, Tag("<one account>")] | Annotated[ReadAndWrite, Tag("<two accounts>")],
+    Discriminator(_accounts),
+]
 
 
 class ConnectionDefaults(Model):
@@ -16,12 +37,19 @@ class ConnectionDefaults(Model):
         "exchange: the server's own /PowerShell/; winrm: WinRM with the snap-in, for Edge servers (which "
         "have no other)."
     )
-    auth: Literal["basic", "ntlm", "negotiate", "kerberos"] = key(
-        "How to sign on. basic, or nothing: over https only; ntlm, kerberos, negotiate (either): also over "
-        "http, where every message is then encrypted."
+    auth: Literal["basic", "ntlm", "negotiate", "kerberos", "certificate", "credssp"] = key(
+        "How to sign on. basic, or nothing: over https only; certificate: with a client certificate, over "
+        "https only; kerberos, ntlm, negotiate (either), credssp (either, and the server gets the password): "
+        "also over http, where every message is then encrypted."
     )
-    credential: Credential = key(
-        "Reference to user and password: env:NAME, file:PATH, keyring:SERVICE, command:COMMAND."
+    credential: Accounts = key(
+        "Reference to user and password: env:NAME, file:PATH, keyring:SERVICE, command:COMMAND; with "
+        "auth: certificate to a PEM text of certificate and key. Or two of them: {read: ..., write: ...}. "
+        "Left out with auth: kerberos, the tickets of who runs this are used."
+    )
+    service: ServiceName = key(
+        "Kerberos name of the service, such as HTTP/mail.contoso.com, where it is not HTTP/ and the host.",
+        json_schema_extra={"pattern": r"^[A-Za-z][A-Za-z0-9_-]*/[^\s/:\[\]@?#\\%]+$"},
     )
     ca: str = section(
         str,
@@ -34,7 +62,8 @@ class ConnectionModel(ConnectionDefaults):
     """One server's connection."""
 
     url: Url = key(
-        "Where to connect; made from host where it is left out. http:// needs another auth than basic.",
+        "Where to connect; made from host where it is left out, with https for basic, certificate and "
+        "credssp, else http. http:// needs an auth that encrypts.",
         json_schema_extra={"pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/@]+(/\S*)?$"},
     )
     smtp: HostAndPort = key(

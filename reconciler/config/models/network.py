@@ -15,8 +15,10 @@ from .base import As
 _A_HOST: Final = "a host name or an IP address"
 _AN_ADDRESS: Final = "a host and a port from 1 to 65535, such as mail.contoso.com:25 or [2001:db8::25]:25"
 _A_URL: Final = "a URL such as https://ex1.contoso.com/PowerShell/, without user and password"
+_A_SERVICE: Final = "a service and its host, such as HTTP/mail.contoso.com"
 _HIGHEST_PORT: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
+_SERVICE_CLASS: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _NO_NAME: Final = re.compile(r"[\s/:\[\]@?#\\%]")
 
 
@@ -76,6 +78,23 @@ def parse_url(text: str) -> str:
     return text
 
 
+def parse_service(text: str) -> str:
+    """Check the name of a service: its class and its host, without a realm.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    kind, slash, host = text.partition("/")
+    if not slash or not _SERVICE_CLASS.fullmatch(kind) or ":" in host:
+        raise InvalidValue("", _A_SERVICE)
+    try:
+        parse_host(host)
+    except InvalidValue:
+        raise InvalidValue("", _A_SERVICE) from None
+    return text
+
+
 Host: TypeAlias = Annotated[Any, As(Scalar(_A_HOST, parse_host))]
 HostAndPort: TypeAlias = Annotated[Any, As(Scalar(_AN_ADDRESS, parse_address))]
+ServiceName: TypeAlias = Annotated[Any, As(Scalar(_A_SERVICE, parse_service))]
 Url: TypeAlias = Annotated[Any, As(Scalar(_A_URL, parse_url))]

@@ -25,7 +25,7 @@ from reconciler.exchange.errors import (
     UntrustedCertificate,
     WrongEndpoint,
 )
-from reconciler.exchange.port import Connection
+from reconciler.exchange.port import Auth, Connection
 
 OPERATION_TIMED_OUT: Final = 0x80338029
 _ACCESS_DENIED: Final = 5
@@ -56,7 +56,7 @@ def translated(connection: Connection, doing: str) -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise _tls_error(server, error) from error
+        raise _tls_error(connection, error) from error
     except requests.exceptions.ConnectTimeout as error:
         raise Unreachable(server, f"no connection in {timeouts.connect} s") from error
     except requests.exceptions.Timeout as error:
@@ -66,7 +66,7 @@ def translated(connection: Connection, doing: str) -> Iterator[None]:
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise Garbage(server, f"broken HTTP ({type(error).__name__})") from error
     except AuthenticationError as error:
-        raise AuthenticationFailed(server, connection.user, ()) from error
+        raise AuthenticationFailed(server, connection.who, ()) from error
     except WSManFaultError as error:
         raise _fault(connection, error, doing) from error
     except WinRMError as error:
@@ -90,11 +90,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
-def _tls_error(server: str, error: requests.exceptions.SSLError) -> UntrustedCertificate | Garbage:
+def _tls_error(
+    connection: Connection, error: requests.exceptions.SSLError
+) -> UntrustedCertificate | AuthenticationFailed | Garbage:
+    server = connection.server
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return UntrustedCertificate(server, cause.verify_message or str(cause))
     reasons = [c.reason for c in _causes(error) if isinstance(c, ssl.SSLError) and isinstance(c.reason, str)]
+    if connection.auth is Auth.CERTIFICATE and any("ALERT" in reason for reason in reasons):
+        return AuthenticationFailed(server, connection.who, (), ", ".join(reasons))
     return Garbage(server, f"no TLS ({', '.join(reasons) or type(error).__name__})")
 
 

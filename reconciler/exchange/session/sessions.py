@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from reconciler.exchange.errors import ErrorRecord, Refused, TimedOut
+from reconciler.exchange.errors import ErrorRecord, Redirected, Refused, TimedOut
 from reconciler.exchange.port import Command, Connection, Endpoint, Outcome, Query, Reader, Result, Writer
 from reconciler.exchange.session.batch import SNAP_IN, Batch, failure
 from reconciler.exchange.session.pool import Pool, Statement
 from reconciler.exchange.session.prompts import Respondent
+from reconciler.exchange.session.redirection import MOST, follow
 
 SHELLS_PER_SERVER: Final = 2
 """Exchange and WinRM count shells per account, and refuse the next one; people need some too."""
@@ -34,7 +35,7 @@ class Sessions:
         Raises:
             ExchangeError: there is no session.
         """
-        with self._shell(connection), _opened(Pool(connection)) as pool:
+        with self._shell(connection), _opened(connection) as pool:
             yield _ReadSession(connection, pool)
 
     @contextmanager
@@ -45,7 +46,7 @@ class Sessions:
             ExchangeError: there is no session.
         """
         respondent = Respondent(connection.server)
-        with self._shell(connection), _opened(Pool(connection, respondent)) as pool:
+        with self._shell(connection), _opened(connection, respondent) as pool:
             yield _WriteSession(connection, pool, respondent)
 
     @contextmanager
@@ -62,9 +63,20 @@ class Sessions:
 
 
 @contextmanager
-def _opened(pool: Pool) -> Iterator[Pool]:
+def _opened(connection: Connection, respondent: Respondent | None = None) -> Iterator[Pool]:
+    """Open a pool where the connection leads, or where its server sends us, and close it."""
+    pool = Pool(connection, respondent)
     try:
-        pool.open()
+        for _ in range(MOST):
+            try:
+                pool.open()
+                break
+            except Redirected as redirected:
+                connection = follow(connection, redirected.location)
+                pool.close()
+                pool = Pool(connection, respondent)
+        else:
+            raise Redirected(connection.server, connection.url, f"{MOST} addresses were tried")
         yield pool
     finally:
         pool.close()

@@ -1,4 +1,4 @@
-"""Signing on with NTLM, Kerberos or Negotiate (RFC 4559), within bounds and with our errors.
+"""Signing on with NTLM, Kerberos, Negotiate (RFC 4559) or CredSSP, within bounds and with our errors.
 
 pypsrp's own exchange of tokens reads what a server sends with a 401 for as long as it sends, and lets the
 errors of the security libraries through. Who has signed on belongs to one TCP connection.
@@ -28,9 +28,11 @@ _SCHEMES: Final = {
     Auth.NTLM: ("Negotiate", "NTLM"),
     Auth.NEGOTIATE: ("Negotiate", "Kerberos", "NTLM"),
     Auth.KERBEROS: ("Negotiate", "Kerberos"),
+    Auth.CREDSSP: ("CredSSP",),
 }
 """Under which schemes each can be had, the best first: Negotiate takes bare tokens of the others, too."""
 _SERVICE: Final = "HTTP"  # Exchange's service principal; pypsrp's default is that of no web server
+_LEAST_CREDSSP: Final = 5  # older ones hand the password to who is in the middle (CVE-2018-0886)
 # The hash of the certificate for Extended Protection (RFC 5929 4.1); it has no annotations.
 _CHANNEL_BINDING: Final[Callable[[requests.Response], bytes | None]] = HTTPNegotiateAuth._get_cbt_data
 
@@ -113,7 +115,7 @@ class SignOn(HTTPNegotiateAuth):
         known = _SCHEMES[self._connection.auth]
         scheme = next((one for one in known if one.casefold() in map(str.casefold, offered)), None)
         if scheme is None:
-            raise AuthenticationFailed(self._connection.server, self._connection.user, offered)
+            raise AuthenticationFailed(self._connection.server, self._connection.who, offered)
         context = self._context(response, scheme, offered)
         token = self._step(context, None, offered)
         for _ in range(_ROUNDS):
@@ -139,14 +141,19 @@ class SignOn(HTTPNegotiateAuth):
         certificate = _CHANNEL_BINDING(response)
         protocol = self._connection.auth.value if scheme == "Negotiate" else scheme.casefold()
         with self._translated(offered):
+            kind, _, host = self._connection.service.partition("/")
+            more: dict[str, Any] = {}
+            if protocol == Auth.CREDSSP.value:
+                more["credssp_min_protocol"] = _LEAST_CREDSSP
             return spnego.client(
-                self._connection.user,
-                self._connection.password,
-                hostname=_host(response),
-                service=_SERVICE,
+                self._connection.user or None,  # None: the tickets that are there
+                self._connection.password or None,
+                hostname=host or _host(response),
+                service=kind or _SERVICE,
                 channel_bindings=GssChannelBindings(application_data=certificate) if certificate else None,
                 protocol=protocol,
                 options=NegotiateOptions.wrapping_winrm if self.wrap_required else NegotiateOptions.none,
+                **more,
             )
 
     def _step(
@@ -159,12 +166,12 @@ class SignOn(HTTPNegotiateAuth):
     def _translated(self, offered: tuple[str, ...]) -> Iterator[None]:
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what it was is in the reason
             # Which security libraries are installed decides what is raised: Krb5Error is a plain Exception.
             reason = str(error) if isinstance(error, SpnegoError) else f"{type(error).__name__}: {error}"
             raise AuthenticationFailed(
-                self._connection.server, self._connection.user, offered, reason[:300]
-            ) from error
+                self._connection.server, self._connection.who, offered, reason[:300]
+            ) from None  # the frames of those libraries hold the password
 
     def _token(self, response: requests.Response, scheme: str) -> bytes:
         for challenge in response.headers.get("WWW-Authenticate", "").split(","):

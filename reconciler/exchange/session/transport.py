@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import requests
+from pypsrp.encryption import WinRMEncryption
 from pypsrp.exceptions import WinRMTransportError
 from pypsrp.wsman import WSMan, _TransportHTTP
 
@@ -18,6 +19,7 @@ from reconciler.exchange.errors import (
     AuthenticationFailed,
     BadConnection,
     Garbage,
+    Redirected,
     TimedOut,
     Unreachable,
     WrongEndpoint,
@@ -35,6 +37,11 @@ _CHUNK: Final = 64 * 1024
 _BOUNDARY: Final = (
     "Encrypted Boundary"  # the only one there is ([MS-WSMV] 2.2.9.1); pypsrp makes a pattern of it
 )
+_MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
+"""What stands for a scheme where a client certificate signs on ([MS-WSMV] 2.2.9.4, DSP0226 C.5)."""
+_PROTOCOLS: Final = {"kerberos": WinRMEncryption.KERBEROS, "credssp": WinRMEncryption.CREDSSP}
+"""Media types of messages by the scheme that was signed on with ([MS-WSMV] 2.2.9.1.2); else SPNEGO's."""
+_ENCRYPTED: Final = ("multipart/encrypted;", "multipart/x-multi-encrypted;")
 _XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
@@ -77,13 +84,26 @@ class Transport(_TransportHTTP):
         One that the server could not decrypt has not been received: it is sent again after signing on anew.
         """
         try:
-            return super().send(message, retries_on_read_timeout=0, timeout=timeout)
+            return self._send_signed_on(message, timeout)
         except ConnectionReplaced:
             self.encryption = None
         try:
-            return super().send(message, retries_on_read_timeout=0, timeout=timeout)
+            return self._send_signed_on(message, timeout)
         except ConnectionReplaced:
             raise Garbage(self._connection.server, "a connection that forgets who signed on") from None
+
+    def _send_signed_on(self, message: bytes, timeout: float | tuple[float, float] | None) -> bytes:
+        """Send one envelope, and before the first one that is to be encrypted sign on, with nothing in it."""
+        if self.session is None:
+            self.session = self._build_session()
+        if self.wrap_required and self.encryption is None:
+            self._send_request(
+                self.session.prepare_request(requests.Request("POST", self.endpoint)), timeout=timeout
+            )
+            (keys,) = cast("SignOn", self.session.auth).contexts.values()
+            protocol = _PROTOCOLS.get(keys.response_auth_header, WinRMEncryption.SPNEGO)
+            self.encryption = WinRMEncryption(keys, protocol)
+        return super().send(message, retries_on_read_timeout=0, timeout=timeout)
 
     def _build_session(self) -> requests.Session:
         session: requests.Session = super()._build_session()
@@ -98,6 +118,13 @@ class Transport(_TransportHTTP):
         session.auth = SignOn(
             self._connection, encrypts=self.wrap_required, read=lambda each: b"".join(self._bounded(each))
         )
+
+    def _build_auth_credssp(self, session: requests.Session) -> None:
+        self._build_auth_negotiate(session)
+
+    def _build_auth_certificate(self, session: requests.Session) -> None:
+        """The handshake shows the certificate, which `trust` has put there; this says that it is meant."""
+        session.headers["Authorization"] = _MUTUAL
 
     def _send_request(
         self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None = None
@@ -123,7 +150,7 @@ class Transport(_TransportHTTP):
         return text.encode()
 
     def _expect_signed_on(self, response: requests.Response, body: bytes) -> None:
-        """Check the answer to the request without a body that pypsrp signs on with; it holds nothing."""
+        """Check the answer to the request without a body that signs on; it holds nothing."""
         if response.status_code != 200:
             self._expect_success(response, self._text(body))
             raise Garbage(self._connection.server, f"HTTP status {response.status_code} to a sign-on")
@@ -133,7 +160,7 @@ class Transport(_TransportHTTP):
     def _decrypted(self, response: requests.Response, body: bytes) -> bytes:
         """Decrypt an answer; whoever is in the way can send plain ones, so none of them says anything."""
         kind = response.headers.get("Content-Type", "")
-        if not kind.startswith("multipart/encrypted;") or f'boundary="{_BOUNDARY}"' not in kind:
+        if not kind.startswith(_ENCRYPTED) or f'boundary="{_BOUNDARY}"' not in kind:
             if response.status_code != 200:
                 self._expect_success(response, "")
             raise Garbage(self._connection.server, "an answer that is not encrypted")
@@ -172,11 +199,11 @@ class Transport(_TransportHTTP):
         server, status = self._connection.server, response.status_code
         is_envelope = "Envelope" in text and "<!DOCTYPE" not in text
         if status == 401:
-            raise AuthenticationFailed(server, self._connection.user, tuple(schemes(response)))
+            raise AuthenticationFailed(server, self._connection.who, tuple(schemes(response)))
         if status == 403:
             raise AccessDenied(server, "HTTP status 403")
         if 300 <= status < 400:
-            raise WrongEndpoint(server, f"redirects to {response.headers.get('Location', '')[:200]!r}")
+            raise Redirected(server, response.headers.get("Location", ""))
         if status in (404, 405):
             raise WrongEndpoint(server, f"HTTP status {status}")
         if status in (502, 503, 504) and not is_envelope:
@@ -223,9 +250,9 @@ def _target(connection: Connection) -> _Target:
         raise BadConnection(connection.server, f"{connection.url!r}: {error}") from error
     if url.scheme not in ("https", "http"):
         raise BadConnection(connection.server, f"{connection.url!r} is neither https nor http")
-    if url.scheme == "http" and connection.auth is Auth.BASIC:
+    if url.scheme == "http" and connection.auth in (Auth.BASIC, Auth.CERTIFICATE):
         raise BadConnection(
-            connection.server, f"{connection.url!r} is not https: a password would be readable"
+            connection.server, f"{connection.url!r} is not https, which auth {connection.auth.value} needs"
         )
     if not url.hostname or url.username is not None or url.fragment:
         raise BadConnection(connection.server, f"{connection.url!r} is no {url.scheme}://host:port/path")

@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reconciler.config import Connection, Loaded, load
 from state.values import Name
 from tests.rules import rule
@@ -94,10 +96,85 @@ class TestADesiredStateAlone:
         assert outcome.desired is not None
         assert outcome.desired.issuers["house"].key == tmp_path / "desired" / "ca.key"
 
+    @pytest.mark.parametrize(
+        ("auth", "mailbox", "edge"),
+        [
+            ("basic", "https://ex1.corp.contoso.local/PowerShell/", "https://[2001:db8::25]:5986/wsman"),
+            (
+                "certificate",
+                "https://ex1.corp.contoso.local/PowerShell/",
+                "https://[2001:db8::25]:5986/wsman",
+            ),
+            ("credssp", "https://ex1.corp.contoso.local/PowerShell/", "https://[2001:db8::25]:5986/wsman"),
+            ("kerberos", "http://ex1.corp.contoso.local/PowerShell/", "http://[2001:db8::25]:5985/wsman"),
+            ("negotiate", "http://ex1.corp.contoso.local/PowerShell/", "http://[2001:db8::25]:5985/wsman"),
+            ("ntlm", "http://ex1.corp.contoso.local/PowerShell/", "http://[2001:db8::25]:5985/wsman"),
+        ],
+    )
+    @rule("5-1", "5-2")
+    def test_reaches_a_server_where_setup_lets_one_sign_on_so(
+        self, tmp_path: Path, auth: str, mailbox: str, edge: str
+    ) -> None:
+        """Exchange offers http and encrypts messages; what leaves no key to encrypt with goes over TLS."""
+        outcome = written(tmp_path, desired=DESIRED.replace("auth: basic", f"auth: {auth}"))
+        assert connection(outcome, "EX1").url == mailbox
+        assert connection(outcome, "EDGE1").url == edge
+
+    @rule("5-1")
+    @pytest.mark.parametrize("column", [42, 17])
+    def test_has_no_snap_in_for_a_mailbox_server(self, tmp_path: Path, column: int) -> None:
+        """There it is unsupported and passes by the roles [5-1]; said of one server or of all."""
+        if column == 42:
+            desired = DESIRED.replace("mailbox, connection: {", "mailbox, connection: {endpoint: winrm, ")
+        else:
+            desired = DESIRED.replace("endpoint: exchange", "endpoint: winrm").replace("EX2: {", "EX3: {")
+        told = written(tmp_path, desired=desired).diagnostics
+        assert {d.summary for d in told} == {"Endpoint not on a Mailbox server"}
+        assert "roles" in told[0].detail
+
+    def test_may_name_the_service_that_tickets_are_for(self, tmp_path: Path) -> None:
+        """Behind a load balancer it is an account of the farm, not the host's."""
+        desired = DESIRED.replace("auth: basic", "auth: kerberos, service: HTTP/mail.contoso.com")
+        assert connection(written(tmp_path, desired=desired), "EX1").service == "HTTP/mail.contoso.com"
+        for wrong in ("HTTP", "HTTP/", "/mail.contoso.com", "HTTP/a:80", "HTTP/a/b", "HTTP/a@REALM"):
+            outcome = written(tmp_path, desired=desired.replace("HTTP/mail.contoso.com", f'"{wrong}"'))
+            assert [d.summary for d in outcome.diagnostics] == ["Value not allowed"]
+
     def test_needs_no_credential(self, tmp_path: Path) -> None:
         """Offline checks connect to nothing."""
         outcome = written(tmp_path, desired="version: 1\norganization: c\nservers: {EX1: {role: mailbox}}")
         assert connection(outcome, "EX1").credential is None
+
+
+class TestTwoAccounts:
+    def test_are_kept_apart(self, tmp_path: Path) -> None:
+        """One may read, the other is for apply."""
+        two = "{read: env:READER, write: env:WRITER}"
+        outcome = written(tmp_path, desired=DESIRED.replace('"env:EX2"', two))
+        assert connection(outcome, "EX2").credential == "env:READER"
+        assert connection(outcome, "EX2").write_credential == "env:WRITER"
+        assert connection(outcome, "EX1").write_credential == "file:admin.secret"
+        outcome = written(tmp_path, with_server({"credential": {"read": "env:A", "write": "env:B"}}))
+        assert connection(outcome, "EX1").write_credential == "env:B"
+
+    def test_are_two(self, tmp_path: Path) -> None:
+        """Who leaves one out means something that is not said."""
+        outcome = written(tmp_path, desired=DESIRED.replace('"env:EX2"', "{read: env:READER}"))
+        assert [d.summary for d in outcome.diagnostics] == ["Key missing"]
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            "{read: hunter2, write: env:W}",
+            "{read: env:R, write: hunter2}",
+            "{read: env:R,\n    write: 'admin:hunter2'}",
+            "{read: env:R, password: hunter2}",
+        ],
+    )
+    def test_show_nobody_a_password_in_the_place_of_a_reference(self, tmp_path: Path, wrong: str) -> None:
+        outcome = written(tmp_path, desired=DESIRED.replace('"env:EX2"', wrong))
+        assert outcome.desired is None
+        assert "hunter2" not in repr(outcome.diagnostics)
 
 
 class TestAWayToSignOn:
@@ -122,6 +199,7 @@ class TestAConnectionsFile:
             endpoint="exchange",
             auth="basic",
             credential="file:admin.credential",
+            write_credential="file:admin.credential",
             base=tmp_path / "lab",
             ca=tmp_path / "lab" / "tls.pem",
             smtp="127.0.0.1:40002",
@@ -216,6 +294,18 @@ class TestAConnectionsFile:
             assert found.summary == "Password in clear text"
             assert str(found.where) == f"{tmp_path}/lab/connections.yaml:2:{9 + len(auth)}"
             assert "auth: negotiate" in found.hint
+
+    def test_shows_a_client_certificate_in_tls_alone(self, tmp_path: Path) -> None:
+        """Over http there is no handshake to show it in."""
+        file = with_server(
+            {"url": "http://ex1/PowerShell/", "auth": "certificate", "credential": "file:a.pem"}
+        )
+        assert [d.summary for d in written(tmp_path, file).diagnostics] == ["Client certificate without TLS"]
+
+    @rule("5-1")
+    def test_cannot_give_a_mailbox_server_the_snap_in(self, tmp_path: Path) -> None:
+        outcome = written(tmp_path, with_server({"url": "https://ex1:5986/wsman", "endpoint": "winrm"}))
+        assert [d.summary for d in outcome.diagnostics] == ["Endpoint not on a Mailbox server"]
 
     def test_with_an_unknown_way_to_sign_on_has_that_problem_alone(self, tmp_path: Path) -> None:
         """Nobody meant Basic."""

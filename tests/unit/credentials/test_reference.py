@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.credentials.errors import CredentialError, CredentialMissing, CredentialRefused
-from reconciler.credentials.reference import resolve, shown_reference
-from reconciler.credentials.secret import Secret
+from reconciler.credentials.reference import resolve, resolve_certificate, shown_reference
+from reconciler.credentials.secret import ClientCertificate, Secret
 
 PASSWORD = "hunter2:with:colons and blanks "
 
@@ -241,3 +243,63 @@ class TestAnError:
         if text.partition(":")[0] not in ("env", "file", "keyring", "command"):
             with pytest.raises(CredentialRefused):
                 resolve(text, Path())
+
+
+PEM = (
+    "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n"
+    "-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n"
+)
+
+
+class TestAClientCertificate:
+    def test_is_in_no_text(self) -> None:
+        assert "aHVudGVyMg" not in f"{ClientCertificate(PEM)} {ClientCertificate(PEM)!r}"
+
+    @pytest.mark.parametrize("key", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"])
+    def test_comes_with_its_key_from_a_file(self, tmp_path: Path, key: str) -> None:
+        pem = PEM.replace("PRIVATE KEY", key)
+        write(tmp_path / "client.pem", pem)
+        assert resolve_certificate("file:client.pem", tmp_path) == ClientCertificate(pem)
+
+    def test_comes_from_wherever_a_password_does(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("CLIENT", PEM)
+        for reference in ("env:CLIENT", printing(PEM)):
+            assert resolve_certificate(reference, tmp_path) == ClientCertificate(PEM)
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            (PEM.partition("-----BEGIN PRIVATE")[0], "not a certificate and its private key"),
+            ("admin:hunter2", "not a certificate and its private key"),
+            (PEM.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"), "behind a passphrase"),
+            (PEM.replace("aHVu", "Proc-Type: 4,ENCRYPTED\n\naHVu"), "behind a passphrase"),
+        ],
+    )
+    def test_that_cannot_be_used_is_refused(self, tmp_path: Path, text: str, reason: str) -> None:
+        write(tmp_path / "client.pem", text)
+        with pytest.raises(CredentialRefused) as caught:
+            resolve_certificate("file:client.pem", tmp_path)
+        assert reason in str(caught.value)
+
+    def test_that_others_may_read_is_refused(self, tmp_path: Path) -> None:
+        """It holds a private key."""
+        write(tmp_path / "client.pem", PEM, mode=0o644)
+        with pytest.raises(CredentialRefused):
+            resolve_certificate("file:client.pem", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["hunter2", "admin:hunter2\nmore", "x" * 70_000 + "hunter2"])
+@pytest.mark.parametrize("look", [resolve, resolve_certificate])
+def test_what_was_read_is_in_no_variable_of_a_traceback(
+    tmp_path: Path, text: str, look: Callable[[str, Path], object]
+) -> None:
+    """Some tools print them."""
+    write(tmp_path / "admin.credential", text)
+    with pytest.raises(CredentialError) as caught:
+        look("file:admin.credential", tmp_path)
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "_forgetful" in told  # it has frames
+    assert "hunter2" not in told.replace(repr(text), "")  # but for those of this test
+    assert "x" * 100 not in told.replace(repr(text), "")
