@@ -11,7 +11,8 @@ from reconciler.plan.change import Plan
 from reconciler.plan.compare import live_value
 from reconciler.plan.planner import plan
 from reconciler.plan.recording import to_record
-from reconciler.plan.situation import Situation
+from reconciler.plan.situation import Situation, home_of
+from reconciler.plan.subscriptions import with_subscriptions
 from state.address import Address
 from state.record import Learned, Recorded, StateRecord
 from state.resources import Certificate, Kind, ReceiveConnector, Resource, SendConnector
@@ -60,8 +61,12 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
         servers = Servers(desired, surroundings.sessions)
         snapshot = targeted(desired.snapshot, (address,))
         live = servers.refresh(homes(snapshot), surroundings.listener)
-        home = homes(snapshot)[0]
-        found = _find(address, resource, live.servers[home], remembered.record, surroundings)
+        asked = Situation(snapshot, live, remembered.record, surroundings.now())
+        resource = with_subscriptions(asked).situation.desired.resources[address]
+        if not isinstance(resource, Certificate | SendConnector | ReceiveConnector):
+            raise OperationFailed((_not_importable(address),))
+        server = live.servers[home_of(resource)]
+        found = _find(address, resource, server, remembered.record, surroundings)
         before = remembered.record.resources.get(address)
         recorded = Recorded(
             _as_it_is(resource, found),
@@ -91,7 +96,11 @@ def _differing(made: Plan, address: Address) -> tuple[str, ...]:
 
 
 def _find(
-    address: Address, resource: Resource, live: LiveServer, record: StateRecord, surroundings: Surroundings
+    address: Address,
+    resource: Certificate | SendConnector | ReceiveConnector,
+    live: LiveServer,
+    record: StateRecord,
+    surroundings: Surroundings,
 ) -> Resource:
     """The live object.
 
@@ -114,8 +123,6 @@ def _find(
             found = selection.certificate
             if found is None and len(selection.unclear) == 1:  # the person says what could not be read
                 [found] = selection.unclear
-        case _:
-            raise OperationFailed((_not_importable(address),))
     if listing.unreadable:
         raise OperationFailed((_unreadable(address, live, listing.unreadable),))
     if found is None:

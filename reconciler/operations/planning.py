@@ -15,7 +15,7 @@ from state.address import Address
 from state.errors import InvalidAddress
 from state.journal import Intent
 from state.record import StateRecord
-from state.resources import Certificate, ReceiveConnector, SendConnector, Server
+from state.resources import Certificate, ReceiveConnector, Resource, SendConnector, Server
 from state.snapshot import LiveState, Snapshot
 from state.values import Name
 
@@ -111,7 +111,7 @@ def _declared_doubts(remembered: Remembered, desired: Desired) -> tuple[Intent, 
 
 
 def targeted(snapshot: Snapshot, targets: Iterable[Address]) -> Snapshot:
-    """What is named, the certificates that it is bound to, and their servers."""
+    """What is named, the certificates that it is bound to, and the servers that know of it."""
     wanted = set(targets)
     for address in tuple(wanted):
         resource = snapshot.resources[address]
@@ -121,7 +121,14 @@ def targeted(snapshot: Snapshot, targets: Iterable[Address]) -> Snapshot:
             wanted.update(resource.certificates)
     names = {name for address in wanted for name in _home(snapshot.resources[address])}
     wanted.update(Address.of("server", str(name)) for name in names)
+    if any(_is_local(snapshot.resources[address]) for address in wanted):
+        # Whether that Edge server is subscribed, so that they are not its own, the organization tells.
+        wanted.update(address for address, server in snapshot.of(Server) if server.role != "edge")
     return Snapshot({address: found for address, found in snapshot.resources.items() if address in wanted})
+
+
+def _is_local(resource: Resource) -> bool:
+    return isinstance(resource, SendConnector) and resource.local is True
 
 
 def homes(snapshot: Snapshot) -> tuple[Name, ...]:

@@ -20,6 +20,7 @@ from .observed import plan_bound, plan_observed
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation
+from .subscriptions import synchronizations, with_subscriptions
 from .uncollected import uncollected
 from .undeclared import plan_undeclared
 
@@ -31,16 +32,18 @@ def plan(situation: Situation) -> Plan:
     """Work out the changes that turn live into desired.
 
     Returns:
-        Changes in dependency order: certificates, what is bound to them, what is no longer
-        declared; for addresses that are desired or recorded only. What cannot be planned has no
-        change and an error among the diagnostics.
+        Changes in dependency order: certificates, what is bound to them, what is no longer declared,
+        Edge servers that take it over; for addresses that are desired or recorded only. What cannot
+        be planned has no change and an error among the diagnostics.
     """
     with uncollected():
         return _plan(situation)
 
 
-def _plan(situation: Situation) -> Plan:
-    worked = _Worked()
+def _plan(declared: Situation) -> Plan:
+    subscriptions = with_subscriptions(declared)
+    situation = subscriptions.situation
+    worked = _Worked(diagnostics=[*subscriptions.diagnostics])
     for name, server in situation.live.servers.items():
         if server.unreachable:
             worked.diagnostics.append(problems.server_unreadable(str(name), server.unreachable))
@@ -66,6 +69,7 @@ def _plan(situation: Situation) -> Plan:
             worked.add(address, planned_one)
     for undeclared in plan_undeclared(situation):
         worked.add(undeclared.address, ConnectorPlan(undeclared.change, undeclared.diagnostics))
+    worked.changes += synchronizations(worked.changes, subscriptions)
     return Plan(
         organization=situation.record.organization,
         changes=tuple(worked.changes),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from reconciler.cmdlets.releases import NEWEST, OLDEST, build_text
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
-from state.resources import Build
-from state.snapshot import Unreadable
+from state.resources import Build, EdgeSubscription
+from state.snapshot import Listing, Unreadable
 
 
 def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
@@ -71,6 +71,38 @@ def import_first(address: Address, name: str, differing: list[str]) -> Diagnosti
         ),
         hint=f"take it over with: reconciler import PATH '{address}' - or declare another name",
         subject=str(address),
+    )
+
+
+def source_address_subscribed(address: Address, edge: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Only on an Edge server",
+        detail=(
+            f"{edge} is subscribed, so its send connectors are the organization's, and {address} sets a "
+            "source address, which Mailbox servers do not take."
+        ),
+        hint="take source_ip away",
+        subject=str(address),
+    )
+
+
+def subscription_unknown(edge: str, brought: list[str], listing: Listing[EdgeSubscription]) -> Diagnostic:
+    why = (
+        f"its subscriptions could not be read: {listing.unreadable.reason}"
+        if listing.unreadable
+        else ("the organization lists no such subscription")
+    )
+    return Diagnostic(
+        summary="Edge subscription not known",
+        detail=(
+            f"{edge} holds {', '.join(brought)}: EdgeSync has made them, so it is or was subscribed, and "
+            f"{why}. Of a subscribed Edge server send connectors are changed in the organization."
+        ),
+        hint=(
+            "declare a Mailbox server of the organization and let the account run Get-EdgeSubscription; if "
+            "the subscription is gone, remove what it left"
+        ),
+        subject=edge,
     )
 
 

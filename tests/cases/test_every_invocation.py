@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.cmdlets.edge_synchronization import synchronize
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.lab.exchange.builds import build_of_token
 from reconciler.plan.change import Plan
@@ -185,6 +186,14 @@ class TestOfACertificate:
         assert not place.objections(invocations(made))
 
 
+@rule("1-5")
+@pytest.mark.parametrize("token", BUILDS)
+def test_synchronizes_subscribed_edge_servers(token: str) -> None:
+    """A Mailbox server is told to; an Edge server never is."""
+    place = Place(token, False)
+    assert not place.objections([synchronize("EDGE1", server="EX1")])
+
+
 def test_every_cmdlet_that_plans_hold_is_walked() -> None:
     """A new one in ``reconciler/cmdlets`` needs a walk of its own here."""
     place = Place("SE-rtm", False)
@@ -207,6 +216,7 @@ def test_every_cmdlet_that_plans_hold_is_walked() -> None:
         patch.setattr(Place, "objections", noting)
         for walk in pending:
             walk(place.token, place.edge)
+        test_synchronizes_subscribed_edge_servers(place.token)
     sources = (Path(__file__).parents[2] / "reconciler" / "cmdlets").glob("*.py")
     named = {
         argument.value

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from reconciler.config.draft import Draft
 from state.address import Address
 from state.resources import SendConnector
-from state.values import UNSET
+from state.values import UNSET, Name
 
 from .label import label
 
@@ -178,8 +178,19 @@ def _domain_security_works(draft: Draft, address: Address, connector: SendConnec
         )
 
 
-def _edge_sync_owns_its_placeholder(draft: Draft, address: Address, connector: SendConnector) -> None:
-    """[3-5] [inf]"""
+def _edge_sync_owns_its_connectors(draft: Draft, address: Address, connector: SendConnector) -> None:
+    """Its names are documented [1-5]; that nobody else may hold its placeholder is inferred [3-5]."""
+    if connector.mode == "observe":
+        return
+    if isinstance(connector.name, Name) and str(connector.name).casefold().startswith("edgesync - "):
+        draft.error(
+            "Connector of an Edge subscription",
+            f"{label(address)} is EdgeSync's own: it is made and kept by the subscription.",
+            draft.where(address, "name"),
+            "leave it undeclared, or declare mode: observe",
+            str(address),
+        )
+        return
     spaces = connector.address_spaces if isinstance(connector.address_spaces, frozenset) else frozenset()
     hosts = connector.smart_hosts if isinstance(connector.smart_hosts, frozenset) else frozenset()
     if any(space.address == "--" for space in spaces) or any(host.host == "--" for host in hosts):
@@ -187,7 +198,7 @@ def _edge_sync_owns_its_placeholder(draft: Draft, address: Address, connector: S
             "Connector of an Edge subscription",
             f'{label(address)} holds "--", which EdgeSync sets and replaces.',
             draft.where(address, "address_spaces", "smart_hosts"),
-            "leave connectors of an Edge subscription undeclared",
+            "leave it undeclared, or declare mode: observe",
             str(address),
         )
 
@@ -201,5 +212,5 @@ _RULES: tuple[Check, ...] = (
     _other_systems_need_smart_hosts,
     _sign_on_needs_smart_hosts_and_credential,
     _domain_security_works,
-    _edge_sync_owns_its_placeholder,
+    _edge_sync_owns_its_connectors,
 )

@@ -40,7 +40,7 @@ class EndpointModel(Model):
 class ServerModel(Model):
     """Everything of one server."""
 
-    role: Literal["mailbox", "edge"] = required("mailbox (or Hub Transport), or an unsubscribed edge.")
+    role: Literal["mailbox", "edge"] = required("mailbox (or Hub Transport), or edge, subscribed or not.")
     mode: Mode = mode("what is declared for it")
     version: Version = key("Exchange's version, for the offline checks: 2010, 2013, 2016, 2019 or SE.")
     host: Host = key(
