@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Lock
 
+from reconciler.cmdlets.domain_controller import domain_controller_of
 from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import ApplyFinished, InvocationFinished, InvocationStarted, ResourceRecorded
@@ -72,7 +73,9 @@ class _Apply:
     def __init__(self, changes: list[Change], plan: Plan, ledger: Ledger, tools: Tools) -> None:
         self._ledger = ledger
         self._tools = tools
-        self._known = KnownValues(plan.certificate_names)
+        self._known = KnownValues(
+            plan.certificate_names, {domain_controller_of(plan.organization): tools.domain_controller}
+        )
         self._schedule = Schedule(change.address for change in changes)
         self._queues: dict[str, list[Change]] = {}
         for change in changes:

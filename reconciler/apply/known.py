@@ -19,11 +19,14 @@ R = TypeVar("R", bound=Resource)
 class KnownValues:
     """Deferred values that a certificate brought, by certificate. Used by several threads."""
 
-    def __init__(self, names: Mapping[Address, TlsCertificateName]) -> None:
-        """Start with the names of the certificates that need no request."""
+    def __init__(
+        self, names: Mapping[Address, TlsCertificateName], others: Mapping[Deferred, object] | None = None
+    ) -> None:
+        """Start with the names of the certificates that need no request, and what else is known before."""
         self._values: dict[Deferred, object] = {
             Deferred(address, TLS_CERTIFICATE_NAME): name for address, name in names.items()
         }
+        self._values.update(others or {})
         self._growing = Lock()
 
     def learn(self, address: Address, facts: CertificateFacts) -> None:

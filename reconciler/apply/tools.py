@@ -25,6 +25,7 @@ class Tools:
         existing: Thumbprints on each server when the plan was made, for the intents of requests.
         now: The clock; UTC, aware.
         new_id: A text that is unique within the journal.
+        domain_controller: FQDN of the one that the plan was made from; "" where none is known.
     """
 
     writer: Callable[[str], AbstractContextManager[Writer]]
@@ -34,6 +35,7 @@ class Tools:
     listener: Listener
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    domain_controller: str = ""
 
 
 class Stopped(Exception):

@@ -83,6 +83,7 @@ class Desired:
 
     Attributes:
         organization: Names the record.
+        organization_id: GUID of the one organization that this may be done to; None where none is named.
         path: The file or folder it was read from.
         snapshot: Servers, certificates, send connectors, receive connectors, in this order.
         servers: In the order they are declared.
@@ -104,6 +105,7 @@ class Desired:
     sources: Mapping[tuple[Address, str], SourceRange]
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     partners: Mapping[str, SourceRange] = field(default_factory=lambda: MappingProxyType({}))
+    organization_id: str | None = None
 
     def is_edge(self, name: Name) -> bool:
         """True for a server that is declared as an Edge server."""

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, SourceRange, has_errors
+from state.address import Address
 from state.snapshot import Snapshot
 from state.values import Fqdn, Name
 
@@ -57,6 +58,9 @@ def load(path: Path, *, connections: Path | None = None, today: date) -> Loaded:
     add_certificates(draft)
     add_send_connectors(draft)
     add_receive_connectors(draft)
+    if validated.model.organization_id:
+        whole = Address.of("organization", validated.model.organization)
+        draft.sources[whole, "organization_id"] = draft.value("organization_id")
     base = path if path.is_dir() else path.parent
     desired = Desired(
         organization=validated.model.organization,
@@ -70,6 +74,7 @@ def load(path: Path, *, connections: Path | None = None, today: date) -> Loaded:
         sources=draft.sources,
         acknowledged=draft.acknowledged,
         partners=draft.partners,
+        organization_id=validated.model.organization_id.lower() or None,
     )
     check(draft, desired, today)
     diagnostics += draft.diagnostics

@@ -128,6 +128,7 @@ def _execute(
         listener=surroundings.listener,
         now=surroundings.now,
         new_id=lambda: str(uuid.uuid4()),
+        domain_controller=planned.live.organization.domain_controller,
     )
     applied = apply(plan, ledger, tools)
     if (

@@ -20,6 +20,7 @@ from state.snapshot import Listing, LiveServer, Unreadable
 from state.values import UNKNOWN, UNSET
 
 from .failed import OperationFailed
+from .identity import check_organization
 from .inputs import Inputs, Surroundings, load_declared
 from .planning import homes, only, targeted
 from .records import locked, open_store, remember
@@ -61,6 +62,7 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
         servers = Servers(desired, surroundings.sessions)
         snapshot = targeted(desired.snapshot, (address,))
         live = servers.refresh(homes(snapshot), surroundings.listener)
+        check_organization(desired, live.organization)
         asked = Situation(snapshot, live, remembered.record, surroundings.now())
         resource = with_subscriptions(asked).situation.desired.resources[address]
         if not isinstance(resource, Certificate | SendConnector | ReceiveConnector):

@@ -19,6 +19,7 @@ from state.resources import Certificate, ReceiveConnector, Resource, SendConnect
 from state.snapshot import LiveState, Snapshot
 from state.values import Name
 
+from .identity import check_organization
 from .inputs import Declared, Inputs, Surroundings, load_declared
 from .records import Remembered, open_store, remember
 from .servers import Servers, require_declared
@@ -89,6 +90,7 @@ def make_plan(
 ) -> Planned:
     """Read the servers of a snapshot, and plan it."""
     live = servers.refresh(homes(snapshot), surroundings.listener)
+    check_organization(declared.desired, live.organization)
     settled = settle(remembered.record, _declared_doubts(remembered, declared.desired), live)
     record = settled.record
     considered = only(record, snapshot) if targets else record

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.resources import Certificate, ReceiveConnector, SendConnector
-from state.snapshot import LiveServer
+from state.snapshot import LiveServer, LiveState
 from state.values import Name, TlsCertificateName
 
 from . import problems
@@ -17,6 +17,7 @@ from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan
 from .observed import plan_bound, plan_observed
+from .pinning import pinned
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation
@@ -43,7 +44,7 @@ def plan(situation: Situation) -> Plan:
 def _plan(declared: Situation) -> Plan:
     subscriptions = with_subscriptions(declared)
     situation = subscriptions.situation
-    worked = _Worked(diagnostics=[*subscriptions.diagnostics])
+    worked = _Worked(diagnostics=[*_ways(situation.live), *subscriptions.diagnostics])
     for name, server in situation.live.servers.items():
         if server.unreachable:
             worked.diagnostics.append(problems.server_unreadable(str(name), server.unreachable))
@@ -72,7 +73,7 @@ def _plan(declared: Situation) -> Plan:
     worked.changes += synchronizations(worked.changes, subscriptions)
     return Plan(
         organization=situation.record.organization,
-        changes=tuple(worked.changes),
+        changes=tuple(pinned(change, situation) for change in worked.changes),
         drift=tuple(worked.drift),
         diagnostics=tuple(worked.diagnostics),
         certificate_names={
@@ -99,6 +100,18 @@ class _Worked:
             self.drift.append(Drift(address=address, attributes=planned.drift))
         if planned.observed:
             self.drift.append(Drift(address=address, attributes=planned.observed, is_observed=True))
+
+
+def _ways(live: LiveState) -> list[Diagnostic]:
+    """What was not read the way it is declared to be."""
+    told = [
+        problems.read_through_another(str(name), str(server.through), server.own_endpoint)
+        for name, server in live.servers.items()
+        if server.through is not None and server.own_endpoint is not None
+    ]
+    if live.organization.unpinned is not None:
+        told.append(problems.domain_controller_not_named(live.organization))
+    return told
 
 
 def _not_itself(name: Name, server: LiveServer, situation: Situation) -> list[Diagnostic]:

@@ -6,7 +6,7 @@ from reconciler.cmdlets.releases import NEWEST, OLDEST, build_text
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
 from state.resources import Build, EdgeSubscription
-from state.snapshot import Listing, Unreadable
+from state.snapshot import Listing, LiveOrganization, Unreadable
 
 
 def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
@@ -15,6 +15,31 @@ def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
         detail=f"{server}: {why.reason}. What is declared for it cannot be planned.",
         hint=(why.remedy or "mend the connection") + " - or plan the rest with --target",
         subject=server,
+    )
+
+
+def read_through_another(server: str, through: str, why: Unreadable) -> Diagnostic:
+    return Diagnostic(
+        summary="Read through another server",
+        detail=(
+            f"{server}: {why.reason}. {through} answered for it, and is sent what is planned for it, too."
+        ),
+        hint=why.remedy or "mend the connection",
+        subject=server,
+        severity=Severity.WARNING,
+    )
+
+
+def domain_controller_not_named(organization: LiveOrganization) -> Diagnostic:
+    why = organization.unpinned.reason if organization.unpinned else ""
+    return Diagnostic(
+        summary="Domain controller not named",
+        detail=(
+            f"{why}. Each server was read as its own domain controller shows it, not as "
+            f"{organization.domain_controller} does: where replication is behind, they may disagree."
+        ),
+        hint="let the role of the account have the parameter DomainController of the cmdlets that it may run",
+        severity=Severity.WARNING,
     )
 
 

@@ -11,7 +11,7 @@ from state.resources import Certificate, SendConnector
 from state.values import AddressSpace
 
 from .diagnostics import count_of, render_diagnostics
-from .powershell import invocation_lines
+from .powershell import invocation_lines, names_domain_controller
 from .terminal import DEFAULT_WIDTH, Ink, counted, harmless, shortened, wrapped
 from .values import attribute_of, difference_lines
 
@@ -28,6 +28,7 @@ _RECORDED = {
     Action.FORGET: "stays in Exchange; will no longer be recorded",
 }
 _MOST_DOMAINS = 8
+_ONE_DOMAIN_CONTROLLER = "Mailbox servers: all with the one -DomainController that apply reads from"
 
 
 def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH) -> str:
@@ -216,7 +217,7 @@ def _summary_lines(plan: Plan, *, ink: Ink) -> list[str]:
     ]
     if recorded:
         parts.append(f"{recorded} will be recorded")
-    return [*_commands_line(plan.changes), ink.bold("Plan: " + ", ".join(parts))]
+    return [*_commands_lines(plan.changes), ink.bold("Plan: " + ", ".join(parts))]
 
 
 def _unplannable(plan: Plan, *, ink: Ink) -> str:
@@ -224,9 +225,17 @@ def _unplannable(plan: Plan, *, ink: Ink) -> str:
     return ink.bold(f"This plan cannot be applied: {count_of(errors)}") if errors else ""
 
 
-def _commands_line(changes: Iterable[Change]) -> list[str]:
+def _commands_lines(changes: Sequence[Change]) -> list[str]:
     per_server = Counter(harmless(one.server) for change in changes for one in change.invocations)
     if not per_server:
         return []
     each = ", ".join(f"{server} {count}" for server, count in sorted(per_server.items()))
-    return [f"{counted(per_server.total(), 'command')}: {each}"]
+    lines = [f"{counted(per_server.total(), 'command')}: {each}"]
+    if any(
+        names_domain_controller(name, value)
+        for change in changes
+        for one in change.invocations
+        for name, value in one.parameters.items()
+    ):
+        lines.append(_ONE_DOMAIN_CONTROLLER)
+    return lines

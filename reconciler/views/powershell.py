@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from reconciler.cmdlets.domain_controller import PARAMETER
 from reconciler.cmdlets.invocation import Answer, Invocation, ParameterValue
 from state.values import CredentialReference, Deferred
 
@@ -47,6 +48,8 @@ def invocation_lines(invocation: Invocation, *, ink: Ink, indent: str, width: in
     used = columns(f"{indent}{server}> {cmdlet}")
     inner = indent + "    "
     for name, value in invocation.parameters.items():
+        if names_domain_controller(name, value):
+            continue
         pieces = _pieces(name, value)
         if columns(inner + "".join(pieces)) + len(" `") <= width:
             pieces = ["".join(pieces)]
@@ -60,6 +63,11 @@ def invocation_lines(invocation: Invocation, *, ink: Ink, indent: str, width: in
                 lines.append(inner + ("  " if at else "") + piece)
                 used = columns(lines[-1])
     return lines + [inner + _answer_text(answer) for answer in invocation.answers]
+
+
+def names_domain_controller(name: str, value: ParameterValue) -> bool:
+    """Whether this is the domain controller of the run: the same everywhere, and told once for all."""
+    return name == PARAMETER and isinstance(value, Deferred)
 
 
 def _pieces(name: str, value: ParameterValue) -> list[str]:

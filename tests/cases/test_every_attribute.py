@@ -238,6 +238,7 @@ class Run:
             listener=unheard,
             now=lambda: self.lab.now,
             new_id=lambda: str(uuid.uuid4()),
+            domain_controller=situation.live.organization.domain_controller,
         )
         with self.store.lock(LockInfo("1", "test", "nobody", NOW)) as fence:
             ledger = Ledger(self.store, fence, situation.record)

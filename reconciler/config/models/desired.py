@@ -62,6 +62,12 @@ class DesiredState(Model):
     organization: str = required(
         "Names the record of what was applied.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
     )
+    organization_id: str = section(
+        str,
+        "GUID of the organization, as Get-OrganizationConfig shows it: another one is neither planned nor "
+        "changed.",
+        pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+    )
     legal_name: str = section(
         str, "The organization's name as it must stand in the O= of every subject.", min_length=1
     )

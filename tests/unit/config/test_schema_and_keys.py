@@ -116,7 +116,6 @@ class TestTheSchema:
     def test_promises_nothing_that_is_not_there(self) -> None:
         """The destination of the product is not in its first schema."""
         assert SCHEMA["$defs"]["LocalIssuer"]["properties"]["type"]["const"] == "local"
-        assert "organization_id" not in SCHEMA["properties"]
 
 
 class TestEveryWritableAttribute:
