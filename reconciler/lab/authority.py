@@ -1,8 +1,11 @@
-"""The certificate authorities of a lab: one vouches for its HTTPS listeners, one is the issuer ``local``."""
+"""The certificate authorities of a lab: one vouches for its HTTPS listeners, one for those who sign on with a
+certificate, one is the issuer ``local``.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,9 +20,12 @@ from reconciler.lab.process import write_private
 CA: Final = "ca.pem"
 LISTENER: Final = "listener.pem"
 LISTENER_KEY: Final = "listener.key"
+CLIENT_CA: Final = "client-ca.pem"
 ISSUER: Final = "issuer.pem"
 ISSUER_KEY: Final = "issuer.key"
 
+_PRINCIPAL_NAME: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+"""The user principal name among the names of a certificate, by which Windows maps it to an account."""
 _LIFETIME: Final = timedelta(days=3650)
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -42,6 +48,43 @@ def open_authorities(directory: Path, now: datetime) -> None:
         issuer_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         write_private(directory / ISSUER_KEY, _key_pem(issuer_key))
         (directory / ISSUER).write_bytes(_pem(_authority("Lab issuing CA", issuer_key, now)))
+
+
+def client_certificate(account: str) -> str:
+    """File name, inside the lab's directory, of an account's certificate and its key, PEM."""
+    return f"{account}.client.pem"
+
+
+def open_client_certificates(directory: Path, accounts: Sequence[str], now: datetime) -> dict[str, bytes]:
+    """The certificates of accounts, DER, by account; those that the lab does not have yet are made.
+
+    As of the listeners' CA, the key is not kept: who has an account has it from the beginning.
+    """
+    if not (directory / CLIENT_CA).exists():
+        ca_key = ec.generate_private_key(ec.SECP256R1())
+        ca = _authority("Lab clients CA", ca_key, now)
+        for account in accounts:
+            key = ec.generate_private_key(ec.SECP256R1())
+            made = _client(account, ca, ca_key, key, now)
+            write_private(directory / client_certificate(account), _pem(made) + _key_pem(key))
+        (directory / CLIENT_CA).write_bytes(_pem(ca))
+    read = {account: (directory / client_certificate(account)).read_bytes() for account in accounts}
+    return {
+        account: x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+        for account, pem in read.items()
+    }
+
+
+def _client(account: str, ca: x509.Certificate, ca_key: _Key, key: _Key, now: datetime) -> x509.Certificate:
+    principal = f"{account}@contoso.com".encode()
+    name = x509.OtherName(_PRINCIPAL_NAME, b"\x0c" + bytes([len(principal)]) + principal)  # a UTF8String
+    return (
+        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, account)]), ca.subject, key, now)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
 
 
 def _authority(common_name: str, key: _Key, now: datetime) -> x509.Certificate:

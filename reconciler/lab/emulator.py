@@ -20,7 +20,7 @@ from reconciler.lab.connections import FILES, NEGOTIATE, Address, write_connecti
 from reconciler.lab.endpoint import RemoteShells, kind_of
 from reconciler.lab.engine import Engine
 from reconciler.lab.faults import read_faults
-from reconciler.lab.http import PATH, Front
+from reconciler.lab.http import PATH, Front, Guests
 from reconciler.lab.ledger import Ledger, read_tally
 from reconciler.lab.negotiation import Users
 from reconciler.lab.smtp import SmtpFront
@@ -93,10 +93,15 @@ class Emulator:
             context.load_cert_chain(
                 self._directory / authority.LISTENER, self._directory / authority.LISTENER_KEY
             )
-            users = Users(self._directory, self.accounts)
+            names = [account.name for account in self.accounts]
+            certificates = authority.open_client_certificates(self._directory, names, self._now())
+            # Asked for and not demanded: most clients sign on otherwise.
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(self._directory / authority.CLIENT_CA)
+            guests = Guests(self.accounts, Users(self._directory, self.accounts), certificates)
             self.servers = tuple(await self._engine.ask(lambda exchange: exchange.servers()))
             for facts in self.servers:
-                await self._start_server(facts, context, users)
+                await self._start_server(facts, context, guests)
             write_connections(self._directory, self.addresses)
         except BaseException:
             await self.stop()
@@ -110,12 +115,12 @@ class Emulator:
         self._engine.close()
         self._ledger.close()
 
-    async def _start_server(self, facts: ServerFacts, context: ssl.SSLContext, users: Users) -> None:
+    async def _start_server(self, facts: ServerFacts, context: ssl.SSLContext, guests: Guests) -> None:
         wanted = self._ports.get(facts.name, Ports(0, 0))
         shells = RemoteShells(
             facts, self._directory, self._engine, self._ledger, self._faults, self._now, self._transcript
         )
-        front = Front(shells, self.accounts, users, self._latency)
+        front = Front(shells, guests, self._latency, self._https_port)
         https, http = process.loopback_socket(wanted.https), process.loopback_socket(wanted.http)
         self._fronts.append(front)
         await front.start(https, http, context, self._listener_hash())
@@ -128,6 +133,9 @@ class Emulator:
         kind = kind_of(facts)
         urls = f"https://127.0.0.1:{ports.https}{PATH[kind]}", f"http://127.0.0.1:{ports.http}{PATH[kind]}"
         self.addresses += (Address(facts.name, kind, *urls, f"127.0.0.1:{ports.smtp}"),)
+
+    def _https_port(self, server: str) -> int:
+        return next(ports.https for name, ports in self.ports.items() if name.casefold() == server.casefold())
 
     def _listener_hash(self) -> bytes:
         pem = (self._directory / authority.LISTENER).read_text(encoding="ascii")

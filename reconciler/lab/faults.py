@@ -161,7 +161,21 @@ class LimitRule(BaseModel):
     envelope: Annotated[int, Field(ge=8192)] | None = None
 
 
-AnyRule = ShowsRule | HidesRule | Rule | RequestRule | BatchRule | LimitRule
+class RedirectRule(BaseModel):
+    """A web server that sends clients elsewhere.
+
+    Attributes:
+        server: Which; any server when not given.
+        redirects: The server of the lab whose https listener it names; its own: from http alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: str | None = None
+    redirects: str
+
+
+AnyRule = ShowsRule | HidesRule | Rule | RequestRule | BatchRule | LimitRule | RedirectRule
 KINDS: Final[dict[str, type[AnyRule]]] = {
     "shows": ShowsRule,
     "hides": HidesRule,
@@ -170,6 +184,7 @@ KINDS: Final[dict[str, type[AnyRule]]] = {
     "batches": BatchRule,
     "shells": LimitRule,
     "envelope": LimitRule,
+    "redirects": RedirectRule,
 }
 """Rules by the key that tells them from others, the first of several."""
 
@@ -187,7 +202,8 @@ _Rules = TypeAdapter(
             | Annotated[Rule, Tag("Rule")]
             | Annotated[RequestRule, Tag("RequestRule")]
             | Annotated[BatchRule, Tag("BatchRule")]
-            | Annotated[LimitRule, Tag("LimitRule")],
+            | Annotated[LimitRule, Tag("LimitRule")]
+            | Annotated[RedirectRule, Tag("RedirectRule")],
             Discriminator(_kind),
         ],
         ...,
@@ -226,11 +242,16 @@ class Faults:
         self._at_requests = [_Counted(rule) for rule in rules if isinstance(rule, RequestRule)]
         self._batch_rules = tuple(rule for rule in rules if isinstance(rule, BatchRule))
         self._limits = tuple(rule for rule in rules if isinstance(rule, LimitRule))
+        self._redirects = tuple(rule for rule in rules if isinstance(rule, RedirectRule))
         self._views = tuple(rule for rule in rules if isinstance(rule, ShowsRule | HidesRule))
 
     def batches(self, server: str) -> Refusal | None:
         """How a server refuses batches, if it does."""
         return next((rule.batches for rule in self._batch_rules if _is_for(rule.server, server)), None)
+
+    def redirect(self, server: str) -> str | None:
+        """The server that a server sends its clients to, if it does."""
+        return next((rule.redirects for rule in self._redirects if _is_for(rule.server, server)), None)
 
     def limits(self, server: str) -> LimitRule:
         """The limits of a server; None for those that are WinRM's own."""

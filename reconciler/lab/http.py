@@ -1,6 +1,7 @@
 """The web front of one server: addresses, sign-on and disturbances; what goes through is WS-Management.
 
-Over https: Basic, Negotiate and NTLM. Over http: Negotiate and NTLM, then encrypted messages and no others.
+Over https: Basic, Negotiate, NTLM and client certificates. Over http: Negotiate and NTLM, then encrypted
+messages and no others.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -31,6 +33,8 @@ _log = logging.getLogger(__name__)
 PATH: Final[dict[Endpoint, str]] = {"exchange": "/PowerShell/", "winrm": "/wsman"}
 
 _SOAP: Final = "application/soap+xml;charset=UTF-8"
+_MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
+"""The Authorization of who signs on with a client certificate ([MS-WSMV] 2.2.9.4, DSP0226 C.5)."""
 _NOT_FOUND: Final = (
     "<!DOCTYPE html><html><head><title>404 - File or directory not found.</title></head>"
     "<body><h1>Server Error</h1><h2>404 - File or directory not found.</h2></body></html>"
@@ -39,23 +43,46 @@ _HARD_LIMIT: Final = 2 * MAX_ENVELOPE
 """Bytes read of a request: above the envelope limit, so that WS-Management can answer with its own fault."""
 
 
+@dataclass(frozen=True, slots=True)
+class Guests:
+    """Who may sign on.
+
+    Attributes:
+        accounts: With Basic.
+        users: The same, for NTLM and Negotiate.
+        certificates: The same: the certificate of each by its name, DER.
+    """
+
+    accounts: tuple[Account, ...]
+    users: Users
+    certificates: Mapping[str, bytes]
+
+    def of_certificate(self, certificate: bytes | None) -> Account | None:
+        """Whose certificate it is: one to one, as IIS and WinRM map them."""
+        found = (one for one in self.accounts if self.certificates.get(one.name) == certificate)
+        return next(found, None) if certificate else None
+
+
 class Front:
     """Serves the shells of one server.
 
     Args:
         shells: Where requests go.
-        accounts: Who may sign on with Basic.
-        users: The same, for NTLM.
         latency: Waited before each request is looked at, as a distant server would.
+        https_port: Tells the port of a server of the lab, to send clients there.
     """
 
     def __init__(
-        self, shells: RemoteShells, accounts: tuple[Account, ...], users: Users, latency: timedelta
+        self,
+        shells: RemoteShells,
+        guests: Guests,
+        latency: timedelta,
+        https_port: Callable[[str], int],
     ) -> None:
         self._shells = shells
-        self._accounts = accounts
-        self._users = users
+        self._guests = guests
         self._latency = latency.total_seconds()
+        self._https_port = https_port
         self._runner: web.AppRunner | None = None
         self._certificate_hash = b""
         self._requests = 0
@@ -108,7 +135,7 @@ class Front:
             return refused
         body = await request.read()
         if request.secure:
-            account = authenticate(request.headers.get("Authorization"), self._accounts)
+            account = self._recognized(request)
             if account is not None:
                 return self._plain(request, await self._reply(request, number, body, account))
         try:
@@ -125,6 +152,21 @@ class Front:
             # How a client signs on before it has a key to encrypt with.
             return self._signing_on(request, number) or web.Response(headers=headers)
         return await self._encrypted(request, number, body, negotiation, negotiation.account)
+
+    def _recognized(self, request: web.Request) -> Account | None:
+        """Who signs on in one go: with Basic, or with the certificate of the TLS handshake.
+
+        WinRM looks at the certificate when Authorization says so; IIS, before Exchange, looks anyway. [inf]
+        """
+        authorization = request.headers.get("Authorization")
+        if account := authenticate(authorization, self._guests.accounts):
+            return account
+        tls = request.get_extra_info("ssl_object")
+        if tls is None or authorization not in (
+            (_MUTUAL,) if self._shells.endpoint == "winrm" else (_MUTUAL, None)
+        ):
+            return None
+        return self._guests.of_certificate(tls.getpeercert(True))
 
     def _signing_on(self, request: web.Request, number: int) -> web.Response | None:
         """How a request that carries no message is disturbed, if it is."""
@@ -153,7 +195,9 @@ class Front:
                 raise NotSignedOn("no token")
             return known, ""
         if known is None or known.account is not None:
-            known = Negotiation(scheme, self._users, self._certificate_hash if request.secure else None)
+            known = Negotiation(
+                scheme, self._guests.users, self._certificate_hash if request.secure else None
+            )
             self._negotiations[transport] = known
         try:
             said = known.step(token.strip())
@@ -215,7 +259,13 @@ class Front:
             return web.Response(status=404, text=_NOT_FOUND, content_type="text/html")
         if request.method != "POST":
             return web.Response(status=405, headers={"Allow": "POST"})
-        return None
+        here = self._shells.facts.name
+        there = self._shells.faults.redirect(here)
+        if there is None or (request.secure and there.casefold() == here.casefold()):
+            return None
+        # A web server knows no more of its own name than the client has said.
+        location = request.url.with_scheme("https").with_port(self._https_port(there))
+        return web.Response(status=302, headers={"Location": str(location)})
 
 
 def _opened(media_type: str, body: bytes, negotiation: Negotiation) -> bytes:

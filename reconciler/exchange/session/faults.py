@@ -98,8 +98,10 @@ def _tls_error(
         if isinstance(cause, ssl.SSLCertVerificationError):
             return UntrustedCertificate(server, cause.verify_message or str(cause))
     reasons = [c.reason for c in _causes(error) if isinstance(c, ssl.SSLError) and isinstance(c.reason, str)]
-    if connection.auth is Auth.CERTIFICATE and any("ALERT" in reason for reason in reasons):
-        return AuthenticationFailed(server, connection.who, (), ", ".join(reasons))
+    hung_up = any(isinstance(cause, ssl.SSLEOFError) for cause in _causes(error))
+    if connection.auth is Auth.CERTIFICATE and (hung_up or any("ALERT" in reason for reason in reasons)):
+        said = ", ".join(reasons) or "it ended TLS"
+        return AuthenticationFailed(server, connection.who, (), said)
     return Garbage(server, f"no TLS ({', '.join(reasons) or type(error).__name__})")
 
 
@@ -112,12 +114,16 @@ def _connection_error(
     for cause in causes:
         if isinstance(cause, urllib3.exceptions.IncompleteRead | urllib3.exceptions.InvalidChunkLength):
             return Garbage(connection.server, "an answer that is cut short")
+    # In TLS 1.3 a server that does not take a certificate says so after the handshake, or only hangs up.
+    perhaps = ", perhaps because of the client certificate" if connection.auth is Auth.CERTIFICATE else ""
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
-            return Unreachable(connection.server, cause.strerror)
+            return Unreachable(
+                connection.server, cause.strerror + perhaps * isinstance(cause, ConnectionError)
+            )
     names = {type(cause).__name__ for cause in causes}
     if names & {"RemoteDisconnected"}:
-        return Unreachable(connection.server, "it closed the connection without an answer")
+        return Unreachable(connection.server, f"it closed the connection without an answer{perhaps}")
     if names & {"BadStatusLine", "LineTooLong", "HTTPException", "UnknownProtocol"}:
         return Garbage(connection.server, "no HTTP")
     return Unreachable(connection.server, type(error).__name__)

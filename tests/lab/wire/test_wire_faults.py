@@ -400,3 +400,27 @@ class TestRules:
     def test_that_are_not_there_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(FileUnreadable):
             read_faults(tmp_path / "missing.json")
+
+
+class TestARedirect:
+    @pytest.mark.parametrize(
+        ("rule", "asked", "sent_to"),
+        [
+            ({"server": "MBX1", "redirects": "EDGE1"}, "https MBX1", "EDGE1"),
+            ({"server": "MBX1", "redirects": "edge1"}, "http MBX1", "EDGE1"),
+            ({"redirects": "MBX1"}, "http MBX1", "MBX1"),
+            ({"redirects": "MBX1"}, "https MBX1", ""),
+        ],
+    )
+    def test_names_an_https_listener(
+        self, faulty: Faulty, rule: dict[str, str], asked: str, sent_to: str
+    ) -> None:
+        """As a web server does: before anybody has signed on, under the name that the client uses."""
+        with faulty(rule) as lab:
+            scheme, server = asked.split()
+            url = lab.http(server) if scheme == "http" else lab.url(server)
+            url = url.replace("127.0.0.1", "localhost")
+            answer = requests.post(url, verify=str(lab.ca), allow_redirects=False, timeout=10)
+            assert answer.status_code == (302 if sent_to else 401)
+            if sent_to:
+                assert answer.headers["Location"] == f"https://localhost:{lab.port(sent_to)}/PowerShell/"

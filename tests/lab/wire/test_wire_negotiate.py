@@ -1,10 +1,11 @@
-"""NTLM and Negotiate, over http with message encryption and over https, as stock pypsrp speaks them."""
+"""NTLM, Negotiate and client certificates, as stock pypsrp speaks them; over http with message encryption."""
 
 from __future__ import annotations
 
 import base64
 import http.client
 import os
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from pypsrp.exceptions import AuthenticationError
 from pypsrp.powershell import PowerShell, RunspacePool
 
 from reconciler.lab import sealed
+from reconciler.lab.authority import client_certificate
 from reconciler.lab.call import Role
 from reconciler.lab.emulator import ThreadedLab
 from reconciler.lab.sealed import NotSealed, Sealed
@@ -197,6 +199,34 @@ class TestOverHttps:
         """Extended Protection: nobody in the middle can pass a sign-on through."""
         with pytest.raises(AuthenticationError):
             run(connect(lab, auth="ntlm", negotiate_send_cbt=False), "Get-Thing")
+
+
+class TestAClientCertificate:
+    @staticmethod
+    def options(lab: ThreadedLab, role: Role = Role.ADMIN) -> dict[str, str]:
+        file = str(lab.directory / client_certificate(lab.account(role).name))
+        return {"auth": "certificate", "certificate_pem": file, "certificate_key_pem": file}
+
+    def test_signs_on_as_its_account(self, lab: ThreadedLab, exchange: Any, connect: Connect) -> None:
+        run(connect(lab, **self.options(lab, Role.READER)), "Get-Thing")
+        assert [call.account for call in exchange.calls] == ["viewer"]
+
+    def test_signs_on_to_an_edge_server_by_the_word_of_its_header(
+        self, lab: ThreadedLab, connect: Connect
+    ) -> None:
+        """WinRM maps a certificate when Authorization asks for it; IIS whenever there is one."""
+        snap_in = {"Name": "Microsoft.Exchange.Management.PowerShell.E2010"}
+        wsman = connect(lab, "EDGE1", **self.options(lab))
+        assert run(wsman, "Add-PSSnapin", "Microsoft.PowerShell", **snap_in) == []
+        context = ssl.create_default_context(cafile=lab.ca)
+        context.load_cert_chain(lab.directory / client_certificate("admin"))
+        for server, status in (("EDGE1", 401), ("MBX1", 500)):  # signed on, and an empty body is no message
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", lab.port(server), context=context, timeout=10
+            )
+            connection.request("POST", urlsplit(lab.url(server)).path)
+            assert connection.getresponse().status == status
+            connection.close()
 
 
 def messages(content: st.SearchStrategy[bytes]) -> st.SearchStrategy[Sealed]:
