@@ -221,7 +221,7 @@ def version() -> None:
 @lab.command(
     epilog=_examples(
         "reconciler lab up --dir lab",
-        "reconciler lab up --dir lab --servers 4 --edges 2 --exchange 2019-cu15",
+        "reconciler lab up --dir lab --servers 4 --edges 2 --exchange 2019-cu15 --exchange MBX4=2016-cu23",
         "reconciler lab up --dir rehearsal --from-clixml exports/",
     )
 )
@@ -233,8 +233,13 @@ def up(
         int, typer.Option(min=0, max=99, metavar="K", help="Edge servers that are subscribed, from EDGE1 on.")
     ] = 0,
     exchange: Annotated[
-        str, typer.Option(metavar="BUILD", help="Such as 2019-cu15; a year is its newest.")
-    ] = "2019",
+        list[str] | None,
+        typer.Option(
+            metavar="BUILD",
+            help="Such as SE or 2019-cu15; NAME=BUILD for one server. May be given again.",
+            show_default="SE",
+        ),
+    ] = None,
     from_clixml: Annotated[
         Path | None,
         typer.Option(
@@ -258,7 +263,7 @@ def up(
         servers=servers,
         edges=edges,
         subscribed=subscribed,
-        exchange=exchange,
+        exchange=exchange or [],
         from_clixml=from_clixml,
         latency_ms=latency,
         faults=faults,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -55,7 +56,7 @@ def up(
     servers: int = 2,
     edges: int = 1,
     subscribed: int = 0,
-    exchange: str = "2019",
+    exchange: str | Sequence[str] = (),
     from_clixml: Path | None = None,
     latency_ms: int = 0,
     faults: Path | None = None,
@@ -72,7 +73,8 @@ def up(
         servers: Mailbox servers, ``MBX1`` and on.
         edges: Edge servers, ``EDGE1`` and on.
         subscribed: How many of them are subscribed, from ``EDGE1`` on.
-        exchange: Build token, such as ``2019-cu15``.
+        exchange: Build token, such as ``2019-cu15``, or several: one for all servers, ``NAME=BUILD`` for
+            single ones. The newest where nothing is said.
         from_clixml: Folder of Export-Clixml files to start from instead.
         latency_ms: Waited before each HTTP request.
         faults: File of rules, see :mod:`reconciler.lab.faults`.
@@ -99,7 +101,7 @@ def up(
         servers=servers,
         edges=edges,
         subscribed=subscribed,
-        exchange=exchange,
+        exchange=(exchange,) if isinstance(exchange, str) else tuple(exchange),
         from_clixml=from_clixml.resolve() if from_clixml else None,
         latency_ms=latency_ms,
         faults=faults.resolve() if faults else None,
@@ -181,7 +183,7 @@ def open_threaded(
     servers: int = 2,
     edges: int = 1,
     subscribed: int = 0,
-    exchange: str = "2019",
+    exchange: str | Sequence[str] = (),
     from_clixml: Path | None = None,
     **options: Any,
 ) -> ThreadedLab:

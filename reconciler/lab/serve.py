@@ -35,7 +35,7 @@ class Settings(BaseModel):
     servers: int
     edges: int
     subscribed: int
-    exchange: str
+    exchange: tuple[str, ...]
     from_clixml: Path | None
     latency_ms: int
     faults: Path | None

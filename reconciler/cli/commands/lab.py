@@ -22,7 +22,7 @@ def up(
     servers: int,
     edges: int,
     subscribed: int,
-    exchange: str,
+    exchange: list[str],
     from_clixml: Path | None,
     latency_ms: int,
     faults: Path | None,

@@ -6,6 +6,7 @@ Source: Microsoft's list "Exchange Server build numbers and release dates".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Version = tuple[int, int, int, int]
@@ -56,11 +57,12 @@ FILES_UNTIL: dict[str, Version] = {"2016": (15, 1, 2507, 0), "2019": (15, 2, 111
 
 
 class UnknownBuild(ValueError):
-    """No such build token; the message names those there are."""
+    """The builds that are asked for cannot be had; the message says why."""
 
-    def __init__(self, token: str) -> None:
+    @classmethod
+    def of(cls, token: str) -> UnknownBuild:
         known = ", ".join(build.token for build in every_build())
-        super().__init__(f"unknown Exchange build {token!r}; known: {known}, or a bare year for its newest")
+        return cls(f"unknown Exchange build {token!r}; known: {known}, or a version for its newest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class Build:
 
 
 def every_build() -> list[Build]:
-    return [Build(p, u, v) for p, updates in VERSIONS.items() for u, v in updates.items()]
+    """Newest first."""
+    return [Build(p, u, v) for p, updates in reversed(VERSIONS.items()) for u, v in reversed(updates.items())]
 
 
 def newest(product: str = "SE") -> Build:
@@ -132,8 +135,57 @@ def build_of_token(token: str) -> Build:
     if updates and not update:
         return newest(product)
     if update.lower() not in updates:
-        raise UnknownBuild(token)
+        raise UnknownBuild.of(token)
     return Build(product, update.lower(), updates[update.lower()])
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """Which server gets which build.
+
+    Attributes:
+        default: Of the servers that are not named.
+        of_servers: By name in lower case.
+    """
+
+    default: Build
+    of_servers: Mapping[str, Build]
+
+    def of(self, server: str) -> Build:
+        return self.of_servers.get(server.lower(), self.default)
+
+    def check(self, servers: Iterable[str]) -> None:
+        """Refuse names that no server has.
+
+        Raises:
+            UnknownBuild: with the first of them.
+        """
+        known = {server.lower(): server for server in servers}
+        for name, build in self.of_servers.items():
+            if name not in known:
+                there = ", ".join(known.values()) or "none"
+                raise UnknownBuild(f"{build.token} is for a server {name!r}, and the servers are: {there}")
+
+
+def builds_of_texts(texts: Iterable[str]) -> Builds:
+    """Read ``BUILD`` for all servers and ``NAME=BUILD`` for one; the newest where nothing is said.
+
+    Raises:
+        UnknownBuild: there is no such build, or two are meant for one server.
+    """
+    default: Build | None = None
+    of_servers: dict[str, Build] = {}
+    for text in texts:
+        name, is_for_one, token = text.rpartition("=")
+        build = build_of_token(token.strip())
+        name = name.strip().lower()
+        if is_for_one and name not in of_servers:
+            of_servers[name] = build
+        elif not is_for_one and default is None:
+            default = build
+        else:
+            raise UnknownBuild(f"{text!r} is a second build for {name if is_for_one else 'all servers'}")
+    return Builds(default or newest(), of_servers)
 
 
 def build_of_display(text: str) -> Build | None:

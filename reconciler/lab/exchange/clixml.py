@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from xml.sax.saxutils import escape
 
@@ -73,6 +73,12 @@ class Obj:
     def with_properties(self, changed: Mapping[str, Value]) -> Obj:
         """Give a copy with these properties set; known ones keep their place, new ones come last."""
         return replace(self, properties={**(self.properties or {}), **changed})
+
+    def without_properties(self, names: Set[str]) -> Obj:
+        """Give a copy that lacks the properties named; the object itself when it has none of them."""
+        if self.properties is None or self.properties.keys().isdisjoint(names):
+            return self
+        return replace(self, properties={n: v for n, v in self.properties.items() if n not in names})
 
     def without_notes(self, names: frozenset[str]) -> Obj:
         """Give a copy that lacks the note properties named."""

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from reconciler.lab.exchange import enums
 from reconciler.lab.exchange.addresses import smart_hosts
 from reconciler.lab.exchange.archive import Archive
-from reconciler.lab.exchange.builds import Build
+from reconciler.lab.exchange.builds import Build, Builds
 from reconciler.lab.exchange.certificates import (
     BACK_END_SITE,
     CA_REGISTRY,
@@ -57,9 +57,23 @@ class UnknownFormat(Exception):
 
 
 def found(
-    root: Path, *, servers: int, edges: int, subscribed: int, build: Build, now: datetime, new_key: KeySource
+    root: Path,
+    *,
+    servers: int,
+    edges: int,
+    subscribed: int,
+    builds: Builds,
+    now: datetime,
+    new_key: KeySource,
 ) -> Organization:
-    """Make up contoso.com with Mailbox servers MBX1.. and Edge servers EDGE1.., the first ones subscribed."""
+    """Make up contoso.com with Mailbox servers MBX1.. and Edge servers EDGE1.., the first ones subscribed.
+
+    Raises:
+        UnknownBuild: one is for a server that there is not.
+    """
+    mailbox_names = [f"MBX{number}" for number in range(1, servers + 1)]
+    edge_names = [f"EDGE{number}" for number in range(1, edges + 1)]
+    builds.check([*mailbox_names, *edge_names])
     organization = Organization(
         Archive(root), KeyRing(root / "keys", new_key), {}, {}, secret=secrets.token_bytes(32)
     )
@@ -68,11 +82,11 @@ def found(
     guid = uuid4()
     domain = accepted_domain(ad.forest, DOMAIN, guid, now=now, origin=ad.origin)
     ad.accepted_domains[str(guid)] = Stored(domain)
-    for number in range(1, servers + 1):
-        add_mailbox_server(organization, f"MBX{number}", f"mbx{number}.{DOMAIN}", build, now)
-    for number in range(1, edges + 1):
-        edge = add_edge_server(organization, f"EDGE{number}", f"edge{number}.{DOMAIN}", build, now)
-        if number <= subscribed:
+    for name in mailbox_names:
+        add_mailbox_server(organization, name, f"{name.lower()}.{DOMAIN}", builds.of(name), now)
+    for number, name in enumerate(edge_names):
+        edge = add_edge_server(organization, name, f"{name.lower()}.{DOMAIN}", builds.of(name), now)
+        if number < subscribed:
             subscribe(ad, edge, now)
     save(organization)
     return organization

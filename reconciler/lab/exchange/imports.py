@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from reconciler.lab.exchange import enums
 from reconciler.lab.exchange.archive import Archive, facts_of
-from reconciler.lab.exchange.builds import Build, build_of_display, newest
+from reconciler.lab.exchange.builds import Builds, build_of_display, newest
 from reconciler.lab.exchange.certificate_blob import friendly_name_of
 from reconciler.lab.exchange.certificates import StoredCertificate, parsed
 from reconciler.lab.exchange.clixml import Obj, Scalar, text_of, texts_of
@@ -120,12 +120,16 @@ def _as_sent(tree: Obj) -> Obj:
 
 
 def found_from_exports(
-    root: Path, folder: Path, *, edges: int, build: Build, now: datetime, new_key: KeySource
+    root: Path, folder: Path, *, edges: int, builds: Builds, now: datetime, new_key: KeySource
 ) -> Organization:
     """Make an organization of exports; Edge servers can be made up beside it.
 
+    Args:
+        builds: Of those; of servers whose version the exports do not tell, where they are named.
+
     Raises:
         UnusableExport: the folder has nothing to start from.
+        UnknownBuild: a build is for a server that there is not.
     """
     exports = read_exports(folder)
     organization = Organization(
@@ -133,11 +137,13 @@ def found_from_exports(
     )
     partition = Partition(ACTIVE_DIRECTORY, _forest(exports), "")
     organization.partitions[partition.key] = partition
-    _Placing(organization, partition, exports, now).everything()
+    _Placing(organization, partition, exports, builds, now).everything()
     partition.origin = _origin(exports) or f"DC1.{partition.forest.domain}"
     organization.remarks = tuple(exports.remarks)
-    for number in range(1, edges + 1):
-        add_edge_server(organization, f"EDGE{number}", f"edge{number}.{partition.forest.domain}", build, now)
+    for name in [f"EDGE{number}" for number in range(1, edges + 1)]:
+        fqdn = f"{name.lower()}.{partition.forest.domain}"
+        add_edge_server(organization, name, fqdn, builds.of(name), now)
+    builds.check(server.name for server in organization.servers.values())
     save(organization)
     return organization
 
@@ -169,6 +175,7 @@ class _Placing:
     organization: Organization
     partition: Partition
     exports: Exports
+    builds: Builds
     now: datetime
 
     def everything(self) -> None:
@@ -201,8 +208,10 @@ class _Placing:
         display = _text(tree, "AdminDisplayVersion")
         build = build_of_display(display)
         if build is None:
-            build = newest()
+            build = self.builds.of_servers.get(name.lower(), newest())
             self.tell(f"server {name}: version {display!r} is not known, {build.token} is assumed")
+        elif name.lower() in self.builds.of_servers:
+            self.tell(f"server {name}: the exports say {build.token}, and that counts")
         is_edge = _text(tree, "IsEdgeServer") == "true"
         home = Home(name, fqdn or f"{name}.{self.partition.forest.domain}", is_edge, build)
         partition = self.partition
@@ -222,7 +231,7 @@ class _Placing:
             return known
         short, _, domain = name.partition(".")
         fqdn = name if domain else f"{short}.{self.partition.forest.domain}"
-        build = newest()
+        build = self.builds.of_servers.get(short.lower(), newest())
         home = Home(short, fqdn, is_edge=False, build=build)
         self.tell(f"server {short} is known only from {by}; added as a Mailbox server, {build.token}")
         return bare_server(self.organization, self.partition, home, self.now)

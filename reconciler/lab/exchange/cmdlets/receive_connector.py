@@ -15,7 +15,7 @@ from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, n
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
 from reconciler.lab.exchange.directory import changed_now, renamed
-from reconciler.lab.exchange.objects.receive_connector import ANYWHERE, receive_connector
+from reconciler.lab.exchange.objects.receive_connector import ANYWHERE, SINCE, receive_connector
 from reconciler.lab.exchange.organization import Server, Stored
 from reconciler.lab.exchange.values import domain_capabilities, ticks_of
 
@@ -79,11 +79,11 @@ def get(run: Run) -> Steps:
         servers = [server]
     else:
         _, stored = _named(run, identity)
-        yield run.show(stored)
+        yield run.show(stored, SINCE)
         return
     for server in servers:
         for stored in server.receive_connectors.values():
-            yield run.show(stored)
+            yield run.show(stored, SINCE)
 
 
 def new(run: Run) -> Steps:
@@ -109,7 +109,7 @@ def new(run: Run) -> Steps:
     if (yield from run.should_process(f'Creating Receive connector "{server.name}\\{name}".')):
         stored = Stored(tree)
         run.organization.put_receive_connector(server, stored)
-        yield run.show(stored)
+        yield run.show(stored, SINCE)
 
 
 def set_(run: Run) -> Steps:

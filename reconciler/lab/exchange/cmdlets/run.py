@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -124,11 +124,17 @@ class Run:
             not self.server.home.is_edge and self.organization.is_subscribed(server)
         )
 
-    def show(self, stored: Stored) -> Output:
-        """Write an object as this session wants it [6.1-2], [6.1-5]."""
+    def show(self, stored: Stored, since: Mapping[str, tuple[int, ...]] | None = None) -> Output:
+        """Write an object as this session wants it [6.1-2], [6.1-5].
+
+        Args:
+            since: Properties that the answering server knows from a version on; an older one leaves them out.
+        """
         shown = self._form(stored.is_export), self.call.view
         key = f"{self.server.partition.key}/{stored.tree.types and stored.tree.types[0]}/{stored.guid}"
-        return Output(self.renderings.of(key, stored.tree, shown, self.organization.secret))
+        unknown = {name for name, first in (since or {}).items() if self.server.home.build.version < first}
+        tree = stored.tree.without_properties(unknown)
+        return Output(self.renderings.of(key, tree, shown, self.organization.secret))
 
     def show_value(self, value: clixml.Value) -> Output:
         """Write something that is not in the directory, such as a request's text."""

@@ -14,7 +14,7 @@ from reconciler.lab.exchange.cmdlets.errors import INVALID_OPERATION, Refused, n
 from reconciler.lab.exchange.cmdlets.properties import Many, property_of
 from reconciler.lab.exchange.cmdlets.run import Run, Steps
 from reconciler.lab.exchange.directory import changed_now, renamed
-from reconciler.lab.exchange.objects.send_connector import send_connector, smart_hosts_string
+from reconciler.lab.exchange.objects.send_connector import SINCE, send_connector, smart_hosts_string
 from reconciler.lab.exchange.organization import Stored
 from reconciler.lab.exchange.values import address_spaces
 
@@ -43,7 +43,7 @@ def get(run: Run) -> Steps:
     """Get-SendConnector: one list for the organization, a list of its own on Edge [1-3], [1-4]."""
     run.check_role()
     for stored in run.matching(run.partition.send_connectors.values(), run.bound.text("Identity")):
-        yield run.show(stored)
+        yield run.show(stored, SINCE)
 
 
 def new(run: Run) -> Steps:
@@ -72,7 +72,7 @@ def new(run: Run) -> Steps:
     if (yield from run.should_process(f'Creating Send connector "{name}".')):
         stored = Stored(tree)
         run.organization.put_send_connector(run.partition, stored)
-        yield run.show(stored)
+        yield run.show(stored, SINCE)
 
 
 def set_(run: Run) -> Steps:

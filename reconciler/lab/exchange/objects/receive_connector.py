@@ -44,7 +44,7 @@ SINCE: Mapping[str, tuple[int, ...]] = {
     "AcceptConsumerMail": (15, 1),
     "AuthTarpitInterval": (15, 1),
 }
-"""Properties that older builds do not have (cmdlets.json, "applicable")."""
+"""Properties that older builds do not show (cmdlets.json, "applicable"); the directory has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,7 @@ def receive_connector(
             origin=origin,
         ),
     }
-    properties = {
-        name: given.get(name, default)
-        for name, default in defaults.items()
-        if home.build.version >= SINCE.get(name, ())
-    }
+    properties = {name: given.get(name, default) for name, default in defaults.items()}
     return Obj(TYPES, identity_text, None, properties, None)
 
 

@@ -36,7 +36,7 @@ SINCE: Mapping[str, tuple[int, ...]] = {
     "ConnectorType": (15, 1),
     "Region": (15, 1),
 }
-"""Properties that older builds do not have (cmdlets.json, "applicable")."""
+"""Properties that older builds do not show (cmdlets.json, "applicable"); the directory has them."""
 
 
 def send_connector(
@@ -58,7 +58,7 @@ def send_connector(
         guid: Its GUID.
         sources: Names of its source servers.
         given: Properties that differ from the defaults; names that are not below are ignored.
-        build: Decides which properties there are.
+        build: Of the server that makes it.
         now: When it is made.
         origin: The domain controller that answers.
     """
@@ -111,11 +111,7 @@ def send_connector(
             origin=origin,
         ),
     }
-    properties = {
-        name: given.get(name, default)
-        for name, default in defaults.items()
-        if build.version >= SINCE.get(name, ())
-    }
+    properties = {name: given.get(name, default) for name, default in defaults.items()}
     properties["SmartHostsString"] = smart_hosts_string(properties["SmartHosts"])
     return Obj(TYPES, name, None, properties, None)
 
