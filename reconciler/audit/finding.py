@@ -10,7 +10,7 @@ class Weight(Enum):
     """How much a finding weighs."""
 
     FINDING = "finding"
-    """To be mended, or known to be wanted: the audit exits with 2."""
+    """To be mended, or known to be wanted."""
     INFO = "info"
     """Worth knowing."""
     UNKNOWN = "unknown"
@@ -23,7 +23,7 @@ class Rule:
 
     Attributes:
         id: Stays the same for ever: people's filters name it.
-        title: A few words.
+        title: A few words, the same every time.
         remedy: The next thing to try.
     """
 
@@ -37,13 +37,22 @@ class Finding:
     """One rule, met by one object.
 
     Attributes:
-        object: What it is about, as Exchange names it: ``EX1\\Default Frontend EX1``, a thumbprint.
-        server: Where it is; "" for the organization.
+        kind: ``certificate``, ``send_connector``, ``receive_connector``, ``server`` or
+            ``edge_subscription``.
+        object: Its name in Exchange, or its thumbprint.
+        server: Where that is; "" for the organization.
         detail: What and why, with the names and dates of this case.
+        instead: The next thing to try, where it is not the rule's.
     """
 
     rule: Rule
     weight: Weight
+    kind: str
     object: str
     server: str
     detail: str
+    instead: str = ""
+
+    @property
+    def remedy(self) -> str:
+        return self.instead or self.rule.remedy

@@ -60,6 +60,7 @@ class SchemaName(StrEnum):
     desired = "desired"
     plan = "plan"
     events = "events"
+    audit = "audit"
 
 
 class PlanForm(StrEnum):
@@ -184,6 +185,60 @@ def import_(
     _choose(run, path, connections, state, address=address)
 
 
+@app.command(
+    epilog=_examples(
+        "reconciler audit --connections connections.yaml",
+        "reconciler audit tls.yaml --json > audit.json",
+    )
+)
+def audit(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="The YAML, for its servers; without it those of --connections.",
+            show_default=False,
+        ),
+    ] = None,
+    connections: Connections = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Look for what is wrong in an organization as it is.
+
+    Needs nothing declared and no right to write. Exits with 2 when something was found.
+    """
+    from .commands.audit import audit as run
+
+    _choose(run, path, connections, json=json)
+
+
+@app.command(
+    epilog=_examples(
+        "reconciler explain tls.yaml send_connector.EX1.tls_required",
+        "reconciler explain tls.yaml 'receive_connector.EX1.\"Default Frontend EX1\"'",
+        "reconciler explain tls.yaml certificate.EX1.public",
+        "reconciler explain tls.yaml fabrikam.com",
+    )
+)
+def explain(
+    path: DesiredPath,
+    subject: Annotated[
+        str,
+        typer.Argument(metavar="ADDR|DOMAIN", help="A declared address, or any domain.", show_default=False),
+    ],
+    connections: Connections = None,
+    state: StateFolder = None,
+) -> None:
+    """Tell why Exchange does what it does.
+
+    Of a connector: which certificate it presents on each server, by which rule, and why not another. Of a
+    certificate: which live one is meant. Of a domain: which connector carries its mail, and how protected.
+    """
+    from .commands.explain import explain as run
+
+    _choose(run, path, connections, state, subject=subject)
+
+
 @app.command(epilog=_examples("reconciler show tls.plan", "reconciler show tls.plan --as json"))
 def show(
     file: Annotated[
@@ -203,7 +258,8 @@ def schema(
 ) -> None:
     """Print a JSON Schema.
 
-    Of the YAML (desired), of the document that plan --json prints, or of a line of apply --json (events).
+    Of the YAML (desired), of the documents that plan --json and audit --json print, or of a line of
+    apply --json (events).
     """
     from .commands.schema import schema as run
 

@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     ERROR = 1
     """Wrong usage included; nothing was changed."""
     CHANGES = 2
-    """``plan --detailed-exitcode``: there are changes."""
+    """``plan --detailed-exitcode``: there are changes; ``audit``: there are findings."""
     STOPPED = 3
     """Apply stopped part-way; the record says what was done."""
     LOCKED = 4

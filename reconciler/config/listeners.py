@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, summarize_address_range
 from typing import Final
 
 from reconciler.config.desired import Endpoint
+from reconciler.mailflow.strangers import is_private
 from state.resources import ReceiveConnector
-from state.values import IpRange, Name
+from state.values import Name
 
 _PORTS: Final = {
     "client frontend {}": 587,
@@ -25,20 +25,10 @@ def may_be_met(connector: ReceiveConnector, endpoint: Endpoint, server: Name) ->
     False for a listener on another port, declared or known by name, or for private clients alone.
     """
     ranges = connector.remote_ip_ranges
-    if isinstance(ranges, frozenset) and ranges and all(map(_is_private, ranges)):
+    if isinstance(ranges, frozenset) and ranges and all(map(is_private, ranges)):
         return False
     if isinstance(connector.bindings, frozenset):
         return any(binding.port == endpoint.port for binding in connector.bindings)
     name = str(connector.name).casefold()
     known = next((port for text, port in _PORTS.items() if text.format(str(server).casefold()) == name), None)
     return known in (None, endpoint.port)
-
-
-def _is_private(range: IpRange) -> bool:
-    """True when no address of the Internet is among the clients."""
-    first, last = ip_address(range.first), ip_address(range.last)
-    if isinstance(first, IPv4Address) and isinstance(last, IPv4Address):
-        return all(part.is_private for part in summarize_address_range(first, last))
-    if isinstance(first, IPv6Address) and isinstance(last, IPv6Address):
-        return all(part.is_private for part in summarize_address_range(first, last))
-    return False

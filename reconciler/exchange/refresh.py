@@ -129,6 +129,16 @@ def read_edge_server(reader: Reader, name: Name) -> LiveServer:
     )
 
 
+def read_known_servers(reader: Reader) -> Listing[Server]:
+    """Read which servers the organization has: plans do not need it, and with 500 it takes its time.
+
+    Raises:
+        ExchangeError: nothing could be read.
+    """
+    (result,) = reader.read((Query("Get-ExchangeServer", _SERVER_TYPES),))
+    return _listing(result, _resource(Server), [])
+
+
 def _of_server(name: Name | None) -> tuple[Query, Query, Query]:
     """What one server is asked about itself.
 

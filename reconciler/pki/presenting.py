@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from reconciler.pki.coverage import covers
-from reconciler.pki.selection import PENDING
+from reconciler.pki.selection import PENDING, may_be_pending
 from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNKNOWN, DomainPattern, Fqdn, Maybe, TlsCertificateName
 
@@ -172,7 +172,8 @@ def why_unusable(certificate: Certificate, now: datetime) -> WhyNot | None:
         return WhyNot.NO_KEY
     if isinstance(certificate.services, frozenset) and SMTP not in certificate.services:
         return WhyNot.NOT_ENABLED
-    if not isinstance(certificate.services, frozenset) or certificate.has_private_key is not True:
+    is_told = isinstance(certificate.services, frozenset) and certificate.has_private_key is True
+    if not is_told or may_be_pending(certificate):
         return WhyNot.UNREAD
     return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import get_type_hints
 
+from reconciler.audit.finding import Weight
 from reconciler.diagnostics import Severity
 from reconciler.events import (
     ApplyFinished,
@@ -25,6 +26,7 @@ from reconciler.events import (
 from reconciler.plan.change import Action
 from state.resources import Json
 
+from .audit_json import AUDIT_FORMAT
 from .events_json import EVENTS_FORMAT
 from .plan_json import PLAN_FORMAT
 
@@ -200,6 +202,52 @@ def events_schema() -> dict[str, Json]:
         "title": "One event of an apply: one line",
         "oneOf": [_ref(event.type) for event in EVENTS],
         "$defs": {event.type: _event(event) for event in EVENTS},
+    }
+
+
+def audit_schema() -> dict[str, Json]:
+    """Of the document that ``audit --json`` prints."""
+    looked_at = ("send_connectors", "receive_connectors", "certificates")
+    return {
+        "$schema": _DRAFT,
+        "title": "An audit: what is wrong, or worth knowing, in an organization as it is",
+        **_object(
+            {
+                "format_version": _version(AUDIT_FORMAT),
+                "tool_version": _text("Version of the program that made the document."),
+                "complete": {
+                    "description": "False when a server or a list could not be read: there may be more.",
+                    "type": "boolean",
+                },
+                "servers": _list("Those that were looked at.", _text("Its name.")),
+                "summary": {
+                    "description": "How many findings there are of each severity.",
+                    **_object({weight.value: _count(f"Of severity {weight.value}.") for weight in Weight}),
+                },
+                "looked_at": {
+                    "description": "How many objects were read.",
+                    **_object({name: _count("Of this kind.") for name in looked_at}),
+                },
+                "findings": _list("The heaviest first.", _ref("finding")),
+            }
+        ),
+        "$defs": {
+            "finding": _object(
+                {
+                    "rule": _text("What was looked for; docs/audit.md lists all."),
+                    "severity": {
+                        "description": "To be mended; worth knowing; could not be read.",
+                        "enum": [weight.value for weight in Weight],
+                    },
+                    "kind": _text("certificate, send_connector, receive_connector, server ..."),
+                    "object": _text("Its name in Exchange, or its thumbprint."),
+                    "server": _text('Where that is; "" for the organization.'),
+                    "title": _text("What the rule says, the same every time."),
+                    "detail": _text("What and why, in this case."),
+                    "remedy": _text("The next thing to try."),
+                }
+            )
+        },
     }
 
 

@@ -16,6 +16,8 @@ COMMANDS = (
     ["apply"],
     ["verify"],
     ["import"],
+    ["audit"],
+    ["explain"],
     ["show"],
     ["schema"],
     ["version"],

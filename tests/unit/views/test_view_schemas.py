@@ -14,13 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reconciler.events
+from reconciler.audit.finding import Finding, Weight
+from reconciler.audit.judge import Audit
+from reconciler.audit.rules import RULES
 from reconciler.cmdlets.invocation import Answer, Invocation
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from reconciler.events import Event
 from reconciler.plan.change import Action, Change, Difference, Drift, Plan
+from reconciler.views.audit_json import audit_to_json
 from reconciler.views.events_json import event_to_json
 from reconciler.views.plan_json import plan_to_json
-from reconciler.views.schemas import EVENTS, events_schema, plan_schema
+from reconciler.views.schemas import EVENTS, audit_schema, events_schema, plan_schema
 from state.address import Address
 from state.values import UNKNOWN, UNSET, AddressSpace, CredentialReference, Deferred
 
@@ -182,3 +186,41 @@ class TestTheEventSchema:
 
     def test_refuses_another_type(self) -> None:
         assert not LINE.is_valid({"type": "other", "time": "2026-01-01T00:00:00Z", "format_version": "1.0"})
+
+
+AUDIT = jsonschema.Draft202012Validator(closed(audit_schema()))
+findings = st.builds(
+    Finding,
+    rule=st.sampled_from(RULES),
+    weight=st.sampled_from(Weight),
+    kind=st.sampled_from(
+        ["certificate", "send_connector", "receive_connector", "server", "edge_subscription"]
+    ),
+    object=st.text(),
+    server=st.text(),
+    detail=st.text(),
+    instead=st.text(),
+)
+audits = st.builds(
+    Audit,
+    findings=st.lists(findings, max_size=4).map(tuple),
+    servers=st.lists(st.text(), max_size=3).map(tuple),
+    send_connectors=st.integers(0),
+    receive_connectors=st.integers(0),
+    certificates=st.integers(0),
+    is_complete=st.booleans(),
+)
+
+
+class TestTheAuditSchema:
+    def test_is_a_schema(self) -> None:
+        jsonschema.Draft202012Validator.check_schema(audit_schema())
+
+    @given(audits)
+    def test_holds_for_every_audit(self, audit: Audit) -> None:
+        AUDIT.validate(audit_to_json(audit, tool_version="1.0"))
+
+    def test_describes_every_property(self) -> None:
+        for place in described(audit_schema(), audit_schema()):
+            for name, property in place["properties"].items():
+                assert property.get("description"), name
