@@ -40,7 +40,7 @@ def test_every_rule_is_looked_for() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "rules"
     }
-    assert names == used
+    assert names <= used
 
 
 def test_every_rule_has_an_organization_that_shows_it() -> None:
