@@ -29,6 +29,7 @@ from reconciler.exchange.port import (
     Value,
     Writer,
 )
+from reconciler.exchange.session.batch import failure
 from reconciler.lab import authority, call, process
 from reconciler.lab.exchange import LabExchange, open_exchange
 from reconciler.lab.faults import Faults, read_faults
@@ -183,9 +184,7 @@ class _Session:
             errors.append(_record(ended.error))
         if not errors:
             return Outcome(tuple(outputs))
-        if errors[0].is_missing_command:
-            raise CmdletMissing(self.server, command.cmdlet, errors[0])
-        raise CmdletFailed(self.server, command.cmdlet, tuple(errors))
+        raise failure(self.server, command, tuple(errors))
 
     def _answered(self, command: Command, prompt: call.Prompt) -> int:
         for answer in command.answers:

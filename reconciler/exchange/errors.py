@@ -7,6 +7,7 @@ unknown what happened (`outcome_unknown`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,6 +47,15 @@ class ErrorRecord:
     def is_missing_command(self) -> bool:
         """Whether the cmdlet does not exist for this account [5-4]."""
         return self.fully_qualified_id.partition(",")[0] == "CommandNotFoundException"
+
+    @property
+    def is_missing_parameter(self) -> bool:
+        """Whether the cmdlet does not have a parameter for this account [5-4]."""
+        return self.fully_qualified_id.partition(",")[0] == "NamedParameterNotFound"
+
+    def names(self, parameter: str) -> bool:
+        """Whether the message holds this name: texts are translated, names are not."""
+        return re.search(rf"\b{re.escape(parameter)}\b", self.message, re.IGNORECASE) is not None
 
 
 class ExchangeError(Exception):
@@ -209,6 +219,26 @@ class CmdletFailed(ExchangeError):
     def __str__(self) -> str:
         return (
             f"{self.server}: {self.cmdlet} failed: {self.record.message} ({self.record.fully_qualified_id})"
+        )
+
+
+class ParameterMissing(CmdletFailed):
+    """A parameter does not exist there, or the account's role hides it [5-4]; nothing was run.
+
+    Attributes:
+        parameters: Those that may be meant: the one that the error names, else all that were sent.
+    """
+
+    def __init__(
+        self, server: str, cmdlet: str, records: tuple[ErrorRecord, ...], parameters: tuple[str, ...]
+    ) -> None:
+        super().__init__(server, cmdlet, records)
+        self.parameters = parameters
+
+    def __str__(self) -> str:
+        named = " or ".join(f"-{name}" for name in self.parameters) or "a parameter"
+        return (
+            f"{self.server}: {named} of {self.cmdlet} does not exist or is not allowed: {self.record.message}"
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final, TypeVar
 
 from reconciler.exchange.clixml import Object, Primitive
-from reconciler.exchange.errors import CmdletFailed, CmdletMissing
+from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ParameterMissing
 from reconciler.exchange.port import Query, Reader, Result
 from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.exchange.remedies import remedy
@@ -201,8 +201,7 @@ def _origin(*results: Result) -> str:
 
 def _is_hidden(result: Result) -> bool:
     """Whether a query failed for a parameter that this account does not have [5-4]."""
-    failure = result.failure
-    return failure is not None and failure.record.fully_qualified_id.startswith("NamedParameterNotFound")
+    return isinstance(result.failure, ParameterMissing)
 
 
 _Read = Callable[[Object], tuple[R, tuple[Unread, ...]]]

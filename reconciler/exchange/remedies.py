@@ -10,6 +10,7 @@ from .errors import (
     CmdletMissing,
     ExchangeError,
     Garbage,
+    ParameterMissing,
     Redirected,
     Refused,
     TimedOut,
@@ -50,14 +51,20 @@ _REMEDIES: dict[type[ExchangeError], str] = {
 def remedy(error: ExchangeError) -> str:
     """The next thing to try; "" where it depends on what the cmdlet said."""
     if isinstance(error, CmdletMissing):
-        group = (
-            "View-Only Organization Management" if _only_reads(error.cmdlet) else "Organization Management"
+        return f"let the account run {error.cmdlet}: on a Mailbox server the role group {_group(error)} may"
+    if isinstance(error, ParameterMissing):
+        named = " or ".join(f"-{name}" for name in error.parameters)
+        return (
+            f"let the account use {named} of {error.cmdlet}: on a Mailbox server the role group "
+            f"{_group(error)} may; the roles that have it are told by Get-ManagementRole -Cmdlet "
+            f"{error.cmdlet} -CmdletParameters {', '.join(error.parameters)}"
         )
-        return f"let the account run {error.cmdlet}: on a Mailbox server the role group {group} may"
     if isinstance(error, CmdletFailed) and "Transient" in error.record.fully_qualified_id:  # [2.4-4]
         return "Exchange calls this temporary: try again in some minutes"
     return _REMEDIES.get(type(error), "")
 
 
-def _only_reads(cmdlet: str) -> bool:
-    return cmdlet.casefold().startswith("get-")
+def _group(error: CmdletMissing | ParameterMissing) -> str:
+    """The role group that setup makes for it."""
+    only_reads = error.cmdlet.casefold().startswith("get-")
+    return "View-Only Organization Management" if only_reads else "Organization Management"

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 
 from reconciler.exchange.clixml import BadValue, Object, Primitive
 from state.errors import InvalidValue
 from state.resources import Resource
-from state.resources.attribute import TEXT, Attribute, Choice, Flags, Kind, ListOf, Optional, SetOf, ValueType
+from state.resources.attribute import (
+    BOOL,
+    BYTE_SIZE,
+    INT,
+    LIMIT,
+    TEXT,
+    Attribute,
+    Choice,
+    Flags,
+    Kind,
+    ListOf,
+    Optional,
+    SetOf,
+    ValueType,
+)
 from state.snapshot import Unread
 from state.values import UNKNOWN
 
@@ -97,7 +112,10 @@ def _collection(
     if is_nil(member):
         return type.parse("")
     items = member.items if isinstance(member, Object) else None
-    return type.parse(text_of(member)) if items is None else gather(items)
+    if items is not None:
+        return gather(items)
+    _refuse_other_kind(type, member)
+    return type.parse(_spoken(member))
 
 
 def _single(type: ValueType[Any], member: Primitive | Object, *, has_names: bool) -> Any:
@@ -105,10 +123,49 @@ def _single(type: ValueType[Any], member: Primitive | Object, *, has_names: bool
         if type is TEXT:
             return ""  # a text has no other way to be unset [6.5]
         raise Unreadable(f"null is not {type.expected}")
-    text = text_of(member)
+    text = text_of(member) if type is TEXT else _spoken(member)
     if has_names and text.lstrip("-").isdecimal():
         raise Unreadable(f"a number, {text}, whose name is not known")
+    _refuse_other_kind(type, member)
     return type.parse(text)
+
+
+def _refuse_other_kind(type: ValueType[Any], member: Primitive | Object) -> None:
+    """A number where a name belongs would be taken for one: ``42`` is a domain, too."""
+    if isinstance(member, Object):
+        if member.to_string is not None or member.wrapped is None:
+            return
+        member = member.wrapped
+    if member.tag not in _TEXTS and member.tag not in _OTHERS.get(type, ()):
+        raise Unreadable(f"{member.text[:40]} ({member.tag}) is not {type.expected}")
+
+
+_TEXTS: Final = frozenset({"S", "G", "C", "URI", "Version", "Sg", "DT", "TS"})
+_NUMBERS: Final = frozenset({"By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"})
+_OTHERS: Final[Mapping[ValueType[Any], frozenset[str]]] = {
+    BOOL: frozenset({"B"}),
+    INT: _NUMBERS,
+    LIMIT: _NUMBERS,
+    BYTE_SIZE: _NUMBERS,
+}
+
+
+def _spoken(member: Primitive | Object) -> str:
+    """The text of a value that has one; .NET's own answer is the name of the type, which says nothing.
+
+    Raises:
+        Unreadable: it is that, or there is none.
+    """
+    text = text_of(member)
+    if _TYPE_NAME.match(text):
+        raise Unreadable(f"the name of a type instead of a value: {text[:80]}")
+    return text
+
+
+_TYPE_NAME: Final = re.compile(
+    r"(?:Deserialized\.)?(?:Microsoft\.Exchange\.[A-Z]|System\.(?:Collections|Management|Net)\.[A-Z]"
+    r"|System\.(?:Object|String|Byte)\b)"
+)
 
 
 def is_nil(member: Primitive | Object) -> bool:

@@ -1,8 +1,8 @@
 """Certificates: what they say comes from their bytes, what Exchange says of them from its own data.
 
-Names, dates, key and public key are in RawData alone: the text of a certificate is in the server's time zone
-and culture [6.1-6]. Services, status and friendly name are in the serialization data [6.1-2], unless a server
-sends them as properties; where both are missing they are unknown, not empty [6.1-1].
+Names, dates, key and public key are in its bytes alone: the text of a certificate is in the zone and culture
+of the server [6.1-6]. Services, status and friendly name are in the serialization data [6.1-2], unless a
+server sends them as properties; where both are missing they are unknown, not empty [6.1-1].
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def read_certificate(found: Object) -> tuple[Certificate, tuple[Unread, ...]]:
     Returns:
         The certificate, and why each UNKNOWN in it is one.
     """
-    facts = _facts(found)
     blob = _blob(found)
+    facts = _facts(found, blob)
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     for name, of in _FACTS.items():
@@ -89,14 +89,20 @@ def read_certificate(found: Object) -> tuple[Certificate, tuple[Unread, ...]]:
     return Certificate(**values), tuple(Unread(called, name, reason) for name, reason in reasons.items())
 
 
-def _facts(found: Object) -> CertificateFacts | Unreadable:
+def _facts(found: Object, blob: ExchangeCertificate | Unreadable) -> CertificateFacts | Unreadable:
+    """What the certificate says: RawData, or the copy that its serialization data holds [6.3-4]."""
     try:
         raw = bytes_of(found, "RawData")
-        if raw is None:
-            return Unreadable("Exchange did not return RawData")
-        return certificate_facts(raw)
     except Unreadable as error:
-        return error
+        raw, why = None, error
+    else:
+        why = Unreadable("Exchange did not return RawData")
+    if raw is None and isinstance(blob, ExchangeCertificate):
+        raw = blob.cert_data.der
+    if raw is None:
+        return why
+    try:
+        return certificate_facts(raw)
     except NotACertificate as error:
         return Unreadable(str(error))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.exchange.clixml import Object, Primitive
-from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ErrorRecord
+from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ErrorRecord, ParameterMissing
 from reconciler.exchange.port import Command, Query, Result
 
 SNAP_IN: Final = Command("Add-PSSnapin", {"Name": "Microsoft.Exchange.Management.PowerShell.E2010"})
@@ -37,17 +37,24 @@ _NAMELESS: Final = ErrorRecord("", 0, "", "", "", "the pipeline failed without t
 
 
 def failure(
-    server: str, cmdlet: str, errors: tuple[ErrorRecord, ...], earlier: tuple[ErrorRecord, ...] = ()
+    server: str,
+    ran: Query | Command,
+    errors: tuple[ErrorRecord, ...],
+    earlier: tuple[ErrorRecord, ...] = (),
 ) -> CmdletMissing | CmdletFailed:
-    """The error that a cmdlet's error records amount to.
+    """The error that a cmdlet's error records amount to; ids tell them apart, texts are in any language.
 
     Args:
         earlier: Errors of what should have brought the cmdlet: with them a missing one is explained.
     """
     first = errors[0] if errors else _NAMELESS
     if first.is_missing_command:
-        return CmdletMissing(server, cmdlet, earlier[0] if earlier else first)
-    return CmdletFailed(server, cmdlet, errors or (_NAMELESS,))
+        return CmdletMissing(server, ran.cmdlet, earlier[0] if earlier else first)
+    if first.is_missing_parameter:
+        sent = tuple(ran.parameters)
+        named = tuple(name for name in sent if first.names(name))
+        return ParameterMissing(server, ran.cmdlet, errors, named or sent)
+    return CmdletFailed(server, ran.cmdlet, errors or (_NAMELESS,))
 
 
 @dataclass
@@ -134,7 +141,7 @@ class Batch:
         return tuple(self._found[at] for at in range(len(self.queries)))
 
     def _failed(self, at: int, errors: tuple[ErrorRecord, ...]) -> Result:
-        return Result(failure=failure(self.server, self.queries[at].cmdlet, errors, self.snap_in_errors))
+        return Result(failure=failure(self.server, self.queries[at], errors, self.snap_in_errors))
 
     def _query_of(self, record: ErrorRecord) -> int | None:
         found = [at for at in self._running if record.is_about(self.queries[at].cmdlet)]

@@ -149,5 +149,5 @@ class _WriteSession(_ReadSession):
         self._respondent.expect(command.cmdlet, command.answers)
         ended = self._pool.run((command,))
         if not ended.completed or ended.errors:
-            raise failure(self.server, command.cmdlet, ended.errors, self._loading)
+            raise failure(self.server, command, ended.errors, self._loading)
         return Outcome(ended.outputs, ended.warnings, self._respondent.answered)

@@ -15,7 +15,7 @@ from reconciler.exchange.reading import read_certificate, read_resource
 from state.resources import AcceptedDomain, Certificate, ReceiveConnector, Resource, SendConnector, Server
 from state.resources.attribute import Kind
 from state.snapshot import Unread
-from state.values import UNKNOWN, UNSET, AddressSpace, DomainPattern, Name, SmartHost
+from state.values import UNKNOWN, UNSET, AddressSpace, ByteSize, DomainPattern, Name, SmartHost
 from tests.rules import rule
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -49,6 +49,54 @@ def reason(*members: str, attribute: str) -> str:
 
 def objects(path: Path) -> list[clixml.Object]:
     return [value for value in clixml.read(path.read_bytes()).values if isinstance(value, clixml.Object)]
+
+
+class TestAValueOfAnotherType:
+    """What is there and makes no sense is unknown, never a value."""
+
+    @pytest.mark.parametrize(
+        ("member", "attribute"),
+        [
+            ('<I32 N="TlsDomain">42</I32>', "tls_domain"),  # a domain may be called so
+            ('<I32 N="SourceTransportServers">42</I32>', "source_transport_servers"),
+            ('<B N="Comment">true</B>', "comment"),
+            ('<I32 N="RequireTLS">1</I32>', "require_tls"),
+            ('<BA N="Name">AAAA</BA>', "name"),
+            ('<Obj N="Name"><I32>7</I32></Obj>', "name"),
+            ('<Obj N="AddressSpaces"><Props /></Obj>', "address_spaces"),
+            ('<Obj N="Fqdn"><Props /></Obj>', "fqdn"),
+            ('<S N="SourceTransportServers">Microsoft.Exchange.Data.MultiValuedProperty`1[[A]]</S>', None),
+            ('<S N="TlsDomain">System.Object</S>', "tls_domain"),
+            ('<S N="Name">System.Collections.ArrayList</S>', "name"),
+        ],
+    )
+    def test_is_unknown(self, member: str, attribute: str | None) -> None:
+        assert reason(member, attribute=attribute or "source_transport_servers")
+
+    @pytest.mark.parametrize(
+        ("member", "attribute", "value"),
+        [
+            ('<S N="Comment">System.Object</S>', "comment", "System.Object"),
+            ('<S N="Name">System mail</S>', "name", Name("System mail")),
+            ('<S N="RequireTLS">True</S>', "require_tls", True),
+            ('<S N="Port">25</S>', "port", 25),
+            ('<I32 N="MaxMessageSize">1024</I32>', "max_message_size", ByteSize(1024)),
+        ],
+    )
+    def test_may_be_one_all_the_same(self, member: str, attribute: str, value: object) -> None:
+        assert getattr(send(member), attribute) == value
+
+
+class TestBytesOfACertificate:
+    def test_are_those_of_its_blob_where_raw_data_is_missing(self) -> None:
+        """An update that shows no RawData takes nothing away: the blob holds the same bytes [6.3-4]."""
+        (first, *_) = objects(SAMPLES / "certificates.xml")
+        whole = read_certificate(first)[0]
+        xml = (SAMPLES / "certificates.xml").read_text(encoding="utf-8").replace("RawData", "Elsewhere")
+        without = read_certificate(next(v for v in clixml.read(xml).values if isinstance(v, clixml.Object)))[
+            0
+        ]
+        assert without == whole
 
 
 class TestAValue:

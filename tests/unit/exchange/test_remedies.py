@@ -12,9 +12,13 @@ from reconciler.exchange.errors import (
     CmdletMissing,
     ErrorRecord,
     ExchangeError,
+    ParameterMissing,
     UnexpectedPrompt,
 )
+from reconciler.exchange.port import Command
 from reconciler.exchange.remedies import remedy
+from reconciler.exchange.session.batch import failure
+from tests.rules import rule
 
 RECORD = ErrorRecord("CommandNotFoundException", 13, "", "Get-SendConnector", "", "not recognized")
 MADE: dict[type[ExchangeError], ExchangeError] = {
@@ -54,6 +58,36 @@ def test_a_cmdlet_that_is_hidden_names_the_role_group_that_has_it(cmdlet: str, g
     told = remedy(CmdletMissing("EX1", cmdlet, RECORD))
     assert cmdlet in told
     assert f"role group {group} " in told
+
+
+@rule("5-4")
+@pytest.mark.parametrize(
+    ("message", "meant"),
+    [
+        (
+            "A parameter cannot be found that matches parameter name 'TlsCertificateName'.",
+            ["TlsCertificateName"],
+        ),
+        ('Es wurde kein Parameter mit dem Namen "TlsCertificateName" gefunden.', ["TlsCertificateName"]),
+        (
+            "パラメーター名 'TlsCertificateName' に一致するパラメーターが見つかりません。",
+            ["TlsCertificateName"],
+        ),
+        ("\x83p\x83\x89", ["Identity", "TlsCertificateName"]),
+    ],
+)
+def test_a_parameter_that_is_hidden_is_named_with_who_has_it(message: str, meant: list[str]) -> None:
+    """Told by the id of the error; its text, in any language, only says which of those that were sent."""
+    record = ErrorRecord("NamedParameterNotFound,Set-SendConnector", 5, "Set-SendConnector", "", "", message)
+    sent = Command("Set-SendConnector", {"Identity": "Out", "TlsCertificateName": None})
+    failed = failure("EX1", sent, (record,))
+    assert isinstance(failed, ParameterMissing)
+    assert list(failed.parameters) == meant
+    told = remedy(failed)
+    assert all(f"-{name}" in told for name in meant)
+    assert "Get-ManagementRole -Cmdlet Set-SendConnector -CmdletParameters" in told
+    assert "role group Organization Management" in told
+    assert "TlsCertificateName of Set-SendConnector does not exist or is not allowed" in str(failed)
 
 
 def test_what_exchange_calls_temporary_is_to_be_tried_again() -> None:
