@@ -28,6 +28,19 @@ class ReadFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Retrying(Event):
+    """What failed may pass by itself: after ``seconds`` it is tried again, for the ``attempt``-th time."""
+
+    type: ClassVar[str] = "retrying"
+    server: str
+    doing: str
+    error: str
+    attempt: int
+    attempts: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class InvocationStarted(Event):
     """``number`` of ``total`` counts from 1 over the whole apply."""
 

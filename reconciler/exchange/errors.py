@@ -1,15 +1,30 @@
 """What can go wrong between us and a server: facts first, text last.
 
 Nothing else leaves the session: no exception of requests, pypsrp, XML or TLS. Two questions decide what a
-caller may do with one: did the server answer for the cmdlet (`CmdletFailed` and the refusals do), or is it
-unknown what happened (`outcome_unknown`).
+caller may do with one: may the cmdlet have run all the same (`outcome_unknown`), and can it pass by itself
+(`is_transient`). What asks for another password, another address or another role never does: tried again, it
+locks an account.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_FAILURE: Final = re.compile(r"\[FailureCategory=Cmdlet-(\w+)\]")
+_PASSING: Final = frozenset(
+    {
+        "ADServerSettingsChangedException",
+        "DCOverloadedException",
+        "NoSuitableServerFoundException",
+        "OverBudgetException",
+        "ServerInMMException",
+        "SuitabilityDirectoryException",
+        "SuitabilityException",
+    }
+)
+"""Exceptions of Exchange that mean "not now" and are not called transient; those that are, say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,13 @@ class ErrorRecord:
         """Whether the message holds this name: texts are translated, names are not."""
         return re.search(rf"\b{re.escape(parameter)}\b", self.message, re.IGNORECASE) is not None
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether Exchange means that the same may work later: a domain controller, a budget, a service."""
+        named = _FAILURE.search(self.fully_qualified_id)
+        exceptions = {self.reason, named[1] if named else ""}
+        return bool(exceptions & _PASSING) or any("Transient" in name for name in exceptions)
+
 
 class ExchangeError(Exception):
     """Anything that keeps us from an answer.
@@ -64,9 +86,11 @@ class ExchangeError(Exception):
     Attributes:
         server: The declared name of the server.
         outcome_unknown: True when an invocation under way may have run all the same.
+        is_transient: True when it may pass by itself.
     """
 
-    outcome_unknown: ClassVar[bool] = False
+    outcome_unknown: bool = False
+    is_transient: bool = False
 
     def __init__(self, server: str) -> None:
         self.server = server
@@ -93,10 +117,25 @@ class BadConnection(_Told):
 
 
 class Unreachable(_Told):
-    """No server there, or it closed the connection without answering."""
+    """No server there, or it closed the connection without answering.
+
+    Args:
+        was_connected: False when no connection came about. That is not waited for: TCP has tried for a
+            while, or nobody listens where a person said.
+    """
 
     text = "not reachable"
-    outcome_unknown = True
+
+    def __init__(self, server: str, reason: str, *, was_connected: bool = True) -> None:
+        super().__init__(server, reason)
+        self.is_transient = self.outcome_unknown = was_connected
+
+
+class ServerBusy(_Told):
+    """The web server in front of PowerShell takes no requests now."""
+
+    text = "too busy"
+    is_transient = True
 
 
 class UntrustedCertificate(_Told):
@@ -131,7 +170,7 @@ class AccessDenied(_Told):
 
 
 class Refused(_Told):
-    """A WS-Management fault of another kind: too many shells, a shell that is gone, ...
+    """A WS-Management fault of another kind: a shell that is gone, a batch that is not taken, ...
 
     Attributes:
         code: Number of the fault; 0 when it has none.
@@ -140,16 +179,34 @@ class Refused(_Told):
     text = "refused"
     outcome_unknown = True
 
-    def __init__(self, server: str, reason: str, code: int) -> None:
+    def __init__(self, server: str, reason: str, code: int, *, is_transient: bool = False) -> None:
         super().__init__(server, reason)
         self.code = code
+        self.is_transient = is_transient
+
+
+class QuotaExceeded(Refused):
+    """The account has more shells, operations or requests than it may: WinRM's quota, or Exchange's."""
+
+    text = "over its quota"
+
+    def __init__(self, server: str, reason: str, code: int) -> None:
+        super().__init__(server, reason, code, is_transient=True)
 
 
 class Garbage(_Told):
-    """An answer that is not what a PowerShell endpoint says: no XML, HTML, cut short, too large."""
+    """An answer that is not what a PowerShell endpoint says: no XML, HTML, cut short, too large.
+
+    Args:
+        is_transient: True where it began well, and its end did not come.
+    """
 
     text = "answered nonsense"
     outcome_unknown = True
+
+    def __init__(self, server: str, reason: str, *, is_transient: bool = False) -> None:
+        super().__init__(server, reason)
+        self.is_transient = is_transient
 
 
 class AuthenticationFailed(ExchangeError):
@@ -180,6 +237,7 @@ class TimedOut(ExchangeError):
     """
 
     outcome_unknown = True
+    is_transient = True
 
     def __init__(self, server: str, seconds: float, doing: str) -> None:
         super().__init__(server)
@@ -210,6 +268,8 @@ class CmdletFailed(ExchangeError):
     def __init__(self, server: str, cmdlet: str, records: tuple[ErrorRecord, ...]) -> None:
         super().__init__(server)
         self.cmdlet, self.records = cmdlet, records
+        # How far it came before its domain controller was gone, it does not tell.
+        self.is_transient = self.outcome_unknown = self.record.is_transient
 
     @property
     def record(self) -> ErrorRecord:

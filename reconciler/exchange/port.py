@@ -6,6 +6,7 @@ Promise 1 of the product rests on that: the object that a plan is made with has 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -181,4 +182,22 @@ class Writer(Reader, Protocol):
             CmdletFailed, CmdletMissing: it told an error, even one after which it went on.
             UnexpectedPrompt: it asked something else than was foreseen, and was stopped.
             ExchangeError: it is not known what it did, where ``outcome_unknown`` says so.
+        """
+
+
+class SessionOpener(Protocol):
+    """Opens sessions with servers; threads share it."""
+
+    def reader(self, connection: Connection) -> AbstractContextManager[Reader]:
+        """Open a session that can only read.
+
+        Raises:
+            ExchangeError: there is no session.
+        """
+
+    def writer(self, connection: Connection) -> AbstractContextManager[Writer]:
+        """Open a session that reads and changes.
+
+        Raises:
+            ExchangeError: there is no session.
         """

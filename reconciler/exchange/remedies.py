@@ -11,8 +11,10 @@ from .errors import (
     ExchangeError,
     Garbage,
     ParameterMissing,
+    QuotaExceeded,
     Redirected,
     Refused,
+    ServerBusy,
     TimedOut,
     Unreachable,
     UntrustedCertificate,
@@ -41,6 +43,14 @@ _REMEDIES: dict[type[ExchangeError], str] = {
         "check user and password behind credential, and that auth is a way to sign on that the server offers"
     ),
     Refused: "try again in some minutes: sessions that were left open end by themselves",
+    QuotaExceeded: (
+        "close sessions that this account has open on the server, or wait 15 minutes: one that nobody uses "
+        "ends by itself; with many people at work, raise PowerShellMaxConcurrency in a throttling policy"
+    ),
+    ServerBusy: (
+        "look at the load of the server and at its application pool MSExchangePowerShellAppPool, and try "
+        "again"
+    ),
     Garbage: (
         "something else may answer there, such as a proxy or a load balancer: name the server itself in host"
     ),
@@ -59,7 +69,7 @@ def remedy(error: ExchangeError) -> str:
             f"{_group(error)} may; the roles that have it are told by Get-ManagementRole -Cmdlet "
             f"{error.cmdlet} -CmdletParameters {', '.join(error.parameters)}"
         )
-    if isinstance(error, CmdletFailed) and "Transient" in error.record.fully_qualified_id:  # [2.4-4]
+    if isinstance(error, CmdletFailed) and error.is_transient:  # [2.4-4]
         return "Exchange calls this temporary: try again in some minutes"
     return _REMEDIES.get(type(error), "")
 

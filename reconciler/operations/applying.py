@@ -60,7 +60,7 @@ def run_apply(inputs: Inputs, surroundings: Surroundings, approve: Approve) -> A
     store = open_store(declared.desired.organization, inputs, surroundings)
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, declared.desired.organization)
-        servers = Servers(declared.desired, surroundings.sessions)
+        servers = Servers(declared.desired, surroundings.patient_sessions)
         planned = make_plan(declared, declared.desired.snapshot, remembered, servers, surroundings)
         return _execute(planned, remembered, servers, store, fence, surroundings, approve)
 
@@ -85,7 +85,7 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
     store = open_store(saved.plan.organization, inputs, surroundings)
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, saved.plan.organization)
-        servers = Servers(declared.desired, surroundings.sessions)
+        servers = Servers(declared.desired, surroundings.patient_sessions)
         fresh = make_plan(
             declared,
             targeted(saved.desired, saved.targets) if saved.targets else saved.desired,

@@ -50,7 +50,7 @@ def run_audit(path: Path | None, connections: Path | None, surroundings: Surroun
         reached = known
     else:
         raise OperationFailed((_no_servers(),))
-    servers = Servers(reached, surroundings.sessions)
+    servers = Servers(reached, surroundings.patient_sessions)
     live = servers.refresh(tuple(reached.connections), surroundings.listener)
     return AuditOutcome(judge(look_at(live, reached, servers, surroundings)), diagnostics)
 

@@ -38,5 +38,7 @@ def discover(connections: Path, surroundings: Surroundings) -> Discovered:
     servers, diagnostics = load_servers(connections)
     if servers is None:
         raise OperationFailed(diagnostics)
-    live = Servers(servers, surroundings.sessions).refresh(tuple(servers.connections), surroundings.listener)
+    live = Servers(servers, surroundings.patient_sessions).refresh(
+        tuple(servers.connections), surroundings.listener
+    )
     return Discovered(servers, live, diagnostics)

@@ -48,7 +48,9 @@ def run_explain(inputs: Inputs, subject: str, surroundings: Surroundings) -> Exp
     desired = declared.desired
     asked = _asked(subject, desired)
     record = remember(open_store(desired.organization, inputs, surroundings), desired.organization)
-    live = Servers(desired, surroundings.sessions).refresh(homes(desired.snapshot), surroundings.listener)
+    live = Servers(desired, surroundings.patient_sessions).refresh(
+        homes(desired.snapshot), surroundings.listener
+    )
     settled = settle(record.record, record.doubts, live).record
     situation = Situation(desired.snapshot, live, settled, surroundings.now())
     edges = frozenset(name for name in live.servers if desired.is_edge(name))

@@ -59,7 +59,7 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
     store = open_store(desired.organization, inputs, surroundings)
     with locked(store, "import", surroundings) as fence:
         remembered = remember(store, desired.organization)
-        servers = Servers(desired, surroundings.sessions)
+        servers = Servers(desired, surroundings.patient_sessions)
         snapshot = targeted(desired.snapshot, (address,))
         live = servers.refresh(homes(snapshot), surroundings.listener)
         check_organization(desired, live.organization)

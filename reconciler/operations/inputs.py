@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from reconciler.config.desired import Desired
 from reconciler.config.loading import load
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
-from reconciler.exchange.port import Connection, Reader, Writer
+from reconciler.exchange.patience import Patience
+from reconciler.exchange.patient import PatientSessions
+from reconciler.exchange.port import SessionOpener
 from reconciler.exchange.session import Sessions
 from state.store import StateStore
 from state.stores.local import LocalStore
@@ -36,24 +36,6 @@ class Inputs:
     state: Path | None = None
 
 
-class SessionOpener(Protocol):
-    """Opens sessions with servers; threads share it."""
-
-    def reader(self, connection: Connection) -> AbstractContextManager[Reader]:
-        """Open a session that can only read.
-
-        Raises:
-            ExchangeError: there is no session.
-        """
-
-    def writer(self, connection: Connection) -> AbstractContextManager[Writer]:
-        """Open a session that reads and changes.
-
-        Raises:
-            ExchangeError: there is no session.
-        """
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What an operation needs from outside.
@@ -63,12 +45,19 @@ class Surroundings:
         now: Gives the instant; UTC, aware.
         sessions: How servers are reached.
         store: Opens the store of an organization's record, in a folder.
+        patience: How what may pass by itself is tried again.
     """
 
     listener: Listener
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sessions: SessionOpener = field(default_factory=Sessions)
     store: Callable[[Path, str], StateStore] = LocalStore
+    patience: Patience = field(default_factory=Patience)
+
+    @property
+    def patient_sessions(self) -> SessionOpener:
+        """The same sessions, which open and read again what may pass by itself."""
+        return PatientSessions(self.sessions, self.patience, self.listener)
 
 
 @dataclass(frozen=True, slots=True)

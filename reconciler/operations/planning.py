@@ -72,7 +72,7 @@ def run_plan(
         declared,
         targeted(desired.snapshot, targets) if targets else desired.snapshot,
         remember(store, desired.organization),
-        Servers(desired, surroundings.sessions),
+        Servers(desired, surroundings.patient_sessions),
         surroundings,
         targets=targets,
     )

@@ -12,14 +12,13 @@ from reconciler.credentials.reference import resolve
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
 from reconciler.exchange import port
-from reconciler.exchange.port import Reader, Writer
+from reconciler.exchange.port import Reader, SessionOpener, Writer
 from state.address import Address
 from state.snapshot import LiveState
 from state.values import CredentialReference, Name
 
 from .access import connection_to
 from .failed import OperationFailed
-from .inputs import SessionOpener
 from .reading import Reading
 
 _SHOWN = 6

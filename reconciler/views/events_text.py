@@ -9,6 +9,7 @@ from reconciler.events import (
     IssueFinished,
     ReadFinished,
     ResourceRecorded,
+    Retrying,
 )
 
 from .terminal import Ink, counted, harmless
@@ -23,6 +24,9 @@ def render_event(event: Event, *, colour: bool = False) -> str:
     match event:
         case ReadFinished(server=server, error=error):
             return _line(ink, server, "read", error)
+        case Retrying(server=server, error=error):
+            again = f"{event.doing} again in {event.seconds} s, {event.attempt} of {event.attempts}"
+            return f"{harmless(server)}  {ink.yellow(again)}: {harmless(error)}\n"
         case InvocationFinished(server=server, cmdlet=cmdlet, address=address, error=error):
             who = f"[{event.number}/{event.total}] {server}"
             return _line(ink, who, f"{cmdlet}  {address}", error, in_doubt=event.in_doubt)

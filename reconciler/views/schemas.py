@@ -22,6 +22,7 @@ from reconciler.events import (
     ReadFinished,
     ReadStarted,
     ResourceRecorded,
+    Retrying,
 )
 from reconciler.plan.change import Action
 from state.resources import Json
@@ -35,6 +36,7 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 EVENTS: tuple[type[Event], ...] = (
     ReadStarted,
     ReadFinished,
+    Retrying,
     InvocationStarted,
     InvocationFinished,
     IssueStarted,
@@ -60,6 +62,10 @@ _FIELD_MEANINGS = {
     "in_doubt": "Invocations whose answer was lost: they may have happened.",
     "stopped": "True when apply ended part-way.",
     "name": "The name that the world connects to.",
+    "doing": "What is tried again.",
+    "attempt": "Which time the next one is, from 1.",
+    "attempts": "How often at most.",
+    "seconds": "How long is waited before.",
     "subject": 'Subject of the certificate that was presented; "" where there was none.',
     "problem": 'What is not as declared; "" when all is.',
 }

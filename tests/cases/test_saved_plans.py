@@ -26,7 +26,7 @@ class _Cut(DirectLab):
 
     def reader(self, connection: Connection) -> Any:
         if connection.server == "EDGE1":
-            raise Unreachable("EDGE1", "connection refused")
+            raise Unreachable("EDGE1", "connection refused", was_connected=False)
         return super().reader(connection)
 
 

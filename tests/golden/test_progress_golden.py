@@ -17,6 +17,7 @@ from reconciler.events import (
     ReadFinished,
     ReadStarted,
     ResourceRecorded,
+    Retrying,
 )
 from reconciler.views.diagnostics import render_diagnostics
 from reconciler.views.events_json import render_event_json
@@ -29,6 +30,7 @@ EDGE = "certificate.EDGE1.public"
 APPLY: tuple[Event, ...] = (
     ReadStarted("EX1"),
     ReadFinished("EX1"),
+    Retrying("EX2", "reading", "connection refused", 2, 5, 3),
     ReadFinished("EX2", "connection refused"),
     InvocationStarted(EDGE, "EDGE1", "New-ExchangeCertificate", 1, 12),
     InvocationFinished(EDGE, "EDGE1", "New-ExchangeCertificate", 1, 12),

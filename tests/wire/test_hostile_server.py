@@ -21,8 +21,10 @@ from reconciler.exchange.errors import (
     BadConnection,
     ExchangeError,
     Garbage,
+    QuotaExceeded,
     Redirected,
     Refused,
+    ServerBusy,
     TimedOut,
     Unreachable,
     UntrustedCertificate,
@@ -141,9 +143,12 @@ class TestAServerThatIsNotThere:
     def test_is_unreachable_when_it_hangs_up(self, wire: Wire) -> None:
         error(lambda _: b"", wire, Unreachable)
 
-    @pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"])
+    @pytest.mark.parametrize("status", ["502 Bad Gateway", "504 Gateway Timeout"])
     def test_is_unreachable_behind_a_proxy_that_says_so(self, wire: Wire, status: str) -> None:
         error(lambda _: http(status, "<html></html>"), wire, Unreachable)
+
+    def test_is_busy_when_it_says_so(self, wire: Wire) -> None:
+        error(lambda _: http("503 Service Unavailable", "<html></html>"), wire, ServerBusy)
 
     def test_times_out_when_it_is_silent(self, wire: Wire) -> None:
         released = threading.Event()
@@ -231,9 +236,10 @@ class TestARefusal:
         )
 
     def test_of_another_kind_keeps_its_number(self, wire: Wire) -> None:
-        found = error(lambda _: fault(2150859174), wire, Refused)
+        error(lambda _: fault(2150859174), wire, QuotaExceeded)
+        found = error(lambda _: fault(2150858843), wire, Refused)
         assert isinstance(found, Refused)
-        assert (found.code, found.reason) == (2150859174, "told")
+        assert (found.code, found.reason) == (2150858843, "told")
 
     def test_for_lack_of_news_is_a_time_out(self, wire: Wire) -> None:
         error(lambda _: fault(2150858793), wire, TimedOut)

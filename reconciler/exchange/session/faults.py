@@ -19,6 +19,7 @@ from reconciler.exchange.errors import (
     AccessDenied,
     AuthenticationFailed,
     Garbage,
+    QuotaExceeded,
     Refused,
     TimedOut,
     Unreachable,
@@ -30,6 +31,22 @@ from reconciler.exchange.port import Auth, Connection
 OPERATION_TIMED_OUT: Final = 0x80338029
 _ACCESS_DENIED: Final = 5
 _NO_SUCH_RESOURCE: Final = 0x8033803B  # 2150858811 [5-2]
+
+_QUOTAS: Final = frozenset(
+    {
+        0x803381A5,  # shells of a user, 2150859173
+        0x803381A6,  # operations of a user, 2150859174
+        0x803381A7,  # requests of a user in a time, which is how Exchange throttles, 2150859175
+        0x803381A8,  # requests of all in a time
+        0x803381AB,  # users with shells
+        *range(0x803381E4, 0x803381EB),  # the same of one plugin
+    }
+)
+"""ERROR_WSMAN_QUOTA_* of wsmerror.h."""
+_RUNSPACES: Final = ("[FailureCategory=AuthZ-AuthorizationException]", "MaxConcurrency")
+"""What Exchange's own refusal of a shell holds in every language; its code is not known."""
+_SHELL_GONE: Final = frozenset({0x8033805B, 995})
+"""The shell is not there any more (2150858843), or ended while it was waited for."""
 
 # pypsrp takes messages apart with plain indexing and conversions: this is what comes of one that is none.
 _UNREADABLE: Final = (
@@ -58,7 +75,8 @@ def translated(connection: Connection, doing: str) -> Iterator[None]:
     except requests.exceptions.SSLError as error:
         raise _tls_error(connection, error) from error
     except requests.exceptions.ConnectTimeout as error:
-        raise Unreachable(server, f"no connection in {timeouts.connect} s") from error
+        reason = f"no connection in {timeouts.connect} s"
+        raise Unreachable(server, reason, was_connected=False) from error
     except requests.exceptions.Timeout as error:
         raise TimedOut(server, timeouts.read, doing) from error
     except requests.exceptions.ConnectionError as error:
@@ -113,14 +131,14 @@ def _connection_error(
         return TimedOut(connection.server, connection.timeouts.read, doing)
     for cause in causes:
         if isinstance(cause, urllib3.exceptions.IncompleteRead | urllib3.exceptions.InvalidChunkLength):
-            return Garbage(connection.server, "an answer that is cut short")
+            return Garbage(connection.server, "an answer that is cut short", is_transient=True)
     # In TLS 1.3 a server that does not take a certificate says so after the handshake, or only hangs up.
     perhaps = ", perhaps because of the client certificate" if connection.auth is Auth.CERTIFICATE else ""
+    was_connected = not any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes)
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
-            return Unreachable(
-                connection.server, cause.strerror + perhaps * isinstance(cause, ConnectionError)
-            )
+            reason = cause.strerror + perhaps * isinstance(cause, ConnectionError)
+            return Unreachable(connection.server, reason, was_connected=was_connected)
     names = {type(cause).__name__ for cause in causes}
     if names & {"RemoteDisconnected"}:
         return Unreachable(connection.server, f"it closed the connection without an answer{perhaps}")
@@ -141,4 +159,6 @@ def _fault(
         return AccessDenied(server, reason)
     if code == _NO_SUCH_RESOURCE:
         return WrongEndpoint(server, reason)
-    return Refused(server, reason, code)
+    if code in _QUOTAS or all(sign in reason for sign in _RUNSPACES):
+        return QuotaExceeded(server, reason, code)
+    return Refused(server, reason, code, is_transient=code in _SHELL_GONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from pypsrp.complex_objects import PSCredential, PSInvocationState
@@ -11,7 +12,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.serializer import TaggedValue
 
 from reconciler.exchange import clixml
-from reconciler.exchange.errors import ErrorRecord, ExchangeError, UnexpectedPrompt
+from reconciler.exchange.errors import ErrorRecord, ExchangeError, Refused, UnexpectedPrompt
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint, Query, Value
 from reconciler.exchange.session.batch import Ended
 from reconciler.exchange.session.faults import OPERATION_TIMED_OUT, translated
@@ -100,10 +101,9 @@ class Pool:
         """
         doing = ", ".join(statement.cmdlet for statement in statements)
         self._transport.allow(self._connection.timeouts.invocation, doing)
-        with translated(self._connection, doing):
-            pipeline = self._pipeline(statements)
+        pipeline = self._begun(statements, doing)
+        with _ran(), translated(self._connection, doing):
             try:
-                pipeline.begin_invoke()
                 while pipeline.state == PSInvocationState.RUNNING:
                     pipeline.poll_invoke()
             except UnexpectedPrompt:
@@ -115,6 +115,17 @@ class Pool:
                 errors=tuple(_told(pipeline.streams.error, ErrorRecord)),
                 warnings=tuple(_told(pipeline.streams.warning, str)),
             )
+
+    def _begun(self, statements: Sequence[Statement], doing: str) -> PowerShell:
+        """Send a pipeline whole. What is refused at that was not run."""
+        try:
+            with translated(self._connection, doing):
+                pipeline = self._pipeline(statements)
+                pipeline.begin_invoke()
+        except Refused as refused:
+            refused.outcome_unknown = False
+            raise
+        return pipeline
 
     def _stop(self, pipeline: PowerShell) -> None:
         """Interrupt a pipeline that waits for an answer."""
@@ -144,6 +155,18 @@ class Pool:
                 return TaggedValue("I64", value)
             case _:
                 return value
+
+
+@contextmanager
+def _ran() -> Iterator[None]:
+    """Mark what goes wrong once a pipeline was taken: even who is not let in any more may have run it."""
+    try:
+        yield
+    except UnexpectedPrompt:
+        raise
+    except ExchangeError as error:
+        error.outcome_unknown = True
+        raise
 
 
 def _told(stream: Iterable[object], kind: type[T]) -> Iterator[T]:

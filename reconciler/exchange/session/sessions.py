@@ -119,8 +119,8 @@ class _ReadSession:
         pipeline = (*prelude, *statements)
         try:
             ended = self._pool.run(pipeline)
-        except Refused:
-            if len(pipeline) == 1:
+        except Refused as refused:
+            if len(pipeline) == 1 or refused.is_transient:
                 raise
             batch.refuse()
             return

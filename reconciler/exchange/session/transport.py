@@ -20,6 +20,7 @@ from reconciler.exchange.errors import (
     BadConnection,
     Garbage,
     Redirected,
+    ServerBusy,
     TimedOut,
     Unreachable,
     WrongEndpoint,
@@ -206,7 +207,9 @@ class Transport(_TransportHTTP):
             raise Redirected(server, response.headers.get("Location", ""))
         if status in (404, 405):
             raise WrongEndpoint(server, f"HTTP status {status}")
-        if status in (502, 503, 504) and not is_envelope:
+        if status == 503 and not is_envelope:
+            raise ServerBusy(server, "HTTP status 503")
+        if status in (502, 504) and not is_envelope:
             raise Unreachable(server, f"HTTP status {status}")
         if not is_envelope:
             raise Garbage(server, f"HTTP status {status}, {_described(text)}")

@@ -24,6 +24,7 @@ RECORD = ErrorRecord("CommandNotFoundException", 13, "", "Get-SendConnector", ""
 MADE: dict[type[ExchangeError], ExchangeError] = {
     errors.AuthenticationFailed: errors.AuthenticationFailed("EX1", "admin", ("Negotiate",)),
     errors.Refused: errors.Refused("EX1", "too many shells", 5),
+    errors.QuotaExceeded: errors.QuotaExceeded("EX1", "too many shells", 2150859173),
     errors.TimedOut: errors.TimedOut("EX1", 30, "reading"),
     CmdletMissing: CmdletMissing("EX1", "Get-SendConnector", RECORD),
 }
