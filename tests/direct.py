@@ -91,7 +91,12 @@ class DirectLab:
 
 
 def direct_lab(
-    directory: Path, *, servers: int = 2, edges: int = 1, subscribed: int = 0, build: str = "2019"
+    directory: Path,
+    *,
+    servers: int = 2,
+    edges: int = 1,
+    subscribed: int = 0,
+    build: str | Sequence[str] = "2019",
 ) -> DirectLab:
     """Make an organization in a folder, or open the one that is there."""
     process.make_private_directory(directory)

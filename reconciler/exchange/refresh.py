@@ -110,6 +110,25 @@ def read_mailbox_server(
     return _mailbox_server(name, results, organization), unpinned
 
 
+def read_as_shown_by(reader: Reader, organization: LiveOrganization) -> LiveOrganization:
+    """Read the send connectors once more: an old server does not show the attributes that came after it.
+
+    Args:
+        reader: A session with a newer server than the one that was asked.
+
+    Raises:
+        ExchangeError: nothing could be read.
+    """
+    pin = {DOMAIN_CONTROLLER: organization.domain_controller} if organization.domain_controller else {}
+    (send,) = reader.read((replace(_SEND, parameters=pin),))
+    if pin and _is_hidden(send):
+        (send,) = reader.read((_SEND,))
+    unread: list[Unread] = []
+    return replace(
+        organization, send_connectors=_listing(send, _resource(SendConnector), unread), unread=tuple(unread)
+    )
+
+
 def read_edge_server(reader: Reader, name: Name) -> LiveServer:
     """Read an Edge server. It knows only itself: no ``-Server`` is sent, and no ``-DomainController`` [1-4].
 

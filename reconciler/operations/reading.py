@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -13,8 +13,9 @@ from reconciler.credentials.errors import CredentialError
 from reconciler.events import Listener, ReadFinished, ReadStarted
 from reconciler.exchange.errors import ExchangeError, Garbage, Refused, TimedOut, Unreachable
 from reconciler.exchange.port import Reader
-from reconciler.exchange.refresh import read_edge_server, read_first, read_mailbox_server
+from reconciler.exchange.refresh import read_as_shown_by, read_edge_server, read_first, read_mailbox_server
 from reconciler.exchange.remedies import remedy
+from state.resources import Build
 from state.snapshot import LiveOrganization, LiveServer, LiveState, Unreadable
 from state.values import Name
 
@@ -75,9 +76,12 @@ class Reading:
                 else:
                     servers[name], hidden = found
                     unpinned = unpinned or hidden
-            servers |= {name: future.result() for name, future in edges.items()}
+            edge_servers = {name: future.result() for name, future in edges.items()}
+        organization = self._as_the_newest_shows(organization, servers)
+        shared = organization.send_connectors
+        servers = {name: replace(server, send_connectors=shared) for name, server in servers.items()}
         lost = [name for name in mailbox if name not in servers]
-        servers |= self._through_another(lost, organization)
+        servers |= self._through_another(lost, organization) | edge_servers
         return LiveState(
             {name: servers[name] for name in (*mailbox, *edge)}, replace(organization, unpinned=unpinned)
         )
@@ -100,6 +104,20 @@ class Reading:
                     return found[0], {}
         first = next((self._failed[name].why for name in mailbox), None)
         return LiveOrganization.lost(first) if first else LiveOrganization(), {}
+
+    def _as_the_newest_shows(
+        self, organization: LiveOrganization, servers: Mapping[Name, LiveServer]
+    ) -> LiveOrganization:
+        """The send connectors by a server of the newest version, where an older one told them."""
+        versions = {name: version for name, server in servers.items() if (version := _version(server))}
+        asked = versions.get(organization.read_from) if organization.read_from else None
+        newest = next((name for name in versions if versions[name] == max(versions.values())), None)
+        if asked is None or newest is None or versions[newest] <= asked:
+            return organization
+        found = self._try(newest, partial(read_as_shown_by, organization=organization))
+        if isinstance(found, _Failed) or found.send_connectors.unreadable:
+            return organization
+        return found
 
     def _own(
         self, name: Name, organization: LiveOrganization
@@ -152,3 +170,11 @@ class Reading:
     def _finished(self, name: Name, server: LiveServer | None = None) -> None:
         unreachable = server.unreachable if server else None
         self._listener(ReadFinished(str(name), unreachable.reason if unreachable else ""))
+
+
+def _version(server: LiveServer) -> tuple[int, int] | None:
+    """What decides which attributes a server shows: 2010 to 2019 differ in the first two numbers."""
+    for itself in server.server.objects:
+        if itself.name == server.name and isinstance(itself.build, Build):
+            return itself.build.major, itself.build.minor
+    return None

@@ -6,7 +6,7 @@ What a build has not is told and not planned; what is planned, the build takes: 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +16,19 @@ import pytest
 
 from reconciler.cmdlets.edge_synchronization import synchronize
 from reconciler.cmdlets.invocation import Invocation
+from reconciler.exchange.port import Query, Result
+from reconciler.exchange.refresh import (
+    read_as_shown_by,
+    read_edge_server,
+    read_first,
+    read_mailbox_server,
+)
 from reconciler.lab.exchange.builds import build_of_token
 from reconciler.plan.change import Plan
 from state.address import Address
 from state.record import Recorded, Request
 from state.resources import Build, Certificate, ReceiveConnector, Resource, SendConnector, Server
-from state.snapshot import LiveServer
+from state.snapshot import LiveOrganization, LiveServer
 from state.values import UNKNOWN, Fqdn, Name, Thumbprint
 from tests.cases.test_every_attribute import CERTIFICATE, RECEIVE, SEND, Values
 from tests.published import BUILDS, pages
@@ -192,6 +199,36 @@ def test_synchronizes_subscribed_edge_servers(token: str) -> None:
     """A Mailbox server is told to; an Edge server never is."""
     place = Place(token, False)
     assert not place.objections([synchronize("EDGE1", server="EX1")])
+
+
+@dataclass
+class Asked:
+    """A reader that answers nothing, and knows what it was asked."""
+
+    server: str
+    queries: list[Query] = field(default_factory=list)
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        self.queries += queries
+        return tuple(Result() for _ in queries)
+
+
+@rule("1-1", "1-4", "1-7", "1-8")
+@each_place
+def test_every_question_is_one_that_a_server_understands(token: str, edge: bool) -> None:
+    place = Place(token, edge)
+    reader = Asked(str(place.name))
+    if edge:
+        read_edge_server(reader, place.name)
+    else:
+        read_first(reader, place.name)
+        pinned = LiveOrganization(domain_controller="dc1.contoso.local")
+        read_mailbox_server(reader, place.name, pinned)
+        read_as_shown_by(reader, pinned)
+    assert reader.queries
+    for query in reader.queries:
+        page = PAGES[query.cmdlet]
+        assert not list(page.objections(query.cmdlet, query.parameters, token, edge=edge)), query
 
 
 def test_every_cmdlet_that_plans_hold_is_walked() -> None:
