@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.cmdlets.capabilities import lacks
 from reconciler.pki.presenting import Presented, presented
 from state.resources import Build, Certificate, ReceiveConnector, SendConnector, Server
 from state.snapshot import Listing, LiveServer, LiveState
 from state.values import UNKNOWN, Name
-
-FIRST_WITH_NAMES = 15
-"""Major version of Exchange 2013: 2010 has no TlsCertificateName [3-15]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +120,25 @@ class Audited:
         if server is None or server.certificates.unreadable:
             return None
         itself = server_itself(server)
-        build = itself.build if itself else UNKNOWN
         return presented(
             connector,
             server.certificates.objects,
             itself.fqdn if itself else UNKNOWN,
             self.now,
-            takes_names=not isinstance(build, Build) or build.major >= FIRST_WITH_NAMES,
+            takes_names=takes_names(server),
         )
 
 
 def server_itself(server: LiveServer) -> Server | None:
     """What a server says of itself; None where it could not be read."""
     return next((one for one in server.server.objects if one.name == server.name), None)
+
+
+def takes_names(server: LiveServer) -> bool:
+    """False for Exchange 2010, whose connectors have no TlsCertificateName [3-15]."""
+    itself = server_itself(server)
+    build = itself.build if itself and isinstance(itself.build, Build) else None
+    return not lacks(SendConnector, "TlsCertificateName", build, edge=False)
 
 
 def certificate_text(certificate: Certificate) -> str:

@@ -11,7 +11,7 @@ from state.values import Name
 
 from . import rules
 from .finding import Finding, Weight
-from .organization import Audited
+from .organization import Audited, takes_names
 
 JUDGED: Final = frozenset(
     {
@@ -46,10 +46,11 @@ def check_unread(audited: Audited) -> Iterator[Finding]:
             continue
         for what, why in _own_lists(server):
             yield _finding(str(server.name), f"Its {what} could not be read: {why.reason}.")
-        yield from _attributes(str(server.name), server.unread)
+        yield from _attributes(str(server.name), server.unread, has_names=takes_names(server))
     for where, what, why in _shared_lists(audited):
         yield _finding(where, f"The {what} could not be read: {why.reason}.")
-    yield from _attributes("", audited.live.organization.unread)
+    has_names = any(map(takes_names, audited.live.servers.values()))
+    yield from _attributes("", audited.live.organization.unread, has_names=has_names)
     for known in audited.known.objects:
         if isinstance(known.name, Name) and known.name not in audited.live.servers:
             detail = "It is a server of the organization, and was not read."
@@ -90,11 +91,12 @@ def _is_mute(audited: Audited) -> bool:
     return audited.live.organization.read_from is None
 
 
-def _attributes(server: str, unread: Iterable[Unread]) -> Iterator[Finding]:
+def _attributes(server: str, unread: Iterable[Unread], *, has_names: bool) -> Iterator[Finding]:
     """One for each reason: a session without serialization data hides the same of every certificate."""
+    judged = JUDGED if has_names else JUDGED - {"tls_certificate_name"}
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for one in unread:
-        if one.attribute in JUDGED:
+        if one.attribute in judged:
             objects, attributes = reasons.setdefault(one.reason, ({}, {}))
             objects[one.object] = attributes[one.attribute] = None
     for reason, (objects, attributes) in reasons.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reconciler.audit.judge import Audit, judge
 from reconciler.audit.organization import Audited
+from reconciler.config.desired import Desired
 from reconciler.config.loading import load_servers
 from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic
@@ -17,6 +18,7 @@ from state.snapshot import Listing, LiveState, Unreadable
 from state.values import Name
 
 from .failed import OperationFailed
+from .identity import check_organization
 from .inputs import Inputs, Surroundings, load_declared
 from .servers import Reached, Servers
 
@@ -37,7 +39,7 @@ def run_audit(path: Path | None, connections: Path | None, surroundings: Surroun
         connections: How they are reached.
 
     Raises:
-        OperationFailed: neither is given, or one has an error.
+        OperationFailed: neither is given, one has an error, or another organization answers than it names.
     """
     reached: Reached
     if path is not None:
@@ -52,6 +54,8 @@ def run_audit(path: Path | None, connections: Path | None, surroundings: Surroun
         raise OperationFailed((_no_servers(),))
     servers = Servers(reached, surroundings.patient_sessions)
     live = servers.refresh(tuple(reached.connections), surroundings.listener)
+    if isinstance(reached, Desired):
+        check_organization(reached, live.organization)
     return AuditOutcome(judge(look_at(live, reached, servers, surroundings)), diagnostics)
 
 

@@ -15,6 +15,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.plan.send_connectors import find
 from reconciler.plan.settle import settle
 from reconciler.plan.situation import Situation, home_of
+from reconciler.plan.subscriptions import with_subscriptions
 from state.address import Address
 from state.errors import InvalidAddress, InvalidValue
 from state.resources import KINDS, Certificate, ReceiveConnector, Resource, SendConnector
@@ -22,6 +23,7 @@ from state.snapshot import Listing
 from state.values import Fqdn, Name
 
 from .failed import OperationFailed
+from .identity import check_organization
 from .inputs import Inputs, Surroundings, load_declared
 from .planning import homes
 from .records import open_store, remember
@@ -51,8 +53,9 @@ def run_explain(inputs: Inputs, subject: str, surroundings: Surroundings) -> Exp
     live = Servers(desired, surroundings.patient_sessions).refresh(
         homes(desired.snapshot), surroundings.listener
     )
+    check_organization(desired, live.organization)
     settled = settle(record.record, record.doubts, live).record
-    situation = Situation(desired.snapshot, live, settled, surroundings.now())
+    situation = with_subscriptions(Situation(desired.snapshot, live, settled, surroundings.now())).situation
     edges = frozenset(name for name in live.servers if desired.is_edge(name))
     audited = Audited(live, edges, Listing(), surroundings.now())
     if isinstance(asked, Fqdn):
@@ -99,6 +102,8 @@ def _of_address(address: Address, situation: Situation, audited: Audited) -> Exp
                 situation.now,
             )
         case SendConnector():
+            if not resource.home:
+                raise OperationFailed((_no_mailbox_server(address),))
             home = home_of(resource)
             _require_read(address, "send connectors", home, situation.server(home).send_connectors)
             if (found := find(address, resource.name, home, situation)) is None:
@@ -120,6 +125,8 @@ def _addresses(situation: Situation) -> dict[Name, str]:
     """The declared send connectors by the names that they have in Exchange."""
     found = {}
     for address, connector in situation.desired.of(SendConnector):
+        if not connector.home:
+            continue
         match = find(address, connector.name, home_of(connector), situation)
         if match is not None and isinstance(match.live.name, Name):
             found[match.live.name] = str(address)
@@ -145,6 +152,15 @@ def _not_there(address: Address, server: Name) -> Diagnostic:
         summary="Not in Exchange",
         detail=f"{server} has no such {address.type.replace('_', ' ')}, so it presents nothing yet.",
         hint="reconciler plan PATH shows what apply makes",
+        subject=str(address),
+    )
+
+
+def _no_mailbox_server(address: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="List not read",
+        detail="Its Edge server is subscribed: it is the organization's, and no Mailbox server is declared.",
+        hint="declare one Mailbox server of the organization",
         subject=str(address),
     )
 

@@ -303,6 +303,14 @@ class TestASubscribedEdge:
         }
 
 
+class TestExchange2010:
+    @rule("3-15")
+    def test_has_no_names_to_bind_by_so_none_is_missing(self, tmp_path: Path) -> None:
+        organization = Organization(direct_lab(tmp_path / "lab", servers=1, edges=0, build="2010"))
+        sends(organization, "all", "*")
+        assert told(organization) == []
+
+
 class TestWhatCouldNotBeRead:
     def test_is_unknown_and_never_sound(self, tmp_path: Path) -> None:
         """An Edge server tells neither services nor keys; of a list that is hidden nothing is known."""

@@ -9,8 +9,9 @@ import pytest
 
 from reconciler.audit.explanation import Explanation, Part
 from reconciler.operations.applying import run_apply
+from reconciler.operations.auditing import run_audit
 from reconciler.operations.explaining import run_explain
-from reconciler.operations.failed import OperationFailed
+from reconciler.operations.failed import Cause, OperationFailed
 from reconciler.operations.inputs import Inputs, Surroundings
 from tests.contoso import unheard
 from tests.direct import direct_lab
@@ -164,6 +165,35 @@ class TestADomain:
 
     def test_of_the_organization_is_delivered_inside(self, applied: Organization) -> None:
         assert "accepted domain" in explain(applied, "contoso.com").notes[0]
+
+
+class TestASubscribedEdge:
+    @rule("1-5")
+    def test_sends_through_the_organizations_connectors(self, tmp_path: Path) -> None:
+        """Declared under the Edge, made in the organization, presented on the Edge."""
+        declared = YAML.partition("send_connectors:\n  internet")[0].replace(
+            "EDGE1: {role: edge, host: edge1}",
+            "EDGE1: {role: edge, host: edge1, send_connectors: {opportunistic: {name: out}}}",
+        )
+        (tmp_path / "tls.yaml").write_text(declared, encoding="utf-8")
+        organization = Organization(direct_lab(tmp_path / "lab", servers=2, edges=1, subscribed=1))
+        run_apply(_inputs(organization), _surroundings(organization), lambda planned: True)
+        [part] = explain(organization, "send_connector.EDGE1.opportunistic").parts
+        assert part.where == "EDGE1"
+        assert "edge1.contoso.com" in part.rule
+
+
+def test_another_organization_is_refused(applied: Organization) -> None:
+    """What is explained would be true of somebody else's connectors."""
+    path = _inputs(applied).path
+    path.write_text(f"organization_id: 00000000-0000-0000-0000-000000000001\n{YAML}", encoding="utf-8")
+    for run in (
+        lambda: explain(applied, REQUIRED),
+        lambda: run_audit(path, applied.lab.connections(), _surroundings(applied)),
+    ):
+        with pytest.raises(OperationFailed) as failed:
+            run()
+        assert failed.value.cause is Cause.REFUSED
 
 
 @pytest.mark.parametrize(
