@@ -13,7 +13,7 @@ from reconciler.pki.answer import read_chain
 from reconciler.pki.request import NotARequest, parse_request
 from reconciler.plan.change import Change
 from state.record import Learned, Request, StateRecord
-from state.resources import Certificate, SendConnector
+from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNSET, Name, Thumbprint
 
 from . import problems
@@ -45,8 +45,10 @@ def learned_from(
             return _requested(invocation, outcome, change, record, now)
         case "Import-ExchangeCertificate":
             return _imported(outcome, _done(change, record, known, now), record, is_last=is_last)
-        case "New-SendConnector":
+        case "New-SendConnector" | "New-ReceiveConnector":
             return _created(outcome, _done(change, record, known, now))
+        case "Set-ReceiveConnector":
+            return _set(_done(change, record, known, now), record)
         case _:
             return _done(change, record, known, now)
 
@@ -78,14 +80,25 @@ def _done(change: Change, record: StateRecord, known: KnownValues, now: datetime
 
 def _created(outcome: Outcome, learned: Learned) -> Learned:
     """A new connector, with the identity that Exchange gave it; without, its mark finds it again."""
-    if learned.recorded is None or not isinstance(learned.recorded.resource, SendConnector):
+    resource = learned.recorded.resource if learned.recorded else None
+    if learned.recorded is None or not isinstance(resource, SendConnector | ReceiveConnector):
         return learned
     for output in outcome.outputs:
-        guid = read_resource(SendConnector, output)[0].guid if isinstance(output, Object) else UNSET
+        guid = read_resource(type(resource), output)[0].guid if isinstance(output, Object) else UNSET
         if isinstance(guid, str):
-            resource = learned.recorded.resource.with_(guid=guid)
-            return replace(learned, recorded=replace(learned.recorded, resource=resource))
+            return replace(learned, recorded=replace(learned.recorded, resource=resource.with_(guid=guid)))
     return learned
+
+
+def _set(learned: Learned, record: StateRecord) -> Learned:
+    """What is set right after a connector was made [4-10] keeps the identity that was learned then."""
+    was, recorded = record.resources.get(learned.address), learned.recorded
+    if was is None or recorded is None or not isinstance(recorded.resource, ReceiveConnector):
+        return learned
+    if recorded.resource.guid is not UNSET or not isinstance(was.resource, ReceiveConnector):
+        return learned
+    resource = recorded.resource.with_(guid=was.resource.guid)
+    return replace(learned, recorded=replace(recorded, resource=resource))
 
 
 def _requested(

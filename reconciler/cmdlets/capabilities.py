@@ -74,14 +74,23 @@ _SEND: Final = {
 }
 _RECEIVE: Final = {
     **_have(
-        "AuthMechanism Banner BinaryMimeEnabled Bindings ChunkingEnabled Comment ConnectionInactivityTimeout "
-        "ConnectionTimeout DomainSecureEnabled EightBitMimeEnabled Enabled Fqdn MaxHeaderSize MaxHopCount "
-        "MaxInboundConnection MaxInboundConnectionPerSource MaxMessageSize MaxProtocolErrors "
-        "MaxRecipientsPerMessage MessageRateLimit Name PermissionGroups PipeliningEnabled "
-        "ProtocolLoggingLevel RemoteIPRanges RequireEHLODomain RequireTLS SizeEnabled SuppressXAnonymousTls "
-        "TarpitInterval TlsDomainCapabilities"
+        "AdvertiseClientSettings AuthMechanism Banner BinaryMimeEnabled Bindings ChunkingEnabled Comment "
+        "ConnectionInactivityTimeout ConnectionTimeout DefaultDomain DeliveryStatusNotificationEnabled "
+        "DomainSecureEnabled EightBitMimeEnabled EnableAuthGSSAPI Enabled EnhancedStatusCodesEnabled "
+        "ExtendedProtectionPolicy Fqdn LongAddressesEnabled MaxAcknowledgementDelay MaxHeaderSize "
+        "MaxHopCount MaxInboundConnection MaxInboundConnectionPerSource "
+        "MaxInboundConnectionPercentagePerSource MaxLocalHopCount MaxLogonFailures MaxMessageSize "
+        "MaxProtocolErrors MaxRecipientsPerMessage MessageRateLimit MessageRateSource Name OrarEnabled "
+        "PermissionGroups PipeliningEnabled ProtocolLoggingLevel RemoteIPRanges RequireEHLODomain "
+        "RequireTLS SizeEnabled SuppressXAnonymousTls TarpitInterval TlsDomainCapabilities"
     ),
-    **_have("TlsCertificateName", SINCE_2013),
+    **_have("ServiceDiscoveryFqdn TlsCertificateName", SINCE_2013),
+    **_have("TransportRole", Scope(((_2013, None),), edge=False)),  # [4-10]
+    **_have(
+        "AuthTarpitInterval RejectReservedSecondLevelRecipientDomains "
+        "RejectReservedTopLevelRecipientDomains RejectSingleLabelRecipientDomains",
+        SINCE_2016,
+    ),
     **_DIRECTORY,
 }
 
@@ -113,12 +122,12 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Scope]]] = {
     "New-SendConnector": _SEND,
     "Set-SendConnector": {**_have("Identity"), **_SEND},
     "Remove-SendConnector": {**_have("Confirm Identity"), **_DIRECTORY},
-    "New-ReceiveConnector": {
-        **_have("Server Usage"),
-        **_have("TransportRole", Scope(((_2013, None),), edge=False)),  # [4-10]
+    "New-ReceiveConnector": {**_have("Server"), **_RECEIVE},
+    "Set-ReceiveConnector": {
+        **_have("BareLinefeedRejectionEnabled Identity"),
+        **_have("SmtpUtf8Enabled", SINCE_2013),
         **_RECEIVE,
     },
-    "Set-ReceiveConnector": {**_have("Identity"), **_RECEIVE},
     "Remove-ReceiveConnector": {**_have("Confirm Identity"), **_DIRECTORY},
     "Start-EdgeSynchronization": {**_have("Server TargetServer")},
 }

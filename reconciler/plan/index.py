@@ -41,13 +41,31 @@ class ListenerIndex:
     """
 
     def __init__(self, server: Name, connectors: Iterable[ReceiveConnector]) -> None:
+        self._by_guid: dict[str, ReceiveConnector] = {}
         self._by_name: dict[Name, ReceiveConnector] = {}
+        self._by_mark: dict[str, list[ReceiveConnector]] = {}
         for connector in connectors:
-            if connector.server in (server, UNKNOWN) and isinstance(connector.name, Name):
+            if connector.server not in (server, UNKNOWN):
+                continue
+            if isinstance(connector.guid, str):
+                self._by_guid[connector.guid] = connector
+            if isinstance(connector.name, Name):
                 self._by_name.setdefault(connector.name, connector)
+            if isinstance(connector.comment, str) and (mark := mark_in(connector.comment)):
+                self._by_mark.setdefault(mark, []).append(connector)
+
+    def by_guid(self, guid: str) -> ReceiveConnector | None:
+        return self._by_guid.get(guid)
 
     def by_name(self, name: object) -> ReceiveConnector | None:
         return self._by_name.get(name) if isinstance(name, Name) else None
+
+    def by_mark(self, mark: str) -> list[ReceiveConnector]:
+        return self._by_mark.get(mark, [])
+
+    def all(self) -> Iterable[ReceiveConnector]:
+        """Those that have a name: every one that can be told apart."""
+        return self._by_name.values()
 
     def names(self) -> list[str]:
         """Sorted, for people."""

@@ -16,6 +16,7 @@ from .binding import C, bind
 from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan
+from .listeners import arranged
 from .observed import plan_bound, plan_observed
 from .pinning import pinned
 from .receive_connectors import plan_receive_connector
@@ -64,12 +65,13 @@ def _plan(declared: Situation) -> Plan:
     for address, connector, planned_one in sorted(connectors, key=_order):
         worked.add(address, planned_one)
         worked.diagnostics.extend(_own_domains(address, connector, own))
-    for address, listener in situation.desired.of(ReceiveConnector):
-        if not _is_lost(listener.home, situation):
-            planned_one = _connector(address, listener, plan_receive_connector, certificates, situation)
-            worked.add(address, planned_one)
-    for undeclared in plan_undeclared(situation):
-        worked.add(undeclared.address, ConnectorPlan(undeclared.change, undeclared.diagnostics))
+    listeners = [
+        (address, listener, _connector(address, listener, plan_receive_connector, certificates, situation))
+        for address, listener in situation.desired.of(ReceiveConnector)
+        if not _is_lost(listener.home, situation)
+    ]
+    for address, planned_one in arranged(listeners, tuple(plan_undeclared(situation)), situation):
+        worked.add(address, planned_one)
     worked.changes += synchronizations(worked.changes, subscriptions)
     return Plan(
         organization=situation.record.organization,

@@ -174,17 +174,6 @@ def kept_observed(address: Address, name: str) -> Diagnostic:
     )
 
 
-def receive_connector_missing(address: Address, name: str, server: str, there: list[str]) -> Diagnostic:
-    return Diagnostic(
-        summary="Receive connector not found",
-        detail=f'{server} has no receive connector "{name}". Receive connectors are changed, never created.',
-        hint="declare one of: " + ", ".join(f'"{other}"' for other in there)
-        if there
-        else "create it in Exchange",
-        subject=str(address),
-    )
-
-
 def certificate_missing(address: Address, server: str, domains: list[str]) -> Diagnostic:
     return Diagnostic(
         summary="Certificate not found",
@@ -387,17 +376,5 @@ def not_unique(address: Address, name: str) -> Diagnostic:
         summary="Object not unique",
         detail=f'More than one live object carries the mark of {address}, the last one named "{name}".',
         hint="remove the mark from the comment of the copy that is not wanted",
-        subject=str(address),
-    )
-
-
-def fqdn_refused(address: Address, fqdn: str, own: str) -> Diagnostic:
-    return Diagnostic(
-        summary="Fqdn not the server's own",
-        detail=(
-            "The connector authenticates Exchange servers (AuthMechanism ExchangeServer), so its Fqdn must "
-            f"be the server's own name, {own}, not {fqdn}."
-        ),
-        hint="leave fqdn out: a certificate that is bound by name is presented whatever the Fqdn",
         subject=str(address),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reconciler.cmdlets import receive_connector as receive_cmdlets
 from reconciler.cmdlets import send_connector as cmdlets
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
@@ -15,6 +16,7 @@ from state.values import UNSET, Name
 from . import problems
 from .change import Action, Change, Difference
 from .observed import is_observed
+from .receive_connectors import find_listener
 from .send_connectors import find
 from .situation import Situation
 
@@ -29,10 +31,10 @@ class Undeclared:
 
 
 def plan_undeclared(situation: Situation) -> Iterator[Undeclared]:
-    """Delete the send connectors that this tool made; forget everything else.
+    """Delete the connectors that this tool made; forget everything else.
 
-    Certificates are never removed, receive connectors are not ours, and what lived on a server
-    or in a set that left the YAML stays as it is.
+    Certificates are never removed, and what lived on a server or in a set that left the YAML stays as it
+    is.
     """
     gone = {
         address: recorded
@@ -47,6 +49,8 @@ def plan_undeclared(situation: Situation) -> Iterator[Undeclared]:
         resource = recorded.resource
         if isinstance(resource, SendConnector):
             yield _send_connector(address, recorded, resource, claimed, sets, situation)
+        elif isinstance(resource, ReceiveConnector) and recorded.created:
+            yield _receive_connector(address, resource, sets, situation)
         else:
             yield _forget(address, resource, sets, situation)
     for address in situation.record.requests:
@@ -90,6 +94,49 @@ def _send_connector(
         learned=Learned(address, None),
     )
     return Undeclared(address, change)
+
+
+def _receive_connector(
+    address: Address, resource: ReceiveConnector, sets: frozenset[str], situation: Situation
+) -> Undeclared:
+    """One that this tool made; one that only has its name now is somebody else's."""
+    home = _home_in(resource, situation)
+    if home is None:
+        return _forget(address, resource, sets, situation)
+    listing = situation.server(home).receive_connectors
+    if listing.unreadable:
+        return Undeclared(address, None, (problems.kept_unknown(address, listing.unreadable),))
+    match = find_listener(address, resource.name, home, situation)
+    if match is None or not match.created or _is_declared(match.live, home, situation):
+        return Undeclared(address, _forgotten(address))
+    if match.rivals:
+        return Undeclared(address, None, (problems.not_unique(address, str(match.live.name)),))
+    if is_observed(address, situation):
+        kept = problems.kept_observed(address, str(match.live.name))
+        return Undeclared(
+            address, Change(address=address, action=Action.NONE, reason="only observed"), (kept,)
+        )
+    change = Change(
+        address=address,
+        action=Action.DELETE,
+        attributes={
+            name: Difference(getattr(match.live, name), UNSET)
+            for name in ("name", "bindings", "remote_ip_ranges", "require_tls")
+        },
+        invocations=(receive_cmdlets.delete(match.live, server=str(home)),),
+        reason="no longer declared",
+        learned=Learned(address, None),
+    )
+    return Undeclared(address, change)
+
+
+def _is_declared(live: ReceiveConnector, home: Name, situation: Situation) -> bool:
+    """True for a connector that a declared address means: another address must not delete it."""
+    return any(
+        match.live.name == live.name
+        for address, desired in situation.desired.of(ReceiveConnector)
+        if desired.home == (home,) and (match := find_listener(address, desired.name, home, situation))
+    )
 
 
 def _forget(address: Address, resource: Resource, sets: frozenset[str], situation: Situation) -> Undeclared:

@@ -142,11 +142,16 @@ class Choice(ValueType[str]):
 
 
 class Flags(ValueType[frozenset[str]]):
-    """Several names at once, ``Tls, Integrated``; ``none`` stands for the empty set."""
+    """Several names at once, ``Tls, Integrated``; ``none`` stands for the empty set.
 
-    def __init__(self, *names: str, none: str = "None") -> None:
+    Attributes:
+        ignored: Names that Exchange shows and nobody sets: dropped wherever they are read.
+    """
+
+    def __init__(self, *names: str, none: str = "None", ignored: tuple[str, ...] = ()) -> None:
         self.names = names
         self.none = none
+        self.ignored = frozenset(name.casefold() for name in ignored)
         self.expected = "one or more of " + ", ".join((none, *names))
         self._known = {name.casefold(): name for name in names}
 
@@ -155,7 +160,7 @@ class Flags(ValueType[frozenset[str]]):
         return frozenset(
             self._known.get(part.casefold(), part)
             for part in given
-            if part.casefold() != self.none.casefold()
+            if part.casefold() != self.none.casefold() and part.casefold() not in self.ignored
         )
 
     def text(self, value: frozenset[str]) -> str:

@@ -37,8 +37,15 @@ AUTH_MECHANISM = Flags(
     "Tls", "Integrated", "BasicAuth", "BasicAuthRequireTLS", "ExchangeServer", "ExternalAuthoritative"
 )
 PERMISSION_GROUPS = Flags(
-    "AnonymousUsers", "ExchangeUsers", "ExchangeServers", "ExchangeLegacyServers", "Partners", "Custom"
+    "AnonymousUsers",
+    "ExchangeUsers",
+    "ExchangeServers",
+    "ExchangeLegacyServers",
+    "Partners",
+    ignored=("Custom",),
 )
+"""``Custom`` is no group: it shows wherever somebody granted rights beside them [4-6]."""
+TRANSPORT_ROLE = Choice("FrontendTransport", "HubTransport")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +68,31 @@ class ReceiveConnector(Resource):
     permission_groups: Maybe[frozenset[str]] = writable("PermissionGroups", PERMISSION_GROUPS)
     tls_domain_capabilities: Maybe[frozenset[str]] = writable("TlsDomainCapabilities", SetOf(TEXT))
     banner: Maybe[str] = writable("Banner", TEXT)
+    default_domain: Maybe[Name | None] = writable("DefaultDomain", Optional(NAME))
+    """Name of an accepted domain."""
+    service_discovery_fqdn: Maybe[Fqdn | None] = writable("ServiceDiscoveryFqdn", Optional(FQDN))
+    transport_role: Maybe[str] = writable("TransportRole", TRANSPORT_ROLE)
     max_message_size: Maybe[ByteSize] = writable("MaxMessageSize", BYTE_SIZE)
     max_header_size: Maybe[ByteSize] = writable("MaxHeaderSize", BYTE_SIZE)
     max_hop_count: Maybe[int] = writable("MaxHopCount", INT)
     max_recipients_per_message: Maybe[int] = writable("MaxRecipientsPerMessage", INT)
     max_inbound_connection: Maybe[Limit] = writable("MaxInboundConnection", LIMIT)
     max_inbound_connection_per_source: Maybe[Limit] = writable("MaxInboundConnectionPerSource", LIMIT)
+    max_inbound_connection_percentage_per_source: Maybe[int] = writable(
+        "MaxInboundConnectionPercentagePerSource", INT
+    )
+    max_local_hop_count: Maybe[int] = writable("MaxLocalHopCount", INT)
+    max_logon_failures: Maybe[int] = writable("MaxLogonFailures", INT)
     max_protocol_errors: Maybe[Limit] = writable("MaxProtocolErrors", LIMIT)
     message_rate_limit: Maybe[Limit] = writable("MessageRateLimit", LIMIT)
+    message_rate_source: Maybe[str] = writable(
+        "MessageRateSource", Choice("None", "User", "IPAddress", "All")
+    )
     connection_timeout: Maybe[timedelta] = writable("ConnectionTimeout", TIME_SPAN)
     connection_inactivity_timeout: Maybe[timedelta] = writable("ConnectionInactivityTimeout", TIME_SPAN)
     tarpit_interval: Maybe[timedelta] = writable("TarpitInterval", TIME_SPAN)
+    auth_tarpit_interval: Maybe[timedelta] = writable("AuthTarpitInterval", TIME_SPAN)
+    max_acknowledgement_delay: Maybe[timedelta] = writable("MaxAcknowledgementDelay", TIME_SPAN)
     protocol_logging_level: Maybe[str] = writable("ProtocolLoggingLevel", PROTOCOL_LOGGING_LEVEL)
     size_enabled: Maybe[str] = writable("SizeEnabled", Choice("Enabled", "Disabled", "EnabledWithoutValue"))
     chunking_enabled: Maybe[bool] = writable("ChunkingEnabled", BOOL)
@@ -80,11 +101,28 @@ class ReceiveConnector(Resource):
     eight_bit_mime_enabled: Maybe[bool] = writable("EightBitMimeEnabled", BOOL)
     require_ehlo_domain: Maybe[bool] = writable("RequireEHLODomain", BOOL)
     suppress_x_anonymous_tls: Maybe[bool] = writable("SuppressXAnonymousTls", BOOL)
+    advertise_client_settings: Maybe[bool] = writable("AdvertiseClientSettings", BOOL)
+    bare_linefeed_rejection_enabled: Maybe[bool] = writable("BareLinefeedRejectionEnabled", BOOL)
+    delivery_status_notification_enabled: Maybe[bool] = writable("DeliveryStatusNotificationEnabled", BOOL)
+    enable_auth_gssapi: Maybe[bool] = writable("EnableAuthGSSAPI", BOOL)
+    enhanced_status_codes_enabled: Maybe[bool] = writable("EnhancedStatusCodesEnabled", BOOL)
+    extended_protection_policy: Maybe[str] = writable(
+        "ExtendedProtectionPolicy", Choice("None", "Allow", "Require")
+    )
+    long_addresses_enabled: Maybe[bool] = writable("LongAddressesEnabled", BOOL)
+    orar_enabled: Maybe[bool] = writable("OrarEnabled", BOOL)
+    reject_reserved_second_level_recipient_domains: Maybe[bool] = writable(
+        "RejectReservedSecondLevelRecipientDomains", BOOL
+    )
+    reject_reserved_top_level_recipient_domains: Maybe[bool] = writable(
+        "RejectReservedTopLevelRecipientDomains", BOOL
+    )
+    reject_single_label_recipient_domains: Maybe[bool] = writable("RejectSingleLabelRecipientDomains", BOOL)
+    smtp_utf8_enabled: Maybe[bool] = writable("SmtpUtf8Enabled", BOOL)
     comment: Maybe[str] = writable("Comment", TEXT)
 
     guid: Maybe[str] = observed("Guid", TEXT)
     server: Maybe[Name] = observed("Server", NAME)
-    transport_role: Maybe[str] = observed("TransportRole", TEXT)
 
     home: Maybe[tuple[Name, ...]] = setting(ListOf(NAME))
     """The one server that holds it."""

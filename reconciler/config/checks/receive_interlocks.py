@@ -1,31 +1,22 @@
-"""Parameters of Set-ReceiveConnector that exclude or demand each other: rules [4-4], [4-5], [4-7]."""
+"""Parameters of receive connectors that exclude or demand each other: rules [4-3], [4-4], [4-5], [4-7]."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import NamedTuple
+from itertools import combinations
 
+from reconciler.cmdlets.receive_interlocks import Interlock, interlocks, shared_binding
 from reconciler.config.draft import Draft
 from state.address import Address
 from state.resources import ReceiveConnector
-from state.values import Fqdn
+from state.values import UNSET, Fqdn
 
 from .label import label
 
 
-class _Problem(NamedTuple):
-    """What is wrong with a connector: ``detail`` goes on from its name."""
-
-    summary: str
-    detail: str
-    attribute: str
-    hint: str
-
-
 def check_receive_interlocks(draft: Draft) -> None:
     for address, connector in draft.of(ReceiveConnector):
-        for found in (*_sign_on(connector), *_name(address, connector), *_protocol(connector)):
+        for found in (*interlocks(connector), *_name(address, connector)):
             draft.error(
                 found.summary,
                 f"{label(address)} {found.detail}.",
@@ -33,57 +24,11 @@ def check_receive_interlocks(draft: Draft) -> None:
                 found.hint,
                 str(address),
             )
+        _check_role(draft, address, connector)
+    _check_bindings(draft)
 
 
-def _sign_on(connector: ReceiveConnector) -> Iterator[_Problem]:
-    """[4-5], [4-7]"""
-    mechanisms = connector.auth_mechanism
-    if not isinstance(mechanisms, frozenset):
-        return
-    if "BasicAuthRequireTLS" in mechanisms and not mechanisms >= {"BasicAuth", "Tls"}:
-        yield _Problem(
-            "AuthMechanism incomplete",
-            "has BasicAuthRequireTLS without both BasicAuth and Tls",
-            "auth_mechanism",
-            "add BasicAuth and Tls",
-        )
-    if "ExternalAuthoritative" in mechanisms:
-        if others := mechanisms - {"ExternalAuthoritative", "Tls"}:
-            yield _Problem(
-                "AuthMechanism contradictory",
-                f"has ExternalAuthoritative, which goes with Tls only, beside {', '.join(sorted(others))}",
-                "auth_mechanism",
-                "keep ExternalAuthoritative and Tls",
-            )
-        groups = connector.permission_groups
-        if isinstance(groups, frozenset) and "ExchangeServers" not in groups:
-            yield _Problem(
-                "PermissionGroups incomplete",
-                "has ExternalAuthoritative, and its permission groups lack ExchangeServers",
-                "permission_groups",
-                "add ExchangeServers",
-            )
-        if connector.domain_secure_enabled is True:
-            yield _Problem(
-                "AuthMechanism contradictory",
-                "has ExternalAuthoritative and sets domain_secure_enabled",
-                "domain_secure_enabled",
-                "give up one of them",
-            )
-    for attribute, declared in (
-        ("require_tls", connector.require_tls),
-        ("domain_secure_enabled", connector.domain_secure_enabled),
-    ):
-        if declared is True and "Tls" not in mechanisms:
-            yield _Problem(
-                "AuthMechanism incomplete",
-                f"sets {attribute} without Tls",
-                attribute,
-                "add Tls to auth_mechanism",
-            )
-
-
-def _name(address: Address, connector: ReceiveConnector) -> Iterator[_Problem]:
+def _name(address: Address, connector: ReceiveConnector) -> Iterator[Interlock]:
     """[4-4]: with ExchangeServer only the server's own name will do.
 
     The server's domain is not declared, so any name whose first label is the server's passes here.
@@ -93,35 +38,41 @@ def _name(address: Address, connector: ReceiveConnector) -> Iterator[_Problem]:
         return
     server = address.parts[0]
     if fqdn.name.partition(".")[0] != server.lower():
-        yield _Problem(
+        yield Interlock(
             "Fqdn not the server's own",
             f'answers as "{fqdn}", and its AuthMechanism holds ExchangeServer',
             "fqdn",
             "take fqdn away: a certificate is bound without it",
+            frozenset({"auth_mechanism", "fqdn"}),
         )
 
 
-def _protocol(connector: ReceiveConnector) -> Iterator[_Problem]:
-    """[4-7]"""
-    idle, longest = connector.connection_inactivity_timeout, connector.connection_timeout
-    if isinstance(idle, timedelta) and isinstance(longest, timedelta) and idle >= longest:
-        yield _Problem(
-            "Timeouts contradictory",
-            "has a connection_inactivity_timeout that is not shorter than its connection_timeout",
-            "connection_inactivity_timeout",
-            "make it shorter",
+def _check_role(draft: Draft, address: Address, connector: ReceiveConnector) -> None:
+    """[4-10]"""
+    home = connector.home[0] if isinstance(connector.home, tuple) else None
+    if connector.transport_role is not UNSET and home in draft.servers and draft.servers[home].is_edge:
+        draft.error(
+            "Not on an Edge server",
+            f"{label(address)} names a transport role, and an Edge server takes none.",
+            draft.where(address, "transport_role"),
+            "take transport_role away",
+            str(address),
         )
-    if connector.binary_mime_enabled is True and connector.chunking_enabled is False:
-        yield _Problem(
-            "BINARYMIME without CHUNKING",
-            "enables binary_mime_enabled and disables chunking_enabled",
-            "binary_mime_enabled",
-            "enable chunking_enabled too",
-        )
-    if isinstance(connector.banner, str) and connector.banner and not connector.banner.startswith("220"):
-        yield _Problem(
-            "Banner not allowed",
-            "has a banner that does not begin with 220",
-            "banner",
-            'begin it with "220 "',
-        )
+
+
+def _check_bindings(draft: Draft) -> None:
+    """[4-3]; what is declared beside what only Exchange knows is compared at plan."""
+    by_server: dict[object, list[tuple[Address, ReceiveConnector]]] = {}
+    for address, connector in draft.of(ReceiveConnector):
+        by_server.setdefault(connector.home, []).append((address, connector))
+    for connectors in by_server.values():
+        for (address, connector), (other_address, other) in combinations(connectors, 2):
+            if binding := shared_binding(connector, other):
+                draft.error(
+                    "Binding taken",
+                    f"{label(other_address)} listens on {binding}, as {label(address)} does, and the clients "
+                    "they are for are the same, or overlap.",
+                    draft.where(other_address, "remote_ip_ranges"),
+                    "let the ranges differ, one inside the other or apart, or take another address or port",
+                    str(other_address),
+                )

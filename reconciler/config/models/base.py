@@ -147,7 +147,8 @@ def _read(type: ValueType[Any], value: Any) -> Any:
 
 def _flags(type: Flags, value: Any) -> frozenset[str]:
     given = type.parse(_text(value, type.expected))
-    if not given <= set(type.names):
+    ignored = any(part.strip().casefold() in type.ignored for part in value.split(","))
+    if ignored or not given <= set(type.names):
         raise InvalidValue(str(value), type.expected)
     return given
 
@@ -208,6 +209,7 @@ Text: TypeAlias = Annotated[Any, As(TEXT)]
 NameText: TypeAlias = Annotated[Any, As(NAME)]
 Domain: TypeAlias = Annotated[Any, As(FQDN)]
 NullableDomain: TypeAlias = Annotated[Any, As(Optional(FQDN))]
+NullableName: TypeAlias = Annotated[Any, As(Optional(NAME))]
 Pattern: TypeAlias = Annotated[Any, As(DOMAIN_PATTERN)]
 NullablePattern: TypeAlias = Annotated[Any, As(Optional(DOMAIN_PATTERN))]
 Patterns: TypeAlias = Annotated[Any, As(SetOf(DOMAIN_PATTERN))]

@@ -33,7 +33,7 @@ class TestAReceiveConnector:
         assert change.attributes == {"banner": Difference("", "220 contoso")}
         assert parameters(change) == {"Identity": "EX1\\Default Frontend EX1", "Banner": "220 contoso"}
 
-    def test_is_never_created(self) -> None:
+    def test_is_not_created_where_nothing_says_where_it_listens(self) -> None:
         made = plan_of({FRONTEND: receive_connector()}, live_server(receive_connectors=[]))
         assert not made.changes
         assert summaries(made) == ["Receive connector not found"]
@@ -54,7 +54,7 @@ class TestAReceiveConnector:
         assert not made.changes
         assert summaries(made) == ["List not read"]
 
-    def test_that_is_no_longer_declared_is_forgotten(self) -> None:
+    def test_that_was_there_before_is_forgotten_when_it_is_no_longer_declared(self) -> None:
         made = plan_of(
             {},
             live_server(receive_connectors=[live_receive_connector()]),
