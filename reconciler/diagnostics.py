@@ -53,5 +53,27 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
 
 
+@dataclass(frozen=True, slots=True)
+class StepExamined:
+    """One step on the way to a server: what was found, and what to do where that is not good.
+
+    Attributes:
+        step: A word for it: ``name``, ``port``, ``tls`` ..., or the cmdlet that was read.
+        remedy: "" for a good step.
+        is_warning: It works as it is, though not for everything.
+    """
+
+    server: str
+    step: str
+    found: str
+    remedy: str = ""
+    is_warning: bool = False
+
+    @property
+    def is_bad(self) -> bool:
+        """True when nothing that needs this step will work."""
+        return bool(self.remedy) and not self.is_warning
+
+
 def has_errors(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool:
     return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

@@ -150,6 +150,41 @@ def apply(
     _choose(run, path, connections, state, auto_approve=auto_approve, json=json)
 
 
+@app.command(
+    epilog=_examples(
+        "reconciler doctor tls.yaml",
+        "reconciler doctor --connections connections.yaml",
+        "reconciler doctor tls.yaml --evidence > evidence.json",
+    )
+)
+def doctor(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="The YAML file or folder; the connections file alone will do.",
+            show_default=False,
+        ),
+    ] = None,
+    connections: Connections = None,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence",
+            help="Print a report of what the answers look like, for the makers of this program: no name, "
+            "address, date or secret is in it.",
+        ),
+    ] = False,
+) -> None:
+    """Find out why a server cannot be reached or read.
+
+    Step by step, from its name to the last cmdlet that is needed. Changes nothing.
+    """
+    from .commands.doctor import doctor as run
+
+    _choose(run, path, connections, evidence=evidence)
+
+
 @app.command(epilog=_examples("reconciler verify tls.yaml"))
 def verify(path: DesiredPath, connections: Connections = None, state: StateFolder = None) -> None:
     """Check what each public endpoint presents.

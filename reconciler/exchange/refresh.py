@@ -51,6 +51,11 @@ _ORGANIZATION: Final = (
 DOMAIN_CONTROLLER: Final = "DomainController"
 
 
+def needed(name: Name, *, edge: bool) -> tuple[Query, ...]:
+    """Everything that reading a server and its organization asks, by no domain controller's name."""
+    return (*_of_server(None), _SEND, _DOMAINS) if edge else (*_ORGANIZATION, *_of_server(name))
+
+
 def read_first(reader: Reader, name: Name) -> tuple[LiveOrganization, LiveServer]:
     """Read what all Mailbox servers share, and the one that is asked for it, in one pipeline.
 
@@ -60,7 +65,7 @@ def read_first(reader: Reader, name: Name) -> tuple[LiveOrganization, LiveServer
     Raises:
         ExchangeError: nothing at all could be read.
     """
-    results = reader.read((*_ORGANIZATION, *_of_server(name)))
+    results = reader.read(needed(name, edge=False))
     config, send, domains, edges, server, certificates, receive = results
     unread: list[Unread] = []
     ids = _listing(config, _resource(_Organization), unread)
@@ -135,7 +140,7 @@ def read_edge_server(reader: Reader, name: Name) -> LiveServer:
     Raises:
         ExchangeError: nothing at all could be read.
     """
-    server, certificates, receive, send, domains = reader.read((*_of_server(None), _SEND, _DOMAINS))
+    server, certificates, receive, send, domains = reader.read(needed(name, edge=True))
     unread: list[Unread] = []
     return LiveServer(
         name=name,

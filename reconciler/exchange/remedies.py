@@ -58,6 +58,24 @@ _REMEDIES: dict[type[ExchangeError], str] = {
 }
 
 
+_SIGN_ON: tuple[tuple[str, str], ...] = (
+    ("clock skew", "set the clocks of both sides: Kerberos takes no more than five minutes between them"),
+    (
+        "server not found in kerberos database",
+        "reach the server by the name that its service principal HTTP/name has, or name it with service; "
+        "setspn -L lists what a server has",
+    ),
+    ("cannot contact any kdc", "let this machine reach the domain controllers on port 88, and see krb5.conf"),
+    ("cannot find kdc", "name the realm and its domain controllers in krb5.conf"),
+    ("not found in kerberos database", "write the user as user@REALM, as Active Directory has it"),
+    ("preauthentication failed", "correct the password behind credential"),
+    ("no kerberos credentials available", "get tickets with kinit, or declare a credential"),
+    ("ticket expired", "get new tickets with kinit"),
+    ("no module named", "install what this auth needs: pip install '.[kerberos]'"),
+)
+"""What MIT's library says, in lower case and always in English, and what helps."""
+
+
 def remedy(error: ExchangeError) -> str:
     """The next thing to try; "" where it depends on what the cmdlet said."""
     if isinstance(error, CmdletMissing):
@@ -71,6 +89,9 @@ def remedy(error: ExchangeError) -> str:
         )
     if isinstance(error, CmdletFailed) and error.is_transient:  # [2.4-4]
         return "Exchange calls this temporary: try again in some minutes"
+    if isinstance(error, AuthenticationFailed) and error.reason:
+        said = error.reason.casefold()
+        return next((known for word, known in _SIGN_ON if word in said), _REMEDIES[AuthenticationFailed])
     return _REMEDIES.get(type(error), "")
 
 

@@ -15,6 +15,7 @@ COMMANDS = (
     ["plan"],
     ["apply"],
     ["verify"],
+    ["doctor"],
     ["import"],
     ["audit"],
     ["explain"],

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.exchange import errors
 from reconciler.exchange.errors import (
+    AuthenticationFailed,
     CmdletFailed,
     CmdletMissing,
     ErrorRecord,
@@ -96,3 +97,22 @@ def test_what_exchange_calls_temporary_is_to_be_tried_again() -> None:
     record = ErrorRecord("[FailureCategory=Cmdlet-ADTransientException] 1F2E,Get", 8, "", "", "", "Fehler")
     assert "try again" in remedy(CmdletFailed("EX1", "Get-SendConnector", (record,)))
     assert not remedy(CmdletFailed("EX1", "Get-SendConnector", (RECORD,)))
+
+
+class TestOfASignOn:
+    @pytest.mark.parametrize(
+        ("said", "word"),
+        [
+            ("Major (851968): Unspecified GSS failure, Minor (2529638943): Clock skew too great", "clocks"),
+            ("Minor (2529638919): Server not found in Kerberos database", "service principal"),
+            ("Krb5Error: Client 'admin@LAB.TEST' not found in Kerberos database", "user@REALM"),
+            ("Krb5Error: Preauthentication failed", "password"),
+            ("Krb5Error: Cannot contact any KDC for realm 'LAB.TEST'", "port 88"),
+            ('Krb5Error: Cannot find KDC for realm "LAB.TEST"', "krb5.conf"),
+            ("No Kerberos credentials available (default cache: FILE:/tmp/krb5cc_0)", "kinit"),
+            ("something that nobody has seen", "user and password"),
+        ],
+    )
+    def test_by_kerberos_follows_from_what_the_library_says(self, said: str, word: str) -> None:
+        """It speaks English, whatever the server does."""
+        assert word in remedy(AuthenticationFailed("EX1", "admin", ("Negotiate",), said))
