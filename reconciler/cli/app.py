@@ -230,7 +230,7 @@ def audit(
     path: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PATH]",
+            metavar="PATH",
             help="The YAML, for its servers; without it those of --connections.",
             show_default=False,
         ),

@@ -155,6 +155,16 @@ class TestACertificate:
         contoso.lab.now += 11 * DAY
         assert told(contoso) == [f"info certificate-superseded MBX1 {old.thumbprint}"]
 
+    def test_that_ends_soon_is_told_only_while_it_is_presented(self, contoso: Organization) -> None:
+        """The newest is; so a successor that was there first does not help."""
+        contoso.certificate("MBX1", MAIL, starts=-10 * DAY)
+        new = contoso.certificate("MBX1", MAIL, ends=20 * DAY)
+        sends(contoso, "all", "*", TlsCertificateName=str(new.tls_certificate_name))
+        same = f"finding certificates-of-one-name MBX1 {new.thumbprint}"
+        assert told(contoso) == [f"finding certificate-expires MBX1 {new.thumbprint}", same]
+        newest = contoso.certificate("MBX1", MAIL, starts=timedelta(hours=-1))
+        assert told(contoso) == [f"finding certificates-of-one-name MBX1 {newest.thumbprint}"]
+
     @rule("3-15")
     def test_that_has_the_name_of_another_cannot_be_told_from_it(self, contoso: Organization) -> None:
         contoso.certificate("MBX1", MAIL)
