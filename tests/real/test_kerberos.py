@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,75 +11,32 @@ from reconciler.exchange.errors import AuthenticationFailed
 from reconciler.exchange.port import Auth, Command, Connection, Endpoint, Timeouts
 from reconciler.exchange.session import Sessions
 from reconciler.lab.control import ThreadedLab, open_threaded
+from tests.kdc import NEEDS, REALM, TicketOffice, is_missing, ticket_office
 
-# Only a real ticket office says whether a sign-on is Kerberos, and most machines have none; .ci/run has.
-pytestmark = pytest.mark.skipif(
-    shutil.which("krb5kdc") is None or importlib.util.find_spec("gssapi") is None,
-    reason="needs krb5kdc, kadmin.local and pyspnego[kerberos]",
-)
-
-REALM = "LAB.TEST"
-
-
-class TicketOffice:
-    """A key distribution centre on loopback, with its files in a folder of the test's own."""
-
-    def __init__(self, folder: Path) -> None:
-        with closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port: int = free.getsockname()[1]
-        here = f"127.0.0.1:{self.port}"
-        self.keytab = folder / "keytab"
-        self.environment = {
-            "KRB5_CONFIG": str(folder / "krb5.conf"),
-            "KRB5_KDC_PROFILE": str(folder / "kdc.conf"),
-            "KRB5_KTNAME": str(self.keytab),
-            "KRB5CCNAME": f"FILE:{folder / 'tickets'}",
-        }
-        (folder / "krb5.conf").write_text(
-            f"[libdefaults]\n default_realm = {REALM}\n rdns = false\n dns_canonicalize_hostname = false\n"
-            " dns_lookup_kdc = false\n dns_lookup_realm = false\n udp_preference_limit = 1\n"
-            f"[realms]\n {REALM} = {{\n  kdc = {here}\n }}\n[domain_realm]\n localhost = {REALM}\n"
-        )
-        (folder / "kdc.conf").write_text(
-            f"[realms]\n {REALM} = {{\n  database_name = {folder / 'principal'}\n"
-            f"  key_stash_file = {folder / 'stash'}\n  acl_file = {folder / 'acl'}\n"
-            f"  kdc_listen = {here}\n  kdc_tcp_listen = {here}\n }}\n"
-        )
-
-    def administer(self, *query: str) -> None:
-        subprocess.run(["kadmin.local", "-r", REALM, *query], check=True, capture_output=True)
-
-    def wait(self) -> None:
-        """Wait until it answers."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-        pytest.fail("the ticket office did not open")
+# Only a real ticket office says whether a sign-on is Kerberos.
+pytestmark = pytest.mark.skipif(is_missing, reason=NEEDS)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadedLab]:
-    """A lab whose accounts and web service the ticket office knows."""
-    folder = tmp_path_factory.mktemp("kerberos")
-    office = TicketOffice(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in office.environment.items():
-            patch.setenv(name, value)
-        create = ["kdb5_util", "create", "-s", "-P", "master", "-r", REALM]
-        subprocess.run(create, check=True, capture_output=True)
-        with open_threaded(folder / "lab", servers=1, edges=1) as running:
-            account = running.account()
-            office.administer("addprinc", "-pw", account.password, account.name)
-            office.administer("addprinc", "-randkey", "HTTP/localhost")
-            office.administer("ktadd", "-k", str(office.keytab), "HTTP/localhost")
-            kdc = subprocess.Popen(["krb5kdc", "-n", "-r", REALM], stdout=subprocess.DEVNULL)
-            try:
-                office.wait()
-                yield running
-            finally:
-                kdc.terminate()
-                kdc.wait()
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TicketOffice]:
+    with ticket_office(tmp_path_factory.mktemp("kerberos")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, office: TicketOffice) -> Iterator[ThreadedLab]:
+    """A lab whose administrator and web service the ticket office knows."""
+    with open_threaded(tmp_path_factory.mktemp("lab") / "lab", servers=1, edges=1) as running:
+        office.know(running.account())
+        yield running
+
+
+@pytest.fixture
+def tickets(office: TicketOffice, lab: ThreadedLab) -> Iterator[None]:
+    """Somebody has signed on to this machine."""
+    office.fetch_ticket(lab.account())
+    yield
+    office.drop_tickets()
 
 
 def connection(lab: ThreadedLab, url: str, auth: Auth) -> Connection:
@@ -122,4 +72,33 @@ class TestKerberos:
         found = connection(lab, lab.http("MBX1"), Auth.KERBEROS)
         unknown = replace(found, url=found.url.replace("localhost", "127.0.0.1"))
         with pytest.raises(AuthenticationFailed), Sessions().reader(unknown):
+            pass
+
+    def test_reaches_a_service_by_another_name_than_its_host_s(self, lab: ThreadedLab) -> None:
+        """Behind a load balancer the farm has a name of its own; here the address has none at all."""
+        found = connection(lab, lab.http("MBX1"), Auth.KERBEROS)
+        farm = replace(found, url=lab.http("MBX1"), service="HTTP/localhost")
+        with Sessions().reader(farm):
+            pass
+        with pytest.raises(AuthenticationFailed), Sessions().reader(replace(farm, service="host/localhost")):
+            pass
+
+
+class TestTicketsThatAreThere:
+    @pytest.mark.parametrize("server", ["MBX1", "EDGE1"])
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.usefixtures("tickets")
+    def test_sign_on_without_a_password(self, lab: ThreadedLab, server: str, scheme: str) -> None:
+        url = lab.http(server) if scheme == "http" else lab.url(server)
+        found = replace(connection(lab, url, Auth.KERBEROS), user="", password="")
+        with Sessions().writer(found) as writer:
+            assert writer.run(Command("Get-ReceiveConnector")).outputs
+
+    def test_that_are_not_is_a_typed_error(self, lab: ThreadedLab, office: TicketOffice) -> None:
+        office.drop_tickets()
+        found = replace(connection(lab, lab.http("MBX1"), Auth.KERBEROS), user="", password="")
+        with (
+            pytest.raises(AuthenticationFailed, match="the tickets that are there"),
+            Sessions().reader(found),
+        ):
             pass
