@@ -61,6 +61,7 @@ class DirectLab:
         path = self.directory / "faults.json"
         path.write_text(json.dumps(rules), encoding="utf-8")
         self.faults = read_faults(path)
+        self.exchange.replicate(self.faults.replication)
 
     @contextmanager
     def reader(self, connection: Connection) -> Iterator[Reader]:

@@ -233,5 +233,12 @@ class Exchange(Protocol):
     def smtp_revision(self, server: str) -> int:
         """Changes whenever :meth:`smtp_identity` may answer differently."""
 
+    def replicate(self, delays: Mapping[str, float | None]) -> None:
+        """How many seconds domain controllers take to hear of what another took; None: they do not hear.
+
+        Args:
+            delays: By FQDN or first label; the others hear at once.
+        """
+
     def snapshot(self) -> Mapping[str, Any]:
         """Plain data for tests: the organization as it is now."""

@@ -99,6 +99,7 @@ class Emulator:
             context.verify_mode = ssl.CERT_OPTIONAL
             context.load_verify_locations(self._directory / authority.CLIENT_CA)
             guests = Guests(self.accounts, Users(self._directory, self.accounts), certificates)
+            await self._engine.ask(lambda exchange: exchange.replicate(self._faults.replication))
             self.servers = tuple(await self._engine.ask(lambda exchange: exchange.servers()))
             for facts in self.servers:
                 await self._start_server(facts, context, guests)

@@ -5,7 +5,7 @@ At a cmdlet, at an HTTP request, or of a server as a whole; at each, at the nth,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Final, Generic, Literal, Self, TypeVar
@@ -175,8 +175,23 @@ class RedirectRule(BaseModel):
     redirects: str
 
 
-AnyRule = ShowsRule | HidesRule | Rule | RequestRule | BatchRule | LimitRule | RedirectRule
+class ReplicationRule(BaseModel):
+    """A domain controller that hears late of what another took.
+
+    Attributes:
+        domain_controller: Which, by FQDN or first label.
+        replication: After how many seconds; ``held``: not at all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain_controller: str
+    replication: Seconds | Literal["held"]
+
+
+AnyRule = ReplicationRule | ShowsRule | HidesRule | Rule | RequestRule | BatchRule | LimitRule | RedirectRule
 KINDS: Final[dict[str, type[AnyRule]]] = {
+    "domain_controller": ReplicationRule,
     "shows": ShowsRule,
     "hides": HidesRule,
     "cmdlet": Rule,
@@ -197,7 +212,8 @@ def _kind(rule: Any) -> str:
 _Rules = TypeAdapter(
     tuple[
         Annotated[
-            Annotated[ShowsRule, Tag("ShowsRule")]
+            Annotated[ReplicationRule, Tag("ReplicationRule")]
+            | Annotated[ShowsRule, Tag("ShowsRule")]
             | Annotated[HidesRule, Tag("HidesRule")]
             | Annotated[Rule, Tag("Rule")]
             | Annotated[RequestRule, Tag("RequestRule")]
@@ -235,7 +251,11 @@ class _Counted(Generic[R]):
 
 
 class Faults:
-    """The rules of a lab."""
+    """The rules of a lab.
+
+    Attributes:
+        replication: Seconds until each domain controller hears of what another took; None: it does not.
+    """
 
     def __init__(self, rules: tuple[AnyRule, ...]) -> None:
         self._at_cmdlets = [_Counted(rule) for rule in rules if isinstance(rule, Rule)]
@@ -243,6 +263,11 @@ class Faults:
         self._batch_rules = tuple(rule for rule in rules if isinstance(rule, BatchRule))
         self._limits = tuple(rule for rule in rules if isinstance(rule, LimitRule))
         self._redirects = tuple(rule for rule in rules if isinstance(rule, RedirectRule))
+        self.replication: Mapping[str, float | None] = {
+            rule.domain_controller: None if rule.replication == "held" else rule.replication
+            for rule in rules
+            if isinstance(rule, ReplicationRule)
+        }
         self._views = tuple(rule for rule in rules if isinstance(rule, ShowsRule | HidesRule))
 
     def batches(self, server: str) -> Refusal | None:

@@ -49,7 +49,7 @@ FIVE_YEARS = timedelta(days=1826)
 """Lifetime of a self-signed certificate [2.1-9]."""
 AUTH_LIFETIME = timedelta(days=1800)
 AUTH_NAME = "Microsoft Exchange Server Auth Certificate"
-FORMAT = 1
+FORMAT = 2
 
 
 class UnknownFormat(Exception):
@@ -77,7 +77,7 @@ def found(
     organization = Organization(
         Archive(root), KeyRing(root / "keys", new_key), {}, {}, secret=secrets.token_bytes(32)
     )
-    ad = Partition(ACTIVE_DIRECTORY, active_directory(DOMAIN), f"DC1.{DOMAIN}")
+    ad = Partition(ACTIVE_DIRECTORY, active_directory(DOMAIN), f"DC1.{DOMAIN}", others=(f"DC2.{DOMAIN}",))
     organization.partitions[ad.key] = ad
     guid = uuid4()
     domain = accepted_domain(ad.forest, DOMAIN, guid, now=now, origin=ad.origin)
@@ -217,6 +217,7 @@ def save(organization: Organization) -> None:
                     "organization": partition.forest.organization,
                     "partition": str(partition.forest.partition),
                     "origin": partition.origin,
+                    "others": list(partition.others),
                     "auth_thumbprint": partition.auth_thumbprint,
                 }
                 for partition in organization.partitions.values()
@@ -271,6 +272,8 @@ def _partition(archive: Archive, record: Mapping[str, Any]) -> Partition:
         dict(_stored(archive, f"{key}/accepted-domains")),
         dict(_stored(archive, f"{key}/edge-subscriptions")),
         record["auth_thumbprint"],
+        tuple(record["others"]),
+        dict(_stored(archive, f"{key}/organization")),
     )
 
 

@@ -33,6 +33,7 @@ from reconciler.lab.exchange.founding import (
 from reconciler.lab.exchange.keys import KeyRing, KeySource
 from reconciler.lab.exchange.nrbf_reader import BadBlob
 from reconciler.lab.exchange.objects.receive_connector import Home
+from reconciler.lab.exchange.objects.settings import ORGANIZATION_CONFIG
 from reconciler.lab.exchange.organization import Organization, Partition, Server, Stored
 from reconciler.lab.exchange.smtp import chosen, lacks_connectors
 
@@ -47,6 +48,7 @@ KINDS = {
     f"{CONFIGURATION}SmtpSendConnectorConfig": "send connector",
     f"{CONFIGURATION}ReceiveConnector": "receive connector",
     f"{CONFIGURATION}AcceptedDomain": "accepted domain",
+    ORGANIZATION_CONFIG: "organization",
     f"{MANAGEMENT}ExchangeCertificate": "certificate",
 }
 
@@ -189,6 +191,8 @@ class _Placing:
             self.send_connector(tree)
         for tree in self.exports.of("accepted domain"):
             self.accepted_domain(tree)
+        for tree in self.exports.of("organization"):
+            self.organization_config(tree)
         self.auth_certificate()
         for server in self.organization.servers.values():
             self.default_certificate(server)
@@ -280,6 +284,13 @@ class _Placing:
 
     def accepted_domain(self, tree: Obj) -> None:
         self.keep(self.partition.accepted_domains, tree, f"accepted domain {_text(tree, 'Name')}")
+
+    def organization_config(self, tree: Obj) -> None:
+        """Its Guid tells a copy of an organization from any other one."""
+        if self.partition.exported:
+            self.tell("the organization was found twice; the first counts")
+            return
+        self.keep(self.partition.exported, tree, "the organization")
 
     def port_25(self, server: Server) -> None:
         """Tell what SMTP will present: never the real thing, for exports hold no private keys."""

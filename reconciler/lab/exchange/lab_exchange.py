@@ -67,6 +67,9 @@ COMMANDS: Mapping[str, Callable[[Run], Steps]] = {
 }
 
 
+_MOST_UNSEEN = 1 << 16
+
+
 class LabExchange:
     """Implements :class:`reconciler.lab.call.Exchange`.
 
@@ -125,13 +128,23 @@ class LabExchange:
 
     def smtp_identity(self, server: str) -> Identity | None:
         found = self._server(server)
-        stored = smtp.chosen(found, self._now())
+        organization, now = self._organization, self._now()
+        connectors = organization.receive_connectors(found, organization.controller(found), now)
+        stored = smtp.chosen(found, now, connectors.values())
         if stored is None:
             return None
         return smtp.identity(found, stored, self._organization.keys, self._trust())
 
     def smtp_revision(self, server: str) -> int:
-        return self._server(server).revision
+        found, now = self._server(server), self._now()
+        # What arrives from another domain controller changes it, too.
+        unseen = found.partition.replication.unseen(self._organization.controller(found), now)
+        return found.revision * _MOST_UNSEEN + min(unseen, _MOST_UNSEEN - 1)
+
+    def replicate(self, delays: Mapping[str, float | None]) -> None:
+        for partition in self._organization.partitions.values():
+            named = {partition.replication.controller(name): delay for name, delay in delays.items()}
+            partition.replication.delays = {name: delay for name, delay in named.items() if name}
 
     def remarks(self) -> Sequence[str]:
         return self._organization.remarks
@@ -143,6 +156,14 @@ class LabExchange:
             "send_connectors": {
                 key: {s.name: _plain(s) for s in partition.send_connectors.values()}
                 for key, partition in organization.partitions.items()
+            },
+            "controllers": {
+                controller: {
+                    s.name: _plain(s)
+                    for s in organization.send_connectors(partition, controller, self._now()).values()
+                }
+                for partition in organization.partitions.values()
+                for controller in partition.replication.controllers
             },
             "servers": {server.name: _server_data(server) for server in organization.servers.values()},
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from reconciler.lab.exchange.archive import Archive
 from reconciler.lab.exchange.certificates import StoredCertificate
@@ -16,6 +17,7 @@ from reconciler.lab.exchange.clixml import Obj, text_of, texts_of
 from reconciler.lab.exchange.directory import Forest
 from reconciler.lab.exchange.keys import KeyRing
 from reconciler.lab.exchange.objects.receive_connector import Home
+from reconciler.lab.exchange.replication import Replication, Written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,7 @@ class Stored:
 
 
 Objects = dict[str, Stored]
+_SEND = "send connectors"
 
 
 @dataclass(slots=True)
@@ -61,6 +64,8 @@ class Partition:
         accepted_domains: By GUID.
         edge_subscriptions: By GUID; of Active Directory alone.
         auth_thumbprint: The certificate that Get-AuthConfig names; None on Edge and 2010.
+        others: Further domain controllers.
+        exported: The organization itself, where an export brought it.
     """
 
     key: str
@@ -70,6 +75,16 @@ class Partition:
     accepted_domains: Objects = field(default_factory=dict)
     edge_subscriptions: Objects = field(default_factory=dict)
     auth_thumbprint: str | None = None
+    others: tuple[str, ...] = ()
+    exported: Objects = field(default_factory=dict)
+    _replication: Replication[Stored] | None = None
+
+    @property
+    def replication(self) -> Replication[Stored]:
+        """What each of its domain controllers has heard of."""
+        if self._replication is None or self._replication.controllers != (self.origin, *self.others):
+            self._replication = Replication((self.origin, *self.others))
+        return self._replication
 
 
 @dataclass(slots=True)
@@ -146,24 +161,51 @@ class Organization:
             for subscription in partition.edge_subscriptions.values()
         )
 
-    def put_send_connector(self, partition: Partition, stored: Stored) -> None:
+    def controller(self, server: Server) -> str:
+        """The domain controller that a server asks when nobody names one: its site's, in turn."""
+        controllers = server.partition.replication.controllers
+        numbers = {each.name: number for number, each in enumerate(self.members(server.partition))}
+        return controllers[numbers[server.name] % len(controllers)]
+
+    def send_connectors(self, partition: Partition, controller: str, now: datetime) -> Objects:
+        """The send connectors of a partition, as one domain controller has them."""
+        return partition.replication.seen(_SEND, partition.send_connectors, controller, now)
+
+    def receive_connectors(self, server: Server, controller: str, now: datetime) -> Objects:
+        """The receive connectors of a server, as one domain controller has them."""
+        return server.partition.replication.seen(server.name, server.receive_connectors, controller, now)
+
+    def put_send_connector(
+        self, partition: Partition, stored: Stored, written: Written | None = None
+    ) -> None:
+        """Write one; everywhere at once where no domain controller is named."""
+        if written:
+            before = self.send_connectors(partition, written.controller, written.at).get(stored.guid)
+            partition.replication.note(_SEND, stored.guid, before, stored, written)
         folder = f"{partition.key}/send-connectors"
         self.archive.put_object(folder, stored.guid, stored.tree, is_export=stored.is_export)
         partition.send_connectors[stored.guid] = stored
         for server in self.members(partition):
             server.revision += 1
 
-    def drop_send_connector(self, partition: Partition, guid: str) -> None:
+    def drop_send_connector(self, partition: Partition, guid: str, written: Written | None = None) -> None:
+        if written:
+            before = self.send_connectors(partition, written.controller, written.at).get(guid)
+            partition.replication.note(_SEND, guid, before, None, written)
         self.archive.drop_object(f"{partition.key}/send-connectors", guid)
         partition.send_connectors.pop(guid, None)
 
-    def put_receive_connector(self, server: Server, stored: Stored) -> None:
+    def put_receive_connector(self, server: Server, stored: Stored, written: Written) -> None:
+        before = self.receive_connectors(server, written.controller, written.at).get(stored.guid)
+        server.partition.replication.note(server.name, stored.guid, before, stored, written)
         folder = f"{self._folder(server)}/receive-connectors"
         self.archive.put_object(folder, stored.guid, stored.tree, is_export=stored.is_export)
         server.receive_connectors[stored.guid] = stored
         server.revision += 1
 
-    def drop_receive_connector(self, server: Server, guid: str) -> None:
+    def drop_receive_connector(self, server: Server, guid: str, written: Written) -> None:
+        before = self.receive_connectors(server, written.controller, written.at).get(guid)
+        server.partition.replication.note(server.name, guid, before, None, written)
         self.archive.drop_object(f"{self._folder(server)}/receive-connectors", guid)
         server.receive_connectors.pop(guid, None)
         server.revision += 1
@@ -193,6 +235,7 @@ class Organization:
                 ("send-connectors", partition.send_connectors),
                 ("accepted-domains", partition.accepted_domains),
                 ("edge-subscriptions", partition.edge_subscriptions),
+                ("organization", partition.exported),
             ):
                 self._put_all(f"{partition.key}/{kind}", objects)
         for server in self.servers.values():

@@ -21,10 +21,10 @@ INTERNET = IPv4Address("198.51.100.1")
 """Where a stranger connects from: of several connectors on port 25, his is the one that counts."""
 
 
-def connector_for_strangers(server: Server) -> Stored | None:
+def connector_for_strangers(connectors: Iterable[Stored]) -> Stored | None:
     """The enabled connector on port 25 that answers the Internet: the most specific range wins [4-3]."""
     best: tuple[int, Stored] | None = None
-    for stored in server.receive_connectors.values():
+    for stored in connectors:
         if stored["Enabled"] != "true" or not any(b.endswith(":25") for b in stored.texts("Bindings")):
             continue
         sizes = [
@@ -45,7 +45,9 @@ def lacks_connectors(server: Server) -> bool:
     return not on_25 and any(c.export is not None for c in server.certificates)
 
 
-def chosen(server: Server, now: datetime) -> StoredCertificate | None:
+def chosen(
+    server: Server, now: datetime, connectors: Iterable[Stored] | None = None
+) -> StoredCertificate | None:
     """The certificate that Exchange would present [2.5-2], [3-16]; None: STARTTLS isn't offered.
 
     Only what is enabled for SMTP counts: enabling is what lets the transport service have the key. That it
@@ -53,7 +55,9 @@ def chosen(server: Server, now: datetime) -> StoredCertificate | None:
     one of that issuer and subject, or none at all where the name dangles. Without: the longest-lived valid
     one that covers the connector's Fqdn; where there is none, the default one.
     """
-    connector = connector_for_strangers(server)
+    if connectors is None:
+        connectors = server.receive_connectors.values()
+    connector = connector_for_strangers(connectors)
     if connector is None and not lacks_connectors(server):
         return None
     usable = [c for c in server.certificates if not c.is_pending and c.services & SMTP and c.is_current(now)]

@@ -99,6 +99,9 @@ class _Echo:
     def smtp_identity(self, server: str) -> Identity | None:
         return None
 
+    def replicate(self, delays: Mapping[str, float | None]) -> None:
+        """There is one copy of everything."""
+
     def smtp_revision(self, server: str) -> int:
         return 0
 

@@ -82,6 +82,9 @@ class TinyExchange:
     def remarks(self) -> Sequence[str]:
         return ("tiny",)
 
+    def replicate(self, delays: Mapping[str, float | None]) -> None:
+        """There is one copy of everything."""
+
     def smtp_revision(self, server: str) -> int:
         return self.revision
 

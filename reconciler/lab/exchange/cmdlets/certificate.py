@@ -67,7 +67,7 @@ def named(run: Run, identity: str) -> tuple[Server, StoredCertificate]:
     if host:
         other = run.organization.server(host)
         if other is None or other.partition is not run.partition:
-            raise not_found(identity, run.partition.origin)
+            raise not_found(identity, run.controller)
         server = other
     stored = server.certificate(thumbprint.replace(" ", ""))
     if stored is None:

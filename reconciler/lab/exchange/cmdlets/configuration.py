@@ -18,13 +18,16 @@ def get_accepted_domain(run: Run) -> Steps:
 def get_organization_config(run: Run) -> Steps:
     """Get-OrganizationConfig."""
     run.check_role()
-    yield run.show_value(settings.organization_config(run.partition.forest, run.now, run.partition.origin))
+    for stored in run.partition.exported.values():
+        yield run.show(stored)
+        return
+    yield run.show_value(settings.organization_config(run.partition.forest, run.now, run.controller))
 
 
 def get_transport_config(run: Run) -> Steps:
     """Get-TransportConfig."""
     run.check_role()
-    yield run.show_value(settings.transport_config(run.partition.forest, run.now, run.partition.origin))
+    yield run.show_value(settings.transport_config(run.partition.forest, run.now, run.controller))
 
 
 def get_auth_config(run: Run) -> Steps:
@@ -32,7 +35,7 @@ def get_auth_config(run: Run) -> Steps:
     run.check_role()
     partition = run.partition
     yield run.show_value(
-        settings.auth_config(partition.forest, auth_thumbprint(run), run.now, partition.origin)
+        settings.auth_config(partition.forest, auth_thumbprint(run), run.now, run.controller)
     )
 
 
@@ -41,7 +44,7 @@ def get_nothing(run: Run) -> Steps:
     run.check_role()
     identity = run.bound.text("Identity")
     if identity is not None:
-        raise not_found(identity, run.partition.origin)
+        raise not_found(identity, run.controller)
     yield from ()
 
 
@@ -62,5 +65,5 @@ def _client_settings(run: Run, protocol: str) -> Steps:
         return
     partition = server.partition
     yield run.show_value(
-        settings.client_settings(partition.forest, server.home, protocol, run.now, partition.origin)
+        settings.client_settings(partition.forest, server.home, protocol, run.now, run.controller)
     )

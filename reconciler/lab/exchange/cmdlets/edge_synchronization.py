@@ -37,7 +37,7 @@ def start(run: Run) -> Steps:
     if target := run.bound.text("TargetServer"):
         edges = [edge for edge in edges if edge is run.organization.server(target)]
         if not edges:
-            raise not_found(target, run.partition.origin)
+            raise not_found(target, run.controller)
     if not (yield from run.should_process("Starting synchronization with all subscribed Edge servers.")):
         return
     if not edges:

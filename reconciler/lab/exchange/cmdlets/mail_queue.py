@@ -24,10 +24,10 @@ def get_digest(run: Run) -> Steps:
     _refuse_filter(run)
     for name in run.bound.get("Server") or ():
         if run.organization.server(name) is None:
-            raise not_found(name, run.partition.origin)
+            raise not_found(name, run.controller)
     for group in ("Dag", "Site"):
         for name in run.bound.get(group) or ():
-            raise not_found(name, run.partition.origin)  # the lab has neither
+            raise not_found(name, run.controller)  # the lab has neither
     yield from ()
 
 

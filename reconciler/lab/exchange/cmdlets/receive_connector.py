@@ -82,7 +82,7 @@ def get(run: Run) -> Steps:
         yield run.show(stored, SINCE)
         return
     for server in servers:
-        for stored in server.receive_connectors.values():
+        for stored in run.receive_connectors(server).values():
             yield run.show(stored, SINCE)
 
 
@@ -102,13 +102,13 @@ def new(run: Run) -> Steps:
         **_given(run, None),
     }
     forest = run.partition.forest
-    origin = run.partition.origin
+    origin = run.controller
     tree = receive_connector(forest, server.home, name, uuid4(), given, now=run.now, origin=origin)
     _refuse_what_conflicts(server, tree.properties or {})
-    _refuse_overlap(server, tree.properties or {}, None)
+    _refuse_overlap(run, server, tree.properties or {}, None)
     if (yield from run.should_process(f'Creating Receive connector "{server.name}\\{name}".')):
         stored = Stored(tree)
-        run.organization.put_receive_connector(server, stored)
+        run.organization.put_receive_connector(server, stored, run.written)
         yield run.show(stored, SINCE)
 
 
@@ -125,7 +125,7 @@ def set_(run: Run) -> Steps:
         tree = renamed(tree, run.partition.forest, dn, name, f"{server.name}\\{name}")
     _refuse_what_conflicts(server, tree.properties or {})
     if given.keys() & {"Bindings", "RemoteIPRanges"}:
-        _refuse_overlap(server, tree.properties or {}, stored)
+        _refuse_overlap(run, server, tree.properties or {}, stored)
     if (yield from run.should_process(f'Setting Receive connector "{stored["Identity"]}".')):
         if write(tree) == write(stored.tree):
             yield Warned(
@@ -133,7 +133,8 @@ def set_(run: Run) -> Steps:
                 f"'{stored['Identity']}' have been modified."
             )
             return
-        run.organization.put_receive_connector(server, replace(stored, tree=changed_now(tree, run.now)))
+        changed = replace(stored, tree=changed_now(tree, run.now))
+        run.organization.put_receive_connector(server, changed, run.written)
 
 
 def remove(run: Run) -> Steps:
@@ -142,7 +143,7 @@ def remove(run: Run) -> Steps:
     server, stored = _named(run, run.bound.text("Identity") or "")
     action = f'Removing Receive connector "{stored["Identity"]}".'
     if (yield from run.should_process(action, always=True)):
-        run.organization.drop_receive_connector(server, stored.guid)
+        run.organization.drop_receive_connector(server, stored.guid, run.written)
 
 
 def _check(run: Run) -> None:
@@ -164,10 +165,10 @@ def _named(run: Run, identity: str) -> tuple[Server, Stored]:
     if rest and (named := run.organization.server(name)):
         identity = f"{named.name}\\{rest}"
     for server in run.organization.members(run.partition):
-        for stored in server.receive_connectors.values():
+        for stored in run.receive_connectors(server).values():
             if identity.lower() in _keys(stored, is_here=server is run.server):
                 return server, stored
-    raise not_found(identity, run.partition.origin)
+    raise not_found(identity, run.controller)
 
 
 def _keys(stored: Stored, *, is_here: bool) -> set[str]:
@@ -199,10 +200,10 @@ def _usage(run: Run) -> Usage:
 def _checked_name(run: Run, server: Server, name: str, itself: Stored | None = None) -> str:
     if not name.strip():
         raise Refused(f'"{name}" isn\'t a valid name for a connector.', kind="DataValidationException")
-    others = (other for other in server.receive_connectors.values() if other is not itself)
+    others = (other for other in run.receive_connectors(server).values() if other is not itself)
     if any(other.name.lower() == name.lower() for other in others):
         raise Refused(
-            f"Active Directory operation failed on {run.partition.origin}. The object "
+            f"Active Directory operation failed on {run.controller}. The object "
             f"'{run.partition.forest.receive_connector_dn(server.name, name)}' already exists.",
             kind="ADObjectAlreadyExistsException",
             category=INVALID_OPERATION,
@@ -287,11 +288,11 @@ def _refuse_mechanisms(server: Server, after: Mapping[str, Value]) -> None:
         )
 
 
-def _refuse_overlap(server: Server, after: Mapping[str, Value], itself: Stored | None) -> None:
+def _refuse_overlap(run: Run, server: Server, after: Mapping[str, Value], itself: Stored | None) -> None:
     """Two connectors on one binding must have ranges that differ, nested or apart [4-3]."""
     bindings = set(texts_of(after.get("Bindings")))
     ranges = set(texts_of(after.get("RemoteIPRanges")))
-    for other in server.receive_connectors.values():
+    for other in run.receive_connectors(server).values():
         if other is itself or not bindings & set(other.texts("Bindings")):
             continue
         theirs = set(other.texts("RemoteIPRanges"))

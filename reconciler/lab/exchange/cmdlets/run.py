@@ -22,7 +22,8 @@ from reconciler.lab.exchange.cmdlets.binding import Bound
 from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet
 from reconciler.lab.exchange.cmdlets.errors import Refused, no_choice, no_host, not_found
 from reconciler.lab.exchange.looks import seen
-from reconciler.lab.exchange.organization import Organization, Partition, Server, Stored
+from reconciler.lab.exchange.organization import Objects, Organization, Partition, Server, Stored
+from reconciler.lab.exchange.replication import Written
 
 Steps = Generator[Emission, int | None, None]
 
@@ -56,10 +57,11 @@ class Renderings:
         self._trees: dict[tuple[str, Shown], tuple[Obj, str]] = {}
         self._certificates: dict[tuple[str, str, Shown], tuple[StoredCertificate, int, int, str]] = {}
 
-    def of(self, key: str, tree: Obj, shown: Shown, secret: bytes) -> str:
-        known = self._trees.get((key, shown))
+    def of(self, key: str, tree: Obj, shown: Shown, secret: bytes, origin: str) -> str:
+        place = f"{origin}/{key}", shown
+        known = self._trees.get(place)
         if known is None or known[0] is not tree:
-            known = self._trees[key, shown] = (tree, _written(tree, shown, secret))
+            known = self._trees[place] = (tree, _written(_from(tree, origin), shown, secret))
         return known[1]
 
     def of_certificate(
@@ -76,6 +78,13 @@ class Renderings:
             tree = certificate_object(stored, server.home.fqdn, *judgement)
             known = self._certificates[key] = (stored, *judgement, _written(tree, shown, secret))
         return known[3]
+
+
+def _from(tree: Obj, origin: str) -> Obj:
+    """The object as one domain controller tells it."""
+    if clixml.text_of((tree.properties or {}).get("OriginatingServer")) in (origin, None):
+        return tree
+    return tree.with_properties({"OriginatingServer": clixml.string(origin)})
 
 
 def _written(tree: Obj, shown: Shown, secret: bytes) -> str:
@@ -118,6 +127,40 @@ class Run:
     def partition(self) -> Partition:
         return self.server.partition
 
+    @property
+    def controller(self) -> str:
+        """The domain controller that this works on: the one that is named, or the server's own.
+
+        Raises:
+            Refused: there is none of that name.
+        """
+        name = self.bound.text("DomainController")
+        if name is None:
+            return self.organization.controller(self.server)
+        found = self.partition.replication.controller(name)
+        if found is None:
+            # What Exchange says of a name that is no domain controller's is in no source at hand [inf].
+            raise Refused(
+                f"The domain controller '{name}' isn't available.",
+                kind="SuitabilityDirectoryException",
+                target="DomainController",
+            )
+        return found
+
+    @property
+    def written(self) -> Written:
+        """Where and when a write of this lands."""
+        return Written(self.controller, self.now)
+
+    @property
+    def send_connectors(self) -> Objects:
+        """As the domain controller has them."""
+        return self.organization.send_connectors(self.partition, self.controller, self.now)
+
+    def receive_connectors(self, server: Server) -> Objects:
+        """As the domain controller has them."""
+        return self.organization.receive_connectors(server, self.controller, self.now)
+
     def is_listed(self, server: Server) -> bool:
         """Whether a server is in this directory: the organization's also lists subscribed Edge servers."""
         return server.partition is self.partition or (
@@ -125,7 +168,7 @@ class Run:
         )
 
     def show(self, stored: Stored, since: Mapping[str, tuple[int, ...]] | None = None) -> Output:
-        """Write an object as this session wants it [6.1-2], [6.1-5].
+        """Write an object as this session wants it [6.1-2], [6.1-5]; it says who tells it.
 
         Args:
             since: Properties that the answering server knows from a version on; an older one leaves them out.
@@ -134,7 +177,7 @@ class Run:
         key = f"{self.server.partition.key}/{stored.tree.types and stored.tree.types[0]}/{stored.guid}"
         unknown = {name for name, first in (since or {}).items() if self.server.home.build.version < first}
         tree = stored.tree.without_properties(unknown)
-        return Output(self.renderings.of(key, tree, shown, self.organization.secret))
+        return Output(self.renderings.of(key, tree, shown, self.organization.secret, self.controller))
 
     def show_value(self, value: clixml.Value) -> Output:
         """Write something that is not in the directory, such as a request's text."""
@@ -172,7 +215,7 @@ class Run:
             return self.server
         server = self.organization.server(name)
         if server is None or server.partition is not self.partition:
-            raise not_found(name, self.partition.origin)
+            raise not_found(name, self.controller)
         return server
 
     def matching(self, objects: Iterable[Stored], identity: str | None) -> list[Stored]:
@@ -192,7 +235,7 @@ class Run:
             in {(stored[p] or "").lower() for p in ("Identity", "Guid", "DistinguishedName", "Name")}
         ]
         if not found:
-            raise not_found(identity, self.partition.origin)
+            raise not_found(identity, self.controller)
         return found
 
     def one(self, objects: Iterable[Stored], identity: str | None) -> Stored:

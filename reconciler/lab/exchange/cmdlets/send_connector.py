@@ -42,7 +42,7 @@ MAX_NAME = 64
 def get(run: Run) -> Steps:
     """Get-SendConnector: one list for the organization, a list of its own on Edge [1-3], [1-4]."""
     run.check_role()
-    for stored in run.matching(run.partition.send_connectors.values(), run.bound.text("Identity")):
+    for stored in run.matching(run.send_connectors.values(), run.bound.text("Identity")):
         yield run.show(stored, SINCE)
 
 
@@ -66,19 +66,19 @@ def new(run: Run) -> Steps:
         given,
         build=run.server.home.build,
         now=run.now,
-        origin=run.partition.origin,
+        origin=run.controller,
     )
     _refuse_what_conflicts(run, tree.properties or {})
     if (yield from run.should_process(f'Creating Send connector "{name}".')):
         stored = Stored(tree)
-        run.organization.put_send_connector(run.partition, stored)
+        run.organization.put_send_connector(run.partition, stored, run.written)
         yield run.show(stored, SINCE)
 
 
 def set_(run: Run) -> Steps:
     """Set-SendConnector: gives nothing back."""
     _check(run)
-    stored = run.one(run.partition.send_connectors.values(), run.bound.text("Identity"))
+    stored = run.one(run.send_connectors.values(), run.bound.text("Identity"))
     given = _given(run, stored)
     tree = stored.tree.with_properties(given)
     new_name = run.bound.text("Name")
@@ -92,16 +92,17 @@ def set_(run: Run) -> Steps:
                 f"The command completed successfully but no settings of '{stored.name}' have been modified."
             )
             return
-        run.organization.put_send_connector(run.partition, replace(stored, tree=changed_now(tree, run.now)))
+        changed = replace(stored, tree=changed_now(tree, run.now))
+        run.organization.put_send_connector(run.partition, changed, run.written)
 
 
 def remove(run: Run) -> Steps:
     """Remove-SendConnector: asks unless -Confirm:$false [1-9]."""
     run.check_role()
     _refuse_on_subscribed(run)
-    stored = run.one(run.partition.send_connectors.values(), run.bound.text("Identity"))
+    stored = run.one(run.send_connectors.values(), run.bound.text("Identity"))
     if (yield from run.should_process(f'Removing Send connector "{stored.name}".', always=True)):
-        run.organization.drop_send_connector(run.partition, stored.guid)
+        run.organization.drop_send_connector(run.partition, stored.guid, run.written)
 
 
 def _check(run: Run) -> None:
@@ -122,10 +123,10 @@ def _refuse_on_subscribed(run: Run) -> None:
 def _checked_name(run: Run, name: str, itself: Stored | None = None) -> str:
     if not name.strip() or len(name) > MAX_NAME:
         raise Refused(f'"{name}" isn\'t a valid name for a connector.', kind="DataValidationException")
-    others = run.partition.send_connectors.values()
+    others = run.send_connectors.values()
     if any(other.name.lower() == name.lower() for other in others if other is not itself):
         raise Refused(
-            f"Active Directory operation failed on {run.partition.origin}. The object "
+            f"Active Directory operation failed on {run.controller}. The object "
             f"'{run.partition.forest.send_connector_dn(name)}' already exists.",
             kind="ADObjectAlreadyExistsException",
             category=INVALID_OPERATION,
@@ -155,7 +156,7 @@ def _sources(run: Run, texts: Iterable[str]) -> Value:
     for text in texts:
         server = run.organization.server(text)
         if server is None or not run.is_listed(server):
-            raise not_found(text, run.partition.origin)
+            raise not_found(text, run.controller)
         names.append(server.name)  # names are taken in any form, and come back short [3-23]
     if not names:  # that Exchange refuses it is inferred: mail would have nowhere to leave from [inf]
         raise Refused("A Send connector needs at least one source server.", target="SourceTransportServers")

@@ -54,7 +54,7 @@ def get_front_end(run: Run) -> Steps:
                 server.home,
                 uuid5(partition.forest.partition, f"Frontend {server.name}"),
                 now=run.now,
-                origin=partition.origin,
+                origin=run.controller,
             )
             yield run.show_value(tree)
 
@@ -87,7 +87,7 @@ def _named(run: Run, listed: list[Server] | None = None) -> list[Server]:
         return members
     found = [s for s in members if s is run.organization.server(identity) or _has(s.shown, identity)]
     if not found:
-        raise not_found(identity, run.partition.origin)
+        raise not_found(identity, run.controller)
     return found
 
 
