@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import combinations
 from typing import Final
 
 from reconciler.cmdlets.mark import mark_in
@@ -105,13 +104,12 @@ def _overlaps(connectors: tuple[SendConnector, ...], group: SendConnectors) -> I
     found: dict[str, SendConnector] = {}
     for address, candidates in sorted(by_address.items()):
         candidates.sort(key=lambda candidate: candidate.order)
-        for first, later in combinations(candidates, 2):
-            key = str(later.connector.name), str(first.connector.name)
-            found[key[0]] = later.connector
-            if have_same_sources(first, later) and _takes_as_much(first.connector, later.connector):
-                shadows.setdefault(key, []).append(address)
-            elif protection_of(first.connector) != protection_of(later.connector):
-                double.setdefault(key, []).append(address)
+        for at, later in enumerate(candidates):
+            found[str(later.connector.name)] = later.connector
+            if first := _shadow(later, candidates[:at]):
+                shadows.setdefault((str(later.connector.name), str(first.connector.name)), []).append(address)
+            elif first := _differing(later, candidates[:at]):
+                double.setdefault((str(later.connector.name), str(first.connector.name)), []).append(address)
     for (name, winner), addresses in shadows.items():
         detail = (
             f'"{winner}" has the same address space, the same source servers, and a lower cost or name: it '
@@ -124,6 +122,24 @@ def _overlaps(connectors: tuple[SendConnector, ...], group: SendConnectors) -> I
             "chosen may depend on the server, the cost of links between sites, or the size of the message."
         )
         yield _finding(rules.TWO_PROTECTIONS, Weight.FINDING, found[name], group.where, detail)
+
+
+def _shadow(later: Candidate, before: list[Candidate]) -> Candidate | None:
+    """The one that is chosen wherever this one could be."""
+    return next(
+        (
+            first
+            for first in before
+            if have_same_sources(first, later) and _takes_as_much(first.connector, later.connector)
+        ),
+        None,
+    )
+
+
+def _differing(later: Candidate, before: list[Candidate]) -> Candidate | None:
+    """One that may be chosen in its place, and protects otherwise."""
+    own = protection_of(later.connector)
+    return next((first for first in before if protection_of(first.connector) != own), None)
 
 
 def _loss(later: SendConnector, winner: str, connectors: tuple[SendConnector, ...]) -> str:

@@ -210,6 +210,12 @@ class TestASendConnector:
         sends(contoso, "d", "*.woodgrove.com", "contoso.fr")
         assert told(contoso) == ["finding connector-shadowed a"]
 
+    def test_is_told_once_for_the_first_of_those_that_shadow_it(self, contoso: Organization) -> None:
+        for name in ("a", "b", "c"):
+            sends(contoso, name, "fabrikam.com")
+        found = audit(contoso).findings
+        assert [(one.object, one.detail.partition(" ")[0]) for one in found] == [("b", '"a"'), ("c", '"a"')]
+
     @rule("3-7")
     def test_of_other_servers_with_another_protection_may_be_chosen(self, contoso: Organization) -> None:
         sends(contoso, "a", "fabrikam.com", RequireTLS=True, TlsAuthLevel="CertificateValidation")
