@@ -42,7 +42,6 @@ class Shown:
     connector: SendConnector | ReceiveConnector
     presented: Presented | None
     is_open: bool
-    edge: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Audited:
                 is_open = connector.enabled is not False and connector.ignore_starttls is not True
                 for name in self.sources(connector, group.edge):
                     found = self.presented(connector, self.live.servers.get(name))
-                    yield Shown(name, connector, found, is_open, group.edge)
+                    yield Shown(name, connector, found, is_open)
 
     def sources(self, connector: SendConnector, edge: Name | None) -> tuple[Name, ...]:
         """The servers that a connector sends from, as far as they could be read."""

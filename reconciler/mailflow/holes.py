@@ -50,7 +50,7 @@ def holes(connector: SendConnector, others: Iterable[tuple[L, SendConnector]]) -
         label
         for label, other in others
         if other.require_tls is not True
-        and is_wider(other, connector)
+        and _is_wider(other, connector)
         and (declared or isinstance(other.max_message_size, ByteSize))
         and _may_take_more(other, largest.bytes)
     )
@@ -58,7 +58,7 @@ def holes(connector: SendConnector, others: Iterable[tuple[L, SendConnector]]) -
         yield Hole("max_message_size", wider)
 
 
-def is_wider(other: SendConnector, connector: SendConnector) -> bool:
+def _is_wider(other: SendConnector, connector: SendConnector) -> bool:
     """True when the other one would carry mail that this one lets pass."""
     if not (isinstance(other.address_spaces, frozenset) and isinstance(connector.address_spaces, frozenset)):
         return False
