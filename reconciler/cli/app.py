@@ -201,20 +201,40 @@ def verify(path: DesiredPath, connections: Connections = None, state: StateFolde
     epilog=_examples(
         "reconciler import tls.yaml 'send_connector.\"Mail to O365\"'",
         "reconciler import tls.yaml send_connector.EDGE1.tls_required",
+        "reconciler import --generate --connections servers.yaml > tls.yaml",
     ),
 )
 def import_(
-    path: DesiredPath,
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="PATH", help="The YAML file, or a folder of them.", show_default=False),
+    ] = None,
     address: Annotated[
-        str, typer.Argument(metavar="ADDR", help="Address of a declared resource.", show_default=False)
-    ],
+        str | None,
+        typer.Argument(metavar="ADDR", help="Address of a declared resource.", show_default=False),
+    ] = None,
     connections: Connections = None,
     state: StateFolder = None,
+    generate: Annotated[
+        bool,
+        typer.Option("--generate", help="Print YAML of all that the servers of --connections hold instead."),
+    ] = False,
 ) -> None:
     """Take over what exists in Exchange and differs.
 
     Writes only the record: the next plan shows the differences, and apply makes them go.
+    With --generate nothing is recorded: a YAML is made of what exists, whose plan is empty.
     """
+    if generate:
+        if path is not None or state is not None:
+            raise typer.BadParameter("it takes --connections alone", param_hint="--generate")
+        if connections is None:
+            raise typer.BadParameter("it needs --connections: which servers to read", param_hint="--generate")
+        from .commands.generate import generate as run_generate
+
+        _choose(run_generate, connections)
+    if path is None or address is None:
+        raise typer.BadParameter("PATH and ADDR are needed, or --generate", param_hint="import")
     from .commands.import_ import import_ as run
 
     _choose(run, path, connections, state, address=address)

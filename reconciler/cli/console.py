@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import sys
@@ -49,6 +50,18 @@ class Console:
             _write(self._out, text)
         except OSError as error:
             raise output_lost(self._out, error) from error
+
+    def yaml(self, text: str) -> None:
+        r"""A document that goes into a file, which is read as UTF-8 whatever the console's encoding is.
+
+        Elsewhere what is not ASCII is escaped: it stands in comments and in double quotes alone, where YAML
+        has the same ``\xe9`` and ``\u20ac``.
+
+        Raises:
+            OutputLost: it cannot be written.
+        """
+        is_utf8 = codecs.lookup(self._out.encoding or "utf-8").name == "utf-8"
+        self.document(text if is_utf8 else text.encode("ascii", "backslashreplace").decode("ascii"))
 
     def out(self, text: str) -> None:
         """What is shown of an apply: nothing stops that half-way, so what cannot be written is dropped."""

@@ -22,6 +22,7 @@ from .resources.certificates import add_certificates
 from .resources.receive_connectors import add_receive_connectors
 from .resources.send_connectors import add_send_connectors
 from .resources.servers import add_servers
+from .tree import Parsed, parse
 from .validation import ANY, validate
 
 _PLACEHOLDERS = {("version",): 1, ("organization",): "unnamed", ("servers", ANY, "role"): "mailbox"}
@@ -42,7 +43,15 @@ def load(path: Path, *, connections: Path | None = None, today: date) -> Loaded:
     Returns:
         ``desired`` is None exactly when one of the diagnostics is an error.
     """
-    parsed = read_desired(path)
+    return _load(read_desired(path), path, connections, today)
+
+
+def load_text(text: str, path: Path, *, connections: Path | None = None, today: date) -> Loaded:
+    """Check a text as :func:`load` would if it stood in the file that ``path`` names."""
+    return _load(parse(text, str(path)), path, connections, today)
+
+
+def _load(parsed: Parsed, path: Path, connections: Path | None, today: date) -> Loaded:
     diagnostics = [*parsed.diagnostics]
     file = _connections(connections, diagnostics)
     if parsed.root is None:

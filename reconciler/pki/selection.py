@@ -49,7 +49,7 @@ class Selection:
     """
 
     certificate: Certificate | None = None
-    by: Literal["record", "mark", "coverage"] | None = None
+    by: Literal["thumbprint", "record", "mark", "coverage"] | None = None
     unclear: tuple[Certificate, ...] = ()
 
 
@@ -58,9 +58,10 @@ def select(
 ) -> Selection:
     """Find the declared certificate among those of its server.
 
-    The recorded public key decides; else our mark; else a valid one with a key that covers the names, and
-    of these the longest-lived. A pending request is never selected. Where the declaration names an issuer,
-    one that signed itself is never taken for coverage: it is not what was asked for.
+    A declared thumbprint decides alone. Else the recorded public key does; else our mark; else a valid one
+    with a key that covers the names, and of these the longest-lived. A pending request is never selected.
+    Where the declaration names an issuer, one that signed itself is never taken for coverage: it is not what
+    was asked for.
 
     Args:
         asked: As declared; without ``domains`` and without a common name nothing is taken for coverage.
@@ -69,6 +70,11 @@ def select(
         mark: The text that our friendly names hold for this address; "": there is none.
         now: The instant to judge validity at; UTC, aware.
     """
+    if isinstance(asked.thumbprint, Thumbprint):
+        pinned = next(
+            (certificate for certificate in live if certificate.thumbprint == asked.thumbprint), None
+        )
+        return Selection(pinned, "thumbprint" if pinned else None)
     candidates = [certificate for certificate in live if certificate.status != PENDING]
     if recorded_key:
         by_key = [certificate for certificate in candidates if certificate.public_key == recorded_key]

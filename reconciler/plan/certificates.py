@@ -207,6 +207,8 @@ def _observed(case: _Case) -> CertificatePlan:
 
 
 def _missing(case: _Case, selection: Selection) -> Diagnostic:
+    if isinstance(case.asked.thumbprint, Thumbprint):
+        return problems.pinned_missing(case.address, case.server, str(case.asked.thumbprint))
     if selection.unclear:
         return problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=False)
     names = sorted(map(str, case.asked.domains)) if isinstance(case.asked.domains, frozenset) else []

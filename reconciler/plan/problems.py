@@ -174,6 +174,15 @@ def kept_observed(address: Address, name: str) -> Diagnostic:
     )
 
 
+def pinned_missing(address: Address, server: str, thumbprint: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificate not found",
+        detail=f"{server} no longer holds the certificate that is declared by its thumbprint, {thumbprint}.",
+        hint="take it out of the YAML, or declare its successor",
+        subject=str(address),
+    )
+
+
 def certificate_missing(address: Address, server: str, domains: list[str]) -> Diagnostic:
     return Diagnostic(
         summary="Certificate not found",

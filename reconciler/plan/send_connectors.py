@@ -127,13 +127,16 @@ def _compared(
     if not comparison.differences and not unread:
         change = unchanged(address, resource, situation.record, created=created, now=situation.now)
         return ConnectorPlan(change, drift=moved)
-    if not match.ours and desired.mode is UNSET:
-        differing = sorted([*comparison.differences, *unread])
-        return ConnectorPlan(None, (problems.import_first(address, str(match.live.name), differing),))
     differences = {
         **comparison.differences,
         **{name: Difference(UNKNOWN, value) for name, value in unread.items()},
     }
+    if not match.ours and desired.mode is UNSET:
+        problem = problems.import_first(address, str(match.live.name), sorted(differences))
+        shown = Change(
+            address=address, action=Action.UPDATE, attributes=differences, reason="only once it is imported"
+        )
+        return ConnectorPlan(shown, (problem,))
     wanted = {name: difference.after for name, difference in differences.items()}
     mark = situation.mark(address) if match.marked else None
     change = Change(

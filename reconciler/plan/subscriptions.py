@@ -118,7 +118,7 @@ def _seems_subscribed(edge: Name, situation: Situation) -> list[Diagnostic]:
 
 def _sources(change: Change, situation: Situation) -> frozenset[Name]:
     """The source servers of a send connector before and after its change."""
-    if change.address.type != "send_connector":
+    if change.address.type != "send_connector" or not change.invocations:
         return frozenset()
     after = change.learned.recorded.resource if change.learned and change.learned.recorded else None
     found = [after] if isinstance(after, SendConnector) else []

@@ -33,6 +33,7 @@ def check_certificates(draft: Draft, issuers: Mapping[str, IssuerSettings]) -> N
         if where not in seen:
             seen.add(where)
             _check_issuer(draft, address, certificate, issuers)
+            _check_pin(draft, address, certificate)
             _check_subject(draft, address, certificate)
             _check_key_size(draft, address, certificate, issuers)
             _check_subject_is_signable(draft, address, certificate, issuers)
@@ -55,6 +56,17 @@ def _check_issuer(
         )
 
 
+def _check_pin(draft: Draft, address: Address, certificate: Certificate) -> None:
+    if certificate.thumbprint is not UNSET and certificate.issuer is not UNSET:
+        draft.error(
+            "Thumbprint with an issuer",
+            f"{address} is one certificate for good by its thumbprint, and its issuer is to renew it.",
+            draft.where(address, "thumbprint"),
+            "take thumbprint away; or issuer, to have it watched only",
+            str(address),
+        )
+
+
 def _check_subject(draft: Draft, address: Address, certificate: Certificate) -> None:
     if draft.is_written(address, "subject") is not isinstance(certificate.subject, str):
         return  # it is there, and wrong
@@ -69,7 +81,7 @@ def _check_subject(draft: Draft, address: Address, certificate: Certificate) -> 
                 'add subject: "CN=" and the name that the world connects to',
                 str(address),
             )
-        elif not has_names:
+        elif not has_names and not draft.is_written(address, "thumbprint"):
             draft.error(
                 "No names",
                 f"{address} is only watched, and without domains it cannot be told from others.",
@@ -89,7 +101,7 @@ def _check_subject(draft: Draft, address: Address, certificate: Certificate) -> 
             str(address),
         )
         return
-    if not has_names:
+    if not has_names and not draft.is_written(address, "thumbprint"):
         draft.error(
             "No names",
             f"{address} names no host: neither its domains nor a CN in its subject.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 
 from reconciler.pki.renewal import parse_window
-from state.resources.attribute import Scalar
+from state.resources.attribute import THUMBPRINT, Scalar
 from state.resources.certificate import SERVICES
 
 from .acknowledge import Acknowledgement
@@ -21,6 +21,9 @@ Services: TypeAlias = Annotated[Any, As(SERVICES)]
 Window: TypeAlias = Annotated[
     Any, As(Scalar("a span such as 30d or 12h, or a fraction such as 1/3", _window))
 ]
+
+
+Pin: TypeAlias = Annotated[Any, As(THUMBPRINT)]
 
 
 class LocalIssuer(Model):
@@ -48,6 +51,9 @@ class CertificateModel(Model):
         "When SMTP is enabled: keep the server's default SMTP certificate (assumed), or replace it."
     )
     issuer: str = key("Name under issuers; without one it is watched, never requested.")
+    thumbprint: Pin = key(
+        "Without an issuer: the very one that is watched; left out, a valid one that covers the names."
+    )
     renew_before: Window = key(
         "How long before its end it is renewed: 30d, 12h, or 1/3 of its lifetime (assumed)."
     )

@@ -71,6 +71,14 @@ class SendAttributes(Model):
         str, "Name of the declared certificate that it presents, on each of its servers."
     )
     via: Via = key("dns, or the smart hosts that take its mail.")
+    tls_certificate_name: CertificateName = key(
+        "Issuer and subject of a certificate that is not declared: <I>CN=Issuing CA<S>CN=mail.contoso.com; "
+        "null for none."
+    )
+    dns_routing_enabled: Flag = key("Whether it routes by DNS; via says the same.")
+    smart_hosts: SmartHosts = key("Its relays; via says the same.")
+    smart_host_auth_mechanism: SmartHostAuth = key("How it signs on to them; via says the same.")
+    authentication_credential: NullableCredential = key("Reference to user and password; via says the same.")
     enabled: Flag = key("Whether Exchange uses it; mail of a disabled one goes to a less specific connector.")
     scoped: Flag = key("Whether only servers of the same Active Directory site use it.")
     tls_auth_level: NullableAuthLevel = key(
@@ -146,18 +154,15 @@ class OtherConnector(SendAttributes):
     kind: Literal["other"] = required("None of the three kinds: only what is written here is declared.")
     mode: Mode = mode("it")
     source_servers: list[str] = section(list, "Servers that send through it.", min_length=1)
+    other_source_servers: list[NameText] = section(
+        list,
+        "Servers that send through it too, and are not declared: gone, or cared for elsewhere.",
+        min_length=1,
+    )
     name: NameText = key("A new name in Exchange.")
     address_spaces: Spaces = key("What it carries, such as contoso.com, *.contoso.com or SMTP:*;10.")
     require_tls: Flag = key("Whether mail is encrypted or not sent.")
     ignore_starttls: Flag = key("Whether STARTTLS is never used.")
-    tls_certificate_name: CertificateName = key(
-        "Issuer and subject of a certificate that is not declared: <I>CN=Issuing CA<S>CN=mail.contoso.com; "
-        "null for none."
-    )
-    dns_routing_enabled: Flag = key("Whether it routes by DNS; via says the same.")
-    smart_hosts: SmartHosts = key("Its relays; via says the same.")
-    smart_host_auth_mechanism: SmartHostAuth = key("How it signs on to them; via says the same.")
-    authentication_credential: NullableCredential = key("Reference to user and password; via says the same.")
 
 
 def _connectors(value: Any) -> str:

@@ -21,6 +21,7 @@ _KEYS = (
     "services",
     "issuer",
     "default_smtp",
+    "thumbprint",
     "renew_before",
 )
 _SMTP = frozenset({"SMTP"})

@@ -35,7 +35,7 @@ KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "opportunistic": {"require_tls": False, "ignore_starttls": False, "tls_auth_level": None},
 }
 """What declaring a kind declares."""
-_TEMPLATES: Final = {
+TEMPLATES: Final[Mapping[str, str]] = {
     "tls_required": "{set} TLS required",
     "tls_never": "{set} TLS never",
     "opportunistic": "{set} opportunistic",
@@ -206,6 +206,7 @@ def _add_group(
             values[attribute] = value
     if kind.certificate:
         values |= binding(draft, sources.servers, kind.certificate, *path, "certificate")
+    _refuse_twice(draft, kind, path)
     if not draft.add(address, SendConnector(**values), of_group[0].path if text else path):
         return
     _place(draft, address, kind, path)
@@ -218,7 +219,7 @@ def _add_group(
 def _name(draft: Draft, kind: Kind, role: str, set_name: str, group: str, path: tuple[str, ...]) -> str:
     """The connector's name in Exchange; one that we make is shortened to what Exchange takes."""
     is_ours = not kind.name
-    template = _TEMPLATES[role] if is_ours else kind.name
+    template = TEMPLATES[role] if is_ours else kind.name
     if group and "{group}" not in template:
         template += " {group}"
     name = " ".join(template.replace("{set}", set_name).replace("{group}", group).split())
@@ -245,7 +246,7 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
         servers = mailbox or tuple(draft.servers.values())[:1]
     if not servers:
         return
-    if len(servers) > 1 and any(server.is_edge for server in servers):
+    if len(servers) + len(model.other_source_servers) > 1 and any(server.is_edge for server in servers):
         draft.error(
             "Edge server in a set",
             f'"{name}" names an Edge server beside others; on an Edge server connectors are local.',
@@ -261,7 +262,10 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
         **SourceServers(servers, model.mode).attributes(),
         **_route(draft, model.via),
     }
-    if not model.source_servers:
+    if (model.source_servers or model.other_source_servers) and not servers[0].is_edge:
+        own = frozenset(server.name for server in servers if model.source_servers)
+        values["source_transport_servers"] = own | _elsewhere(draft, model, path)
+    else:
         values.pop("source_transport_servers", None)
     if model.certificate:
         values |= binding(draft, servers, model.certificate, *path, "certificate")
@@ -269,14 +273,23 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
     if draft.add(address, SendConnector(**values), path):
         _place(draft, address, model, path)
         draft.acknowledge(address, model.acknowledge)
-        if (
-            "authentication_credential" in model.model_fields_set
-            and model.authentication_credential is not None
-        ):
-            draft.credentials.add(str(model.authentication_credential))
 
 
-def _refuse_twice(draft: Draft, model: OtherConnector, path: tuple[str, ...]) -> None:
+def _elsewhere(draft: Draft, model: OtherConnector, path: tuple[str, ...]) -> frozenset[Name]:
+    """Source servers that nothing else is declared of."""
+    names: tuple[Name, ...] = tuple(model.other_source_servers)
+    for at, name in enumerate(names):
+        if name in draft.servers and not draft.servers[name].is_edge:  # an Edge server: by its subscription
+            draft.error(
+                "Source server is declared",
+                f'"{name}" is under servers.',
+                draft.value(*path, "other_source_servers", at),
+                "name it under source_servers",
+            )
+    return frozenset(names)
+
+
+def _refuse_twice(draft: Draft, model: Kind | OtherConnector, path: tuple[str, ...]) -> None:
     """``via`` and ``certificate`` are other words for attributes that may also be given by name."""
     pairs = [("via", attribute) for attribute in _ROUTE] + [("certificate", "tls_certificate_name")]
     for short, attribute in pairs:
@@ -311,7 +324,11 @@ def _route(draft: Draft, route: Route) -> dict[str, Any]:
 
 def _place(draft: Draft, address: Address, model: Kind | OtherConnector, path: tuple[str, ...]) -> None:
     keys = model.model_fields_set
+    if "authentication_credential" in keys and model.authentication_credential is not None:
+        draft.credentials.add(str(model.authentication_credential))
     draft.place(address, path, ((attribute, key) for key in keys if (attribute := attribute_of(key))))
+    if "other_source_servers" in keys and "source_servers" not in keys:
+        draft.place(address, path, (("source_transport_servers", "other_source_servers"),))
     if "via" in keys:
         draft.place(address, path, ((attribute, "via") for attribute in _ROUTE))
     if "certificate" in keys:

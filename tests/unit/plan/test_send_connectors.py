@@ -126,9 +126,17 @@ class TestADeclaredConnectorThatDiffers:
         made = plan_of(
             {TRUSTED: connector(enabled=True)}, live_server(send_connectors=[live_connector(enabled=False)])
         )
-        assert not made.changes
         assert summaries(made) == ["Object not ours"]
         assert str(TRUSTED) in made.diagnostics[0].hint
+
+    def test_shows_what_would_change_and_not_how(self) -> None:
+        """The person sees what differs before taking it over; there is no cmdlet, and nothing is recorded."""
+        made = plan_of(
+            {TRUSTED: connector(enabled=True)}, live_server(send_connectors=[live_connector(enabled=False)])
+        )
+        [change] = made.changes
+        assert (change.action, change.attributes) == (Action.UPDATE, {"enabled": Difference(False, True)})
+        assert (change.invocations, change.learned) == ((), None)
 
     def test_is_found_by_its_guid_after_somebody_renamed_it(self) -> None:
         live = live_connector(name=Name("renamed"))
