@@ -56,7 +56,7 @@ class Page:
     def has(self, cmdlet: str, name: str, build: str, *, edge: bool) -> bool:
         if name in (self.not_on_edge if edge else self.edge_only):
             return False
-        if edge and name == "DomainController":  # on every cmdlet [1-4]
+        if edge and name in ("DomainController", "TransportRole"):  # on every cmdlet [1-4]; [4-10]
             return False
         if (cmdlet, name) in FILES:  # the page says 2013 only; it went with these updates
             return build not in NO_FILES and build != "2010-sp3"

@@ -66,6 +66,7 @@ class SchemaName(StrEnum):
 class PlanForm(StrEnum):
     text = "text"
     json = "json"
+    powershell = "powershell"
 
 
 @app.command(epilog=_examples("reconciler validate tls.yaml", "reconciler validate --strict infrastructure/"))
@@ -294,17 +295,23 @@ def explain(
     _choose(run, path, connections, state, subject=subject)
 
 
-@app.command(epilog=_examples("reconciler show tls.plan", "reconciler show tls.plan --as json"))
+@app.command(
+    epilog=_examples(
+        "reconciler show tls.plan",
+        "reconciler show tls.plan --as json",
+        "reconciler show tls.plan --as powershell > tls.ps1",
+    )
+)
 def show(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A plan that plan --out saved.", show_default=False)
     ],
     form: Annotated[PlanForm, typer.Option("--as", help="How to show it.")] = PlanForm.text,
 ) -> None:
-    """Show a saved plan, stale or not."""
+    """Show a saved plan, stale or not; also as the script to run by hand."""
     from .commands.show import show as run
 
-    _choose(run, file, json=form is PlanForm.json)
+    _choose(run, file, form.value)
 
 
 @app.command(epilog=_examples("reconciler schema > tls.schema.json", "reconciler schema plan"))

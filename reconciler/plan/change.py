@@ -12,6 +12,7 @@ from reconciler.cmdlets.invocation import Invocation
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.record import Learned
+from state.resources import Build
 from state.values import TlsCertificateName
 
 
@@ -82,6 +83,7 @@ class Plan:
     Attributes:
         changes: Every address once; those that need nothing are NONE.
         certificate_names: What the certificates that need no new request are bound by.
+        builds: Of the servers that were read, as far as they told, by their names.
     """
 
     organization: str
@@ -91,6 +93,7 @@ class Plan:
     certificate_names: Mapping[Address, TlsCertificateName] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    builds: Mapping[str, Build] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def is_empty(self) -> bool:

@@ -23,7 +23,7 @@ from state.codec.shape import Malformed, Shape, json_bytes, json_value
 from state.codec.v1 import entry_from_json, entry_to_json
 from state.errors import StateError, StateTooNew, StateUnreadable
 from state.record import Learned
-from state.resources import KINDS, Certificate, Json, ReceiveConnector, SendConnector
+from state.resources import KINDS, Build, Certificate, Json, ReceiveConnector, SendConnector
 from state.resources.attribute import INSTANT
 from state.snapshot import Snapshot
 from state.values import UNSET, CredentialReference, Deferred, TlsCertificateName
@@ -92,6 +92,7 @@ def encode_plan(saved: SavedPlan) -> bytes:
         "certificate_names": {
             str(address): str(name) for address, name in saved.plan.certificate_names.items()
         },
+        "builds": {name: str(build) for name, build in saved.plan.builds.items()},
         "desired": {
             str(address): resource_to_json(resource) for address, resource in saved.desired.resources.items()
         },
@@ -121,7 +122,7 @@ def decode_plan(data: bytes, place: str) -> SavedPlan:
 
 
 def _saved_from_json(shape: Shape) -> SavedPlan:
-    names = shape.shape("certificate_names")
+    names, builds = shape.shape("certificate_names"), shape.shape("builds")
     plan = Plan(
         organization=shape.text("organization"),
         changes=tuple(
@@ -139,6 +140,7 @@ def _saved_from_json(shape: Shape) -> SavedPlan:
         certificate_names={
             Address.parse(key): TlsCertificateName.parse(names.text(key)) for key in names.members
         },
+        builds={name: Build.parse(builds.text(name)) for name in builds.members},
     )
     if has_errors(plan.diagnostics):
         raise Malformed("diagnostics", "a plan with an error is never saved")

@@ -83,6 +83,7 @@ def _plan(declared: Situation) -> Plan:
             for address, planned in certificates.items()
             if isinstance(planned.name, TlsCertificateName)
         },
+        builds={str(name): build for name in situation.live.servers if (build := situation.build(name))},
     )
 
 

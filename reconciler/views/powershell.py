@@ -14,7 +14,7 @@ from state.values import CredentialReference, Deferred
 from .terminal import Ink, columns, harmless
 from .values import MOST_ITEMS, deferred_text
 
-_SWITCHES = frozenset(
+SWITCHES = frozenset(
     {
         "BinaryEncoded",
         "Confirm",
@@ -72,7 +72,7 @@ def names_domain_controller(name: str, value: ParameterValue) -> bool:
 
 def _pieces(name: str, value: ParameterValue) -> list[str]:
     """``-Name value`` as PowerShell takes it, in parts between which a line may end."""
-    if name in _SWITCHES and isinstance(value, bool):
+    if name in SWITCHES and isinstance(value, bool):
         return [f"-{name}" if value else f"-{name}:$false"]
     if not isinstance(value, tuple):
         return [f"-{name} {_literal(value)}"]
@@ -105,5 +105,9 @@ def _doubled(quote: re.Match[str]) -> str:
 
 
 def _answer_text(answer: Answer) -> str:
-    question = _QUESTIONS.get(answer.prompt, f"asks {answer.prompt}")
-    return f"{question}: {answer.answer.capitalize()}"
+    return f"{question(answer.prompt)}: {answer.answer.capitalize()}"
+
+
+def question(prompt: str) -> str:
+    """What Exchange asks: ``asks to replace ...``."""
+    return _QUESTIONS.get(prompt, f"asks {prompt}")

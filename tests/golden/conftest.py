@@ -14,7 +14,7 @@ from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from reconciler.plan.change import Action, Change, Difference, Drift, Plan
 from state.address import Address
 from state.record import Learned, Recorded
-from state.resources import Certificate, Resource, SendConnector
+from state.resources import Build, Certificate, Resource, SendConnector
 from state.values import (
     UNKNOWN,
     UNSET,
@@ -99,6 +99,7 @@ def full_plan() -> Plan:
                 attributes={"max_message_size": Difference(ByteSize.parse("35 MB"), ByteSize.parse("25 MB"))},
             ),
         ),
+        builds={"EX1": Build(15, 2, 2562, 17), "EDGE1": Build(15, 1, 2375, 7)},
         diagnostics=(
             Diagnostic(
                 summary="Attribute not readable",

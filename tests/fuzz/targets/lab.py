@@ -30,7 +30,7 @@ from reconciler.lab.call import (
 from reconciler.lab.endpoint import RemoteShells
 from reconciler.lab.engine import Engine
 from reconciler.lab.errors import FileUnreadable
-from reconciler.lab.exchange.builds import newest
+from reconciler.lab.exchange.builds import builds_of_texts
 from reconciler.lab.exchange.certificate_blob import read_facts
 from reconciler.lab.exchange.clixml import write
 from reconciler.lab.exchange.imports import UnusableExport, found_from_exports
@@ -57,7 +57,7 @@ def _export(data: bytes, folder: Path) -> bool:
     root = folder / "organization"
     try:
         organization = found_from_exports(
-            root, exports, edges=0, build=newest(), now=NOW, new_key=lambda bits: rsa_key(0, bits)
+            root, exports, edges=0, builds=builds_of_texts([]), now=NOW, new_key=lambda bits: rsa_key(0, bits)
         )
     except UnusableExport as error:
         return refused(error)
