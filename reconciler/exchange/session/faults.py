@@ -73,26 +73,37 @@ def translated(connection: Connection, doing: str) -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise _tls_error(connection, error) from error
+        raise _tls_error(connection, error) from frameless(error)
     except requests.exceptions.ConnectTimeout as error:
         reason = f"no connection in {timeouts.connect} s"
-        raise Unreachable(server, reason, was_connected=False) from error
+        raise Unreachable(server, reason, was_connected=False) from frameless(error)
     except requests.exceptions.Timeout as error:
-        raise TimedOut(server, timeouts.read, doing) from error
+        raise TimedOut(server, timeouts.read, doing) from frameless(error)
     except requests.exceptions.ConnectionError as error:
-        raise _connection_error(connection, error, doing) from error
+        raise _connection_error(connection, error, doing) from frameless(error)
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise Garbage(server, f"broken HTTP ({type(error).__name__})") from error
+        raise Garbage(server, f"broken HTTP ({type(error).__name__})") from frameless(error)
     except AuthenticationError as error:
-        raise AuthenticationFailed(server, connection.who, ()) from error
+        raise AuthenticationFailed(server, connection.who, ()) from frameless(error)
     except WSManFaultError as error:
-        raise _fault(connection, error, doing) from error
+        raise _fault(connection, error, doing) from frameless(error)
     except WinRMError as error:
-        raise Garbage(server, f"broken PowerShell remoting: {error}") from error
+        raise Garbage(server, f"broken PowerShell remoting: {error}") from frameless(error)
     except _UNREADABLE as error:
         raise Garbage(
             server, f"broken PowerShell remoting ({type(error).__name__}: {error})"[:300]
-        ) from error
+        ) from frameless(error)
+
+
+def frameless(error: BaseException) -> BaseException:
+    """The error without its frames, and what it was made from without theirs.
+
+    Those of HTTP and security libraries hold headers and passwords, and some tools print the variables of a
+    traceback. Where in a library it was tells nobody more than its type does.
+    """
+    for one in _causes(error):
+        one.__traceback__ = None
+    return error
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

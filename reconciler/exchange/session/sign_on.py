@@ -21,6 +21,7 @@ from spnego.exceptions import NegotiateOptions, SpnegoError
 
 from reconciler.exchange.errors import AuthenticationFailed, Garbage
 from reconciler.exchange.port import Auth, Connection
+from reconciler.exchange.session.faults import frameless
 
 _ROUNDS: Final = 8
 """Tokens sent before we give up; NTLM takes two, Kerberos with all that may go wrong four."""
@@ -171,7 +172,7 @@ class SignOn(HTTPNegotiateAuth):
             reason = str(error) if isinstance(error, SpnegoError) else f"{type(error).__name__}: {error}"
             raise AuthenticationFailed(
                 self._connection.server, self._connection.who, offered, reason[:300]
-            ) from None  # the frames of those libraries hold the password
+            ) from frameless(error)
 
     def _token(self, response: requests.Response, scheme: str) -> bytes:
         for challenge in response.headers.get("WWW-Authenticate", "").split(","):
