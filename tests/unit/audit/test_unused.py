@@ -39,6 +39,8 @@ def test_a_connector_that_may_present_it_keeps_it_from_being_told(unread: str) -
     may = LISTENER.with_(**{unread: UNKNOWN})
     assert not told(listener=may)
     assert told(listener=may.with_(enabled=False))
+    assert told(listener=may.with_(auth_mechanism=frozenset()))
+    assert not told(listener=may.with_(auth_mechanism=UNKNOWN))
 
 
 def test_a_list_that_could_not_be_read_keeps_it_from_being_told() -> None:
