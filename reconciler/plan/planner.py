@@ -54,8 +54,11 @@ def _plan(declared: Situation) -> Plan:
     certificates: dict[Address, CertificatePlan] = {}
     for address, asked in situation.desired.of(Certificate):
         if not _is_lost(asked.home, situation):
-            certificates[address] = planned = plan_certificate(address, asked, situation)
-            worked.add(address, planned)
+            certificate = plan_certificate(address, asked, situation)
+            if certificate.change is not None and (unknown := refused(certificate.change, situation)):
+                certificate = CertificatePlan(None, None, unknown)
+            certificates[address] = certificate
+            worked.add(address, certificate)
     own = _accepted_domains(situation)
     connectors = [
         (address, connector, _connector(address, connector, plan_send_connector, certificates, situation))

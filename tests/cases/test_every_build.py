@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.exchange.errors import CmdletMissing, ErrorRecord
+from reconciler.exchange.port import Command, Connection, Endpoint, Query, Reader, Result, Writer
 from reconciler.operations.applying import run_apply
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import run_plan
 from reconciler.plan.change import Plan
+from state.values import UNKNOWN
 from tests.contoso import unheard
 from tests.direct import DirectLab, direct_lab
 from tests.published import BUILDS
@@ -146,6 +151,69 @@ def test_a_set_of_several_builds_is_made_as_declared(
     assert set(with_a_name) == {runs_on}
     told = [one.summary for one in first.diagnostics if one.summary == "Not on every source server"]
     assert bool(told) is any("2010" in build for build in builds)
+
+
+@rule("3-15")
+def test_a_binding_is_seen_though_an_old_server_is_asked_first(tmp_path: Path) -> None:
+    lab = direct_lab(tmp_path / "lab", servers=2, edges=0, build=["2016-cu23", "MBX1=2010"])
+    converges(lab, tmp_path, a_set("MBX1", "MBX2"))
+    connection = Connection("MBX2", "https://unused/", Endpoint.EXCHANGE, "admin", "secret")
+    with lab.writer(connection) as session:
+        name = "internet opportunistic"
+        session.run(Command("Set-SendConnector", {"Identity": name, "TlsCertificateName": None}))
+    inputs = Inputs(tmp_path / "tls.yaml", connections=lab.connections(), state=tmp_path / "state")
+    planned = run_plan(inputs, Surroundings(unheard, lambda: lab.now, lab)).plan
+    (change,) = [change for change in planned.changes if change.action.is_mutating]
+    assert list(change.attributes) == ["tls_certificate_name"]
+    assert [invocation.server for invocation in change.invocations] == ["MBX2"]
+
+
+class Hiding:
+    """Sessions in which one server's Get-SendConnector is hidden from the account."""
+
+    def __init__(self, lab: DirectLab, server: str) -> None:
+        self._lab = lab
+        self._server = server
+
+    @contextmanager
+    def reader(self, connection: Connection) -> Iterator[Reader]:
+        with self._lab.reader(connection) as session:
+            yield _HidingReader(session) if connection.server == self._server else session
+
+    @contextmanager
+    def writer(self, connection: Connection) -> Iterator[Writer]:
+        with self._lab.writer(connection) as session:
+            yield session
+
+
+class _HidingReader:
+    def __init__(self, session: Reader) -> None:
+        self._session = session
+        self.server = session.server
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        missing = CmdletMissing(
+            self.server,
+            "Get-SendConnector",
+            ErrorRecord("CommandNotFoundException", 13, "", "Get-SendConnector", "", "not recognized"),
+        )
+        results = self._session.read(queries)
+        return tuple(
+            Result(failure=missing) if query.cmdlet == "Get-SendConnector" else result
+            for query, result in zip(queries, results, strict=True)
+        )
+
+
+@rule("3-15")
+def test_what_an_old_server_told_counts_where_the_new_one_tells_nothing(tmp_path: Path) -> None:
+    """The binding is unknown then, not absent: as it was recorded, it is not set again."""
+    lab = direct_lab(tmp_path / "lab", servers=2, edges=0, build=["2016-cu23", "MBX1=2010"])
+    converges(lab, tmp_path, a_set("MBX1", "MBX2"))
+    inputs = Inputs(tmp_path / "tls.yaml", connections=lab.connections(), state=tmp_path / "state")
+    surroundings = Surroundings(unheard, lambda: lab.now, Hiding(lab, "MBX2"))
+    planned = run_plan(inputs, surroundings)
+    assert planned.plan.is_empty, planned.plan.changes
+    assert planned.live.organization.send_connectors.objects[0].tls_certificate_name is UNKNOWN
 
 
 @rule("3-21")

@@ -71,8 +71,14 @@ _NO_YES = {"None": 0, "Verbose": 1}
 
 ERROR_POLICIES = Enumeration(
     f"{_DATA}ErrorPolicies",
-    # Only Default (0) is in the exports; the bits follow the page's order [inf].
-    {"Default": 0, "DowngradeDnsFailures": 1, "DowngradeCustomFailures": 2, "UpgradeCustomFailures": 4},
+    # Only Default (0) is in the exports; the bits follow the page's order [inf]. The last is of 2010 [3-19].
+    {
+        "Default": 0,
+        "DowngradeDnsFailures": 1,
+        "DowngradeCustomFailures": 2,
+        "UpgradeCustomFailures": 4,
+        "DowngradeAuthFailures": 8,
+    },
     is_flags=True,
 )
 PROTOCOL_LOGGING = Enumeration(f"{_DATA}ProtocolLoggingLevel", _NO_YES)

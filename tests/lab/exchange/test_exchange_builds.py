@@ -103,6 +103,29 @@ class TestAMixedOrganization:
         assert not mixed.run("New-SendConnector", **asked, FrontendProxyEnabled=False).errors
 
 
+class TestAValueOfSomeBuilds:
+    @rule("3-19")
+    @pytest.mark.parametrize(("build", "is_known"), [("2010", True), ("2013", False), ("SE", False)])
+    def test_may_be_an_error_policy(self, new_lab: LabMaker, build: str, is_known: bool) -> None:
+        asked: dict[str, Any] = {"Name": "a", "AddressSpaces": ["a.example"]}
+        result = new_lab(build=build).run(
+            "New-SendConnector", **asked, ErrorPolicies="DowngradeDnsFailures, DowngradeAuthFailures"
+        )
+        assert bool(result.errors) is not is_known
+        if not is_known:
+            assert result.error_id == "ParameterArgumentTransformationError,New-SendConnector"
+
+    @rule("4-9")
+    @pytest.mark.parametrize(("build", "is_known"), [("2010", False), ("2013", True), ("SE", True)])
+    def test_may_be_a_capability(self, new_lab: LabMaker, build: str, is_known: bool) -> None:
+        result = new_lab(build=build).run(
+            "Set-ReceiveConnector",
+            "MBX1\\Default MBX1",
+            TlsDomainCapabilities=["fabrikam.com:AcceptCloudServicesMail"],
+        )
+        assert bool(result.errors) is not is_known
+
+
 class TestAnExport:
     SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -159,6 +159,12 @@ class TestASavedPlan:
         (warning,) = document["diagnostics"]
         assert (warning["summary"], warning["where"]["line"]) == ("Key is short", 8)
 
+    def test_is_shown_as_a_script(self, capsys: Captured) -> None:
+        assert main(["show", "tls.plan", "--as", "powershell"]) == 0
+        printed = capsys.readouterr().out
+        assert "Set-SendConnector `\n    -Identity 'x' `\n    -Port 26\n" in printed
+        assert "# warning: Key is short: 1024 bits.\n" in printed
+
     def test_is_not_applied_to_another_organization(self, capsys: Captured) -> None:
         assert main(["apply", "tls.plan", "--auto-approve"]) == 1
         assert "fabrikam" in capsys.readouterr().err

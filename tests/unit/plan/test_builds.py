@@ -16,6 +16,7 @@ from tests.rules import rule
 from tests.situations import (
     BOUND,
     EX1,
+    certificate,
     connector,
     live_connector,
     live_receive_connector,
@@ -133,6 +134,11 @@ class TestAServer:
         assert not made.changes
         assert "Build not supported" in summaries(made)
         assert "Not on this build" in summaries(made)
+
+    def test_before_2010_is_asked_for_no_certificate(self) -> None:
+        public = Address.parse("certificate.EX1.public")
+        made = plan_of({public: certificate()}, server("EX1", Build(8, 3, 83, 6)))
+        assert not made.changes
 
 
 class TestWhatABuildHasNot:

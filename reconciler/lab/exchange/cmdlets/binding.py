@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.lab.call import Argument, Field, Terminated
 from reconciler.lab.exchange.builds import Build
 from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet, Parameter
-from reconciler.lab.exchange.cmdlets.conversion import converted
+from reconciler.lab.exchange.cmdlets.conversion import checked_for_build, converted
 from reconciler.lab.exchange.cmdlets.errors import not_bound, not_valid
 
 COMMON = (
@@ -90,9 +90,9 @@ def bind(cmdlet: Cmdlet, build: Build, arguments: Sequence[Argument]) -> Bound:
         # On the wire `-Switch` and `-Parameter $null` are alike; only the parameter's type tells them apart.
         is_switch = argument.is_switch and (target is common or available[name].is_switch)
         value = True if is_switch else argument.value
-        target[name] = value if target is common else _bound(cmdlet, available[name], value)
+        target[name] = value if target is common else _bound(cmdlet, build, available[name], value)
     positional = [argument.value for argument in arguments if argument.name is None]
-    _bind_positional(cmdlet, available, given, positional)
+    _bind_positional(cmdlet, build, available, given, positional)
     for argument, name in named:
         if name is None:
             raise not_bound(
@@ -105,14 +105,14 @@ def bind(cmdlet: Cmdlet, build: Build, arguments: Sequence[Argument]) -> Bound:
     return Bound(given, chosen, common)
 
 
-def _bound(cmdlet: Cmdlet, parameter: Parameter, value: Any) -> Any:
+def _bound(cmdlet: Cmdlet, build: Build, parameter: Parameter, value: Any) -> Any:
     """Convert a value; a parameter that is mandatory in some set takes neither null nor nothing."""
     if parameter.required_in and (reason := _emptiness(parameter, value)):
         identity, what = reason
         raise not_valid(
             cmdlet, identity, f"Cannot bind argument to parameter '{parameter.name}' because it is {what}."
         )
-    return converted(cmdlet, parameter, value)
+    return checked_for_build(cmdlet, build, parameter, converted(cmdlet, parameter, value))
 
 
 def _emptiness(parameter: Parameter, value: Any) -> tuple[str, str] | None:
@@ -148,7 +148,11 @@ def _full_name(cmdlet: Cmdlet, available: Mapping[str, Parameter], given: str) -
 
 
 def _bind_positional(
-    cmdlet: Cmdlet, available: Mapping[str, Parameter], given: dict[str, Any], values: Sequence[Any]
+    cmdlet: Cmdlet,
+    build: Build,
+    available: Mapping[str, Parameter],
+    given: dict[str, Any],
+    values: Sequence[Any],
 ) -> None:
     """Give values without a name to positional parameters, those of the default set first."""
     places = sorted(
@@ -164,7 +168,7 @@ def _bind_positional(
                 "PositionalParameterNotFound",
                 f"A positional parameter cannot be found that accepts argument '{value}'.",
             )
-        given[place.name] = _bound(cmdlet, place, value)
+        given[place.name] = _bound(cmdlet, build, place, value)
         taken.add(place.position or 0)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from reconciler.lab.call import Credential, Secret
 from reconciler.lab.exchange import addresses, enums, values
+from reconciler.lab.exchange.builds import Build
 from reconciler.lab.exchange.cmdlets.catalogue import Cmdlet, Parameter
 from reconciler.lab.exchange.cmdlets.errors import not_transformed
 from reconciler.lab.exchange.values import BadValue
@@ -86,6 +87,29 @@ def converted(cmdlet: Cmdlet, parameter: Parameter, value: Any) -> Any:
             f'Cannot convert value "{shown}" to type "{parameter.type}". Error: "{reason}"',
         ) from None
     return result
+
+
+def checked_for_build(cmdlet: Cmdlet, build: Build, parameter: Parameter, value: Any) -> Any:
+    """The same value, if the build knows every name in it.
+
+    Raises:
+        Terminated: it holds one that other builds know.
+    """
+    for name, is_known in _OF_SOME_BUILDS.get(parameter.name, {}).items():
+        texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        words = {word.strip().lower() for text in texts for word in re.split("[:,]", text)}
+        if name.lower() in words and not is_known(build):
+            raise not_transformed(
+                cmdlet, parameter.name, f'Cannot convert value "{name}" to type "{parameter.type}".'
+            )
+    return value
+
+
+_OF_SOME_BUILDS: Mapping[str, Mapping[str, Callable[[Build], bool]]] = {
+    "ErrorPolicies": {"DowngradeAuthFailures": lambda build: not build.is_modern},  # [3-19]
+    "TlsDomainCapabilities": {"AcceptCloudServicesMail": lambda build: build.is_modern},  # [4-9]
+}
+"""Names that are among the values of a parameter in some builds only; others have been seen in all."""
 
 
 def _check(parameter: Parameter, text: str) -> None:
