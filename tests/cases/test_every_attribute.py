@@ -47,6 +47,7 @@ from tests.contoso import unheard
 from tests.direct import DirectLab, direct_lab
 from tests.rules import rule
 from tests.situations import (
+    EX1,
     NOW,
     live_certificate,
     live_connector,
@@ -356,14 +357,15 @@ def test_an_unreadable_attribute_is_set_once(kind: type[Resource], name: str) ->
         return  # found by it; or decided by the request, and read from the certificate itself
     beside = NOT_AUTHENTICATED if (kind, name) == (ReceiveConnector, "fqdn") else {}
     for address, live, lists in live_of(kind, **{**beside, name: UNKNOWN}):
-        desired = {address: declared(kind, live, **{name: value})}
-        was = recorded(declared(kind, live, **identity(live)))
-        made = plan_of(desired, live_server(**lists), record={address: was})
+        at = EDGE1 if KINDS[kind][name].server == EDGE1 else EX1
+        desired = {address: declared(kind, live, **{name: value}, home=(at,))}
+        was = recorded(declared(kind, live, **identity(live), home=(at,)))
+        made = plan_of(desired, live_server(at, **lists), record={address: was})
         assert [change.action for change in made.changes] == [Action.UPDATE]
         learned = made.changes[0].learned
         assert learned is not None
         assert learned.recorded is not None
-        again = plan_of(desired, live_server(**lists), record={address: learned.recorded})
+        again = plan_of(desired, live_server(at, **lists), record={address: learned.recorded})
         assert again.is_empty, again.changes
 
 
@@ -373,10 +375,10 @@ def test_a_deferred_attribute_is_planned_as_such(kind: type[Resource], name: str
     if name in ("name", "comment"):
         return  # found by it; carries our mark, so it is a text
     for address, live, lists in live_of(kind):
-        was = recorded(declared(kind, live, **identity(live)))
-        made = plan_of(
-            {address: declared(kind, live, **{name: value})}, live_server(**lists), record={address: was}
-        )
+        at = EDGE1 if KINDS[kind][name].server == EDGE1 else EX1
+        was = recorded(declared(kind, live, **identity(live), home=(at,)))
+        desired = {address: declared(kind, live, **{name: value}, home=(at,))}
+        made = plan_of(desired, live_server(at, **lists), record={address: was})
         [change] = made.changes
         assert change.invocations[0].parameters[kind.attributes()[name].exchange] == value
 
