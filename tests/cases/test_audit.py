@@ -210,6 +210,13 @@ class TestASendConnector:
         sends(contoso, "d", "*.woodgrove.com", "contoso.fr")
         assert told(contoso) == ["finding connector-shadowed a"]
 
+    def test_is_told_with_the_protection_that_is_lost(self, contoso: Organization) -> None:
+        sends(contoso, "partner", "fabrikam.com;2", RequireTLS=True, TlsAuthLevel="CertificateValidation")
+        sends(contoso, "plain", "fabrikam.com;1")
+        [found] = audit(contoso).findings
+        assert _short(found) == "finding connector-shadowed partner"
+        assert found.detail.endswith("chosen for fabrikam.com, which protects less.")
+
     def test_is_told_once_for_the_first_of_those_that_shadow_it(self, contoso: Organization) -> None:
         for name in ("a", "b", "c"):
             sends(contoso, name, "fabrikam.com")
