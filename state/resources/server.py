@@ -51,7 +51,7 @@ class Server(Resource):
 
     role: Maybe[str] = setting(Choice("edge", "mailbox"))
     """As declared."""
-    version: Maybe[str] = setting(Choice("2010", "2013", "2016", "2019", "SE"))
+    version: Maybe[str] = setting(Choice("SE", "2019", "2016", "2013", "2010"))
     """As declared, for the offline checks."""
     mode: Maybe[str] = setting(MODE)
     """What holds for everything on it that says nothing else; UNSET: ``manage``."""

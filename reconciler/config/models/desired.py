@@ -20,7 +20,7 @@ def _year(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-_VERSIONS = ("2010", "2013", "2016", "2019", "SE")
+_VERSIONS = ("SE", "2019", "2016", "2013", "2010")
 Version: TypeAlias = Annotated[
     Any,
     As(Choice(*_VERSIONS)),
@@ -42,7 +42,7 @@ class ServerModel(Model):
 
     role: Literal["mailbox", "edge"] = required("mailbox (or Hub Transport), or edge, subscribed or not.")
     mode: Mode = mode("what is declared for it")
-    version: Version = key("Exchange's version, for the offline checks: 2010, 2013, 2016, 2019 or SE.")
+    version: Version = key("Exchange's version, for the offline checks: SE, 2019, 2016, 2013 or 2010.")
     host: Host = key(
         "Where to connect, not what the world sees; the server's name where it is left out.",
         json_schema_extra={"pattern": r"^[^\s/:\[\]@]+$|^[0-9A-Fa-f:.]+$"},
