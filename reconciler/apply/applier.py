@@ -10,7 +10,7 @@ from threading import Lock
 
 from reconciler.cmdlets.domain_controller import domain_controller_of
 from reconciler.credentials.errors import CredentialError
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.events import ApplyFinished, InvocationFinished, InvocationStarted, ResourceRecorded
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.port import Writer
@@ -20,6 +20,7 @@ from state.errors import StateError
 from . import problems
 from .known import KnownValues
 from .ledger import Ledger
+from .replication import Replication
 from .schedule import Schedule
 from .steps import ChangeRun
 from .tools import Stopped, Tools
@@ -48,7 +49,7 @@ class Applied:
 
     @property
     def is_complete(self) -> bool:
-        return self.done == self.total and not self.diagnostics
+        return self.done == self.total and not has_errors(self.diagnostics)
 
 
 def apply(plan: Plan, ledger: Ledger, tools: Tools) -> Applied:
@@ -74,13 +75,14 @@ class _Apply:
         self._ledger = ledger
         self._tools = tools
         self._known = KnownValues(
-            plan.certificate_names, {domain_controller_of(plan.organization): tools.domain_controller}
+            plan.certificate_names, {domain_controller_of(plan.organization): tools.controllers.written}
         )
         self._schedule = Schedule(change.address for change in changes)
         self._queues: dict[str, list[Change]] = {}
         for change in changes:
             self._queues.setdefault(change.invocations[0].server, []).append(change)
         self._applied = Applied(total=sum(len(change.invocations) for change in changes))
+        self._replication = Replication(tools.controllers, tools.patience, tools.listener)
         self._started = 0
         self._counting = Lock()
 
@@ -141,6 +143,11 @@ class _Apply:
 
     def _change(self, change: Change, session: Writer) -> bool:
         """Run the invocations of one change; False when it stopped."""
+        try:
+            self._replication.before(change, session)
+        except Stopped as stopped:
+            self._problem(stopped.diagnostic)
+            return False
         run = ChangeRun(change, self._ledger, self._known, self._tools)
         for position, invocation in enumerate(change.invocations, 1):
             if self._schedule.is_stopped:

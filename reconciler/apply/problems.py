@@ -106,6 +106,18 @@ def secret_missing(address: Address, error: CredentialError) -> Diagnostic:
     )
 
 
+def not_replicated(address: Address, reason: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Not replicated yet",
+        detail=(
+            f"{address} takes something away from mail, and was not sent: what protects it instead may not "
+            f"be known everywhere. {reason}."
+        ),
+        hint=_then_again("wait for Active Directory to replicate, or look at repadmin /showrepl"),
+        subject=str(address),
+    )
+
+
 def not_remembered(error: Exception) -> Diagnostic:
     return Diagnostic(
         summary="Record not written",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
+from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Credential, Writer
 from reconciler.issuers.port import Issuer
 from state.values import CredentialReference
+
+from .controllers import Controllers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Tools:
         existing: Thumbprints on each server when the plan was made, for the intents of requests.
         now: The clock; UTC, aware.
         new_id: A text that is unique within the journal.
-        domain_controller: FQDN of the one that the plan was made from; "" where none is known.
+        controllers: The domain controllers that the plan was made from, and that servers use.
+        patience: How to wait for what passes by itself.
     """
 
     writer: Callable[[str], AbstractContextManager[Writer]]
@@ -35,7 +39,8 @@ class Tools:
     listener: Listener
     now: Callable[[], datetime]
     new_id: Callable[[], str]
-    domain_controller: str = ""
+    controllers: Controllers = field(default_factory=Controllers)
+    patience: Patience = field(default_factory=Patience)
 
 
 class Stopped(Exception):

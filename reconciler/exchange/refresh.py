@@ -134,6 +134,27 @@ def read_as_shown_by(reader: Reader, organization: LiveOrganization) -> LiveOrga
     )
 
 
+def read_send_connectors(reader: Reader, controller: str) -> Listing[SendConnector]:
+    """The organization's send connectors, as one domain controller shows them.
+
+    Raises:
+        ExchangeError: nothing could be read.
+    """
+    (send,) = reader.read((replace(_SEND, parameters={DOMAIN_CONTROLLER: controller}),))
+    return _listing(send, _resource(SendConnector), [])
+
+
+def read_receive_connectors(reader: Reader, name: Name, controller: str) -> Listing[ReceiveConnector]:
+    """A Mailbox server's receive connectors, as one domain controller shows them.
+
+    Raises:
+        ExchangeError: nothing could be read.
+    """
+    asked = {"Server": str(name), DOMAIN_CONTROLLER: controller}
+    (receive,) = reader.read((Query("Get-ReceiveConnector", _RECEIVE_TYPES, asked),))
+    return _its_own(name, _listing(receive, _resource(ReceiveConnector), []))
+
+
 def read_edge_server(reader: Reader, name: Name) -> LiveServer:
     """Read an Edge server. It knows only itself: no ``-Server`` is sent, and no ``-DomainController`` [1-4].
 

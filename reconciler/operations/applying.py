@@ -26,6 +26,7 @@ from .failed import OperationFailed
 from .inputs import Inputs, Surroundings, load_declared
 from .planning import Planned, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
+from .replication import controllers_of, wait_until_seen
 from .servers import Servers, relay_credential
 from .staleness import check_declared, check_fresh
 
@@ -128,9 +129,12 @@ def _execute(
         listener=surroundings.listener,
         now=surroundings.now,
         new_id=lambda: str(uuid.uuid4()),
-        domain_controller=planned.live.organization.domain_controller,
+        controllers=controllers_of(planned),
+        patience=surroundings.patience,
     )
     applied = apply(plan, ledger, tools)
+    if applied.is_complete:
+        applied.diagnostics = wait_until_seen(planned, servers, surroundings)
     if (
         not planned.doubts and not applied.in_doubt
     ):  # else the journal stays: nothing else says what is in doubt

@@ -19,6 +19,7 @@ from .change import Change, Drift, Plan
 from .listeners import arranged
 from .observed import plan_bound, plan_observed
 from .pinning import pinned
+from .protection import after_gains, only_takes_away
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation
@@ -78,7 +79,7 @@ def _plan(declared: Situation) -> Plan:
     worked.changes += synchronizations(worked.changes, subscriptions)
     return Plan(
         organization=situation.record.organization,
-        changes=tuple(pinned(change, situation) for change in worked.changes),
+        changes=after_gains([pinned(change, situation) for change in worked.changes], situation),
         drift=tuple(worked.drift),
         diagnostics=tuple(worked.diagnostics),
         certificate_names={
@@ -171,14 +172,7 @@ def _taken(planned: ConnectorPlan, situation: Situation) -> ConnectorPlan:
 def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[bool, int]:
     """A partner that moves to another connector is there before it leaves the old one; protection first."""
     _, connector, planned = item
-    spaces = planned.change.attributes.get("address_spaces") if planned.change else None
-    only_loses = (
-        spaces is not None
-        and isinstance(spaces.before, frozenset)
-        and isinstance(spaces.after, frozenset)
-        and spaces.after < spaces.before
-    )
-    return only_loses, _ROLE_ORDER.get(str(connector.role), 3)
+    return only_takes_away(planned.change), _ROLE_ORDER.get(str(connector.role), 3)
 
 
 def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPlan:

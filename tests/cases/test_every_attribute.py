@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from reconciler.apply.applier import apply
+from reconciler.apply.controllers import Controllers
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.tools import Tools
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint
@@ -260,7 +261,7 @@ class Run:
             listener=unheard,
             now=lambda: self.lab.now,
             new_id=lambda: str(uuid.uuid4()),
-            domain_controller=situation.live.organization.domain_controller,
+            controllers=Controllers(situation.live.organization.domain_controller),
         )
         with self.store.lock(LockInfo("1", "test", "nobody", NOW)) as fence:
             ledger = Ledger(self.store, fence, situation.record)

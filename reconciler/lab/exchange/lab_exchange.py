@@ -144,7 +144,8 @@ class LabExchange:
     def replicate(self, delays: Mapping[str, float | None]) -> None:
         for partition in self._organization.partitions.values():
             named = {partition.replication.controller(name): delay for name, delay in delays.items()}
-            partition.replication.delays = {name: delay for name, delay in named.items() if name}
+            known = {name: delay for name, delay in named.items() if name}
+            partition.replication.slow_down(known, self._now())
 
     def remarks(self) -> Sequence[str]:
         return self._organization.remarks

@@ -60,6 +60,11 @@ class Replication(Generic[T]):
                 return known
         return None
 
+    def slow_down(self, delays: Mapping[str, float | None], now: datetime) -> None:
+        """Change the delays; what was everywhere before stays there."""
+        self._writes = [write for write in self._writes if not self._is_everywhere(write, now)]
+        self.delays = delays
+
     def note(self, scope: str, key: str, before: T | None, after: T | None, written: Written) -> None:
         """Take down a write."""
         self._writes = [write for write in self._writes if not self._is_everywhere(write, written.at)]

@@ -1,0 +1,120 @@
+"""Which changes take protection, or a route, away from mail: what must not happen before its replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from state.address import Address
+from state.values import AddressSpace, Name
+
+from .change import Action, Change
+from .situation import Situation
+
+_NARROWING = frozenset(
+    {
+        "enabled",
+        "require_tls",
+        "ignore_starttls",
+        "tls_auth_level",
+        "tls_domain",
+        "is_scoped_connector",
+        "max_message_size",
+        "source_transport_servers",
+    }
+)
+"""Attributes by which a connector takes other mail than before, or protects it less [3-3], [3-7]."""
+
+
+def takes_away(change: Change) -> bool:
+    """Whether mail may be less protected after a change of a send connector.
+
+    What only makes a connector stricter is among it, where the attributes alone do not tell: it waits once
+    more than it has to.
+    """
+    if change.address.type != "send_connector":
+        return False
+    if change.action is Action.DELETE:
+        return True
+    return change.action is Action.UPDATE and (
+        bool(_NARROWING & change.attributes.keys()) or _lost(change) != frozenset()
+    )
+
+
+def after_gains(changes: Sequence[Change], situation: Situation) -> tuple[Change, ...]:
+    """The changes, where what only takes a route away waits for those that may give it, on whatever server.
+
+    Only what comes after all gains in the order of the plan is made to wait: nobody waits in a circle.
+    """
+
+    def is_shared(change: Change) -> bool:
+        return not situation.is_edge(Name(change.invocations[0].server))
+
+    gains = {
+        change.address: spaces for change in changes if (spaces := _gained(change)) and is_shared(change)
+    }
+    if not gains:
+        return tuple(changes)
+    return tuple(
+        replace(change, requires=change.requires | _replacing(_lost(change), gains))
+        if only_takes_away(change) and is_shared(change)
+        else change
+        for change in changes
+    )
+
+
+def only_takes_away(change: Change | None) -> bool:
+    """Whether a change only takes address spaces away: it comes after those that give some."""
+    if change is None or change.address.type != "send_connector":
+        return False
+    if change.action is Action.DELETE:
+        return True
+    difference = change.attributes.get("address_spaces")
+    return (
+        difference is not None
+        and isinstance(difference.before, frozenset)
+        and isinstance(difference.after, frozenset)
+        and difference.after < difference.before
+    )
+
+
+def _replacing(
+    lost: frozenset[AddressSpace] | None, gains: dict[Address, frozenset[AddressSpace]]
+) -> frozenset[Address]:
+    """The changes that may take over what is lost; None: nobody knows what that is."""
+    if lost is None:
+        return frozenset(gains)
+    names = _addresses(lost)
+    return frozenset(
+        address
+        for address, spaces in gains.items()
+        if any(space.address.startswith("*") for space in spaces) or names & _addresses(spaces)
+    )
+
+
+def _addresses(spaces: Iterable[AddressSpace]) -> set[tuple[str, str]]:
+    return {(space.type, space.address) for space in spaces}
+
+
+def _lost(change: Change) -> frozenset[AddressSpace] | None:
+    """Address spaces that a change takes from its connector; None where that is not known."""
+    difference = change.attributes.get("address_spaces")
+    if difference is None:
+        return frozenset()
+    before = difference.before
+    after = difference.after if isinstance(difference.after, frozenset) else frozenset()
+    return before - after if isinstance(before, frozenset) else None
+
+
+def _gained(change: Change) -> frozenset[AddressSpace]:
+    """Address spaces that a change gives to its connector."""
+    difference = change.attributes.get("address_spaces")
+    if (
+        change.address.type != "send_connector"
+        or change.action not in (Action.CREATE, Action.UPDATE)
+        or difference is None
+        or not isinstance(difference.after, frozenset)
+    ):
+        return frozenset()
+    before = difference.before if isinstance(difference.before, frozenset) else frozenset()
+    return frozenset(difference.after - before)
