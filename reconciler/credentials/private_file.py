@@ -62,11 +62,23 @@ def read_private(path: Path, largest: int = LARGEST) -> bytes:
     return data
 
 
+@contextmanager
+def lent_on_disk(data: bytes) -> Iterator[Path]:
+    """Give a secret a path, for a library that takes nothing else; its owner alone can read it."""
+    descriptor, path = tempfile.mkstemp()  # made with mode 0600
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        yield Path(path)
+    finally:
+        os.unlink(path)
+
+
 if sys.platform == "linux":
 
     @contextmanager
     def lent(data: bytes) -> Iterator[Path]:
-        """Give a secret a path, for a library that takes nothing else; it is never on a disk."""
+        """The same, and it is never on a disk."""
         descriptor = os.memfd_create("lent", os.MFD_CLOEXEC)
         with open(descriptor, "wb") as file:
             file.write(data)
@@ -74,17 +86,7 @@ if sys.platform == "linux":
             yield Path(f"/proc/self/fd/{descriptor}")
 
 else:
-
-    @contextmanager
-    def lent(data: bytes) -> Iterator[Path]:
-        """Give a secret a path, for a library that takes nothing else; its owner alone can read it."""
-        descriptor, path = tempfile.mkstemp()  # made with mode 0600
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(data)
-            yield Path(path)
-        finally:
-            os.unlink(path)
+    lent = lent_on_disk
 
 
 if sys.platform == "win32":

@@ -121,6 +121,7 @@ def _execute(
     issuers = _open_issuers(plan, planned.desired, surroundings)
     if not plan.is_empty and not approve(planned):
         return ApplyOutcome(planned, None, approved=False)
+    servers.open_accounts(invocation.server for change in plan.changes for invocation in change.invocations)
     tools = Tools(
         writer=servers.writer,
         issuers=issuers,

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from reconciler.config.desired import Connection, Desired
 from reconciler.config.suggestion import suggestion
+from reconciler.credentials.errors import CredentialError
 from reconciler.credentials.reference import resolve
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
@@ -41,6 +42,7 @@ class Servers:
         self._reached = reached
         self._sessions = sessions
         self._routes: dict[Name, Name] = {}
+        self._writing: dict[Name, port.Connection] = {}
 
     @contextmanager
     def reader(self, name: Name) -> Iterator[Reader]:
@@ -49,7 +51,7 @@ class Servers:
         Raises:
             ExchangeError, CredentialError: there is no session.
         """
-        with self._sessions.reader(self._connection(name, writes=False)) as session:
+        with self._sessions.reader(connection_to(self._reached.connections[name], writes=False)) as session:
             yield session
 
     @contextmanager
@@ -59,9 +61,37 @@ class Servers:
         Raises:
             ExchangeError, CredentialError: there is no session.
         """
-        endpoint = self._routes.get(Name(name), Name(name))
-        with self._sessions.writer(self._connection(endpoint, writes=True)) as session:
+        with self._sessions.writer(self._for_writing(Name(name))) as session:
             yield session
+
+    def open_accounts(self, names: Iterable[str]) -> None:
+        """Fetch the accounts that change these servers: one that is missing stops nothing half-way then.
+
+        Raises:
+            OperationFailed: with a diagnostic for each that cannot be had.
+        """
+        missing = []
+        for name in sorted(set(names)):
+            try:
+                self._for_writing(Name(name))
+            except CredentialError as error:
+                missing.append(
+                    Diagnostic(
+                        summary="Account not available",
+                        detail=f"{name} cannot be changed: {error}. Nothing was sent.",
+                        hint=error.hint or f"see that {error.reference} leads to user:password",
+                        subject=name,
+                    )
+                )
+        if missing:
+            raise OperationFailed(missing)
+
+    def _for_writing(self, name: Name) -> port.Connection:
+        """Where a server is changed, and by whom; a reference is followed once in a run."""
+        endpoint = self._routes.get(name, name)
+        if endpoint not in self._writing:
+            self._writing[endpoint] = connection_to(self._reached.connections[endpoint], writes=True)
+        return self._writing[endpoint]
 
     def refresh(self, names: Iterable[Name], listener: Listener) -> LiveState:
         """Read servers, and remember by which way each was reached; see :meth:`Reading.read`."""
@@ -74,9 +104,6 @@ class Servers:
         )
         self._routes = {name: server.through for name, server in live.servers.items() if server.through}
         return LiveState({name: live.servers[name] for name in wanted}, live.organization)
-
-    def _connection(self, name: Name, *, writes: bool) -> port.Connection:
-        return connection_to(self._reached.connections[name], writes=writes)
 
 
 def relay_credential(desired: Desired, reference: CredentialReference) -> port.Credential:

@@ -12,6 +12,7 @@ from reconciler.exchange.port import Auth, Command, Connection, Endpoint, Timeou
 from reconciler.exchange.session import Sessions
 from reconciler.lab.control import ThreadedLab, open_threaded
 from tests.kdc import NEEDS, REALM, TicketOffice, is_missing, ticket_office
+from tests.rules import rule
 
 # Only a real ticket office says whether a sign-on is Kerberos.
 pytestmark = pytest.mark.skipif(is_missing, reason=NEEDS)
@@ -50,6 +51,7 @@ def connection(lab: ThreadedLab, url: str, auth: Auth) -> Connection:
 
 
 class TestKerberos:
+    @rule("5-2")
     @pytest.mark.parametrize("auth", [Auth.KERBEROS, Auth.NEGOTIATE])
     @pytest.mark.parametrize("server", ["MBX1", "EDGE1"])
     @pytest.mark.parametrize("scheme", ["http", "https"])

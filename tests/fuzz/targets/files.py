@@ -125,7 +125,9 @@ def _connection_files() -> Sequence[bytes]:
     }
     issuers = "issuers: {house: {type: local, certificate: issuer.pem, key: issuer.key}}\n"
     short = "servers:\n  EX1: {credential: env:EXCHANGE}\n" + issuers
-    return [json.dumps(whole, indent=1).encode(), short.encode()]
+    two = "{auth: kerberos, service: HTTP/mail, credential: {read: env:A, write: 'file:b'}}"
+    accounts = f"servers:\n  EX1: {two}\n{issuers}"
+    return [json.dumps(whole, indent=1).encode(), short.encode(), accounts.encode()]
 
 
 def _connections(data: bytes, folder: Path) -> bool:

@@ -22,6 +22,7 @@ from reconciler.lab.authority import client_certificate
 from reconciler.lab.call import Role
 from reconciler.lab.emulator import ThreadedLab
 from reconciler.lab.sealed import NotSealed, Sealed
+from tests.rules import rule
 
 Connect = Callable[..., Any]
 
@@ -39,6 +40,7 @@ def over_http(connect: Connect, lab: ThreadedLab, server: str = "MBX1", **option
 
 
 class TestOverHttp:
+    @rule("5-2")
     @pytest.mark.parametrize("auth", ["ntlm", "negotiate"])
     def test_a_session_is_signed_on_and_encrypted(
         self, lab: ThreadedLab, connect: Connect, auth: str

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.exchange.errors import Redirected
 from reconciler.exchange.port import Auth, Connection, Endpoint
@@ -68,3 +72,23 @@ def test_tickets_are_for_the_host_that_is_asked(location: str, service: str) -> 
 
 def test_a_name_that_was_not_given_is_made_from_the_new_host() -> None:
     assert follow(connection(HTTPS), "https://ex2.contoso.com/PowerShell/").service == ""
+
+
+words = st.sampled_from(
+    ["http", "https", ":", "//", "/", "\\", "@", "[", "]", "?", "#", "ex1.contoso.com", "ex2", "\n"]
+)
+
+
+@given(
+    st.sampled_from([HTTP, HTTPS]),
+    st.lists(words | st.sampled_from(["PowerShell"]) | st.text(max_size=3), max_size=8).map("".join),
+)
+def test_whatever_is_said_leads_to_tls_or_nowhere(url: str, location: str) -> None:
+    """It comes from a stranger."""
+    try:
+        followed = urlsplit(follow(connection(url), location).url)
+    except Redirected:
+        return
+    assert followed.scheme == "https"
+    assert followed.hostname
+    assert url == HTTPS or followed.hostname == "ex1.contoso.com"
