@@ -43,6 +43,7 @@ class Diagnostic:
         hint: The next thing to try; "" only where there is none.
         where: The place in the YAML; None for what has none.
         subject: Address or server that it is about; "" for none.
+        is_refusal: A safety rule stands in the way: nothing is broken, and nothing may be done.
     """
 
     summary: str
@@ -51,6 +52,7 @@ class Diagnostic:
     where: SourceRange | None = None
     subject: str = ""
     severity: Severity = Severity.ERROR
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,9 @@ class StepExamined:
 
 def has_errors(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool:
     return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+
+
+def are_refusals(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool:
+    """True when every error among them is a safety rule's."""
+    errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
+    return bool(errors) and all(diagnostic.is_refusal for diagnostic in errors)

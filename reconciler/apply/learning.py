@@ -135,5 +135,5 @@ def _imported(outcome: Outcome, learned: Learned, record: StateRecord, *, is_las
         return learned
     resource = learned.recorded.resource.with_(public_key=leaf.public_key)
     if not is_last:
-        resource = resource.with_(services=UNSET)
+        resource = resource.with_(services=UNSET, default_smtp=UNSET)
     return Learned(learned.address, replace(learned.recorded, resource=resource))

@@ -22,7 +22,7 @@ from state.resources import Certificate
 from state.snapshot import LiveState
 from state.store import Fence, StateStore
 
-from .failed import OperationFailed
+from .failed import OperationFailed, cause_of
 from .inputs import Inputs, Surroundings, load_declared
 from .planning import Planned, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
@@ -96,7 +96,7 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
             targets=saved.targets,
         )
         if has_errors(fresh.diagnostics):
-            raise OperationFailed(fresh.diagnostics)
+            raise OperationFailed(fresh.diagnostics, cause_of(fresh.diagnostics))
         check_fresh(saved, fresh.plan)
         return _execute(fresh, remembered, servers, store, fence, surroundings, approve)
 
@@ -111,7 +111,7 @@ def _execute(
     approve: Approve,
 ) -> ApplyOutcome:
     if has_errors(planned.diagnostics):
-        raise OperationFailed(planned.diagnostics)
+        raise OperationFailed(planned.diagnostics, cause_of(planned.diagnostics))
     plan = planned.plan
     ledger = Ledger(store, fence, planned.record)
     if plan.is_empty and not any(change.learned for change in plan.changes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, are_refusals
 
 
 class Cause(Enum):
@@ -16,6 +16,11 @@ class Cause(Enum):
     STALE = "stale"
     REFUSED = "refused"
     """By a safety rule: nothing is broken, and nothing may be done."""
+
+
+def cause_of(diagnostics: tuple[Diagnostic, ...]) -> Cause:
+    """Why a plan that holds errors is not applied."""
+    return Cause.REFUSED if are_refusals(diagnostics) else Cause.ERROR
 
 
 class OperationFailed(Exception):

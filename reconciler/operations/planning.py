@@ -94,7 +94,7 @@ def make_plan(
     settled = settle(remembered.record, _declared_doubts(remembered, declared.desired), live)
     record = settled.record
     considered = only(record, snapshot) if targets else record
-    made = plan(Situation(snapshot, live, considered, surroundings.now()))
+    made = plan(Situation(snapshot, live, considered, surroundings.now(), declared.desired.acknowledged))
     made = replace(made, diagnostics=tuple(_placed(made.diagnostics, declared.desired)))
     return Planned(
         plan=made,

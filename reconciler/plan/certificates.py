@@ -19,13 +19,15 @@ from reconciler.pki.selection import Selection, imported_of, may_be_pending, sel
 from state.address import Address
 from state.record import Learned, Recorded, Request, StateRecord
 from state.resources import Certificate, Kind
-from state.values import UNSET, Deferred, Thumbprint, TlsCertificateName
+from state.values import UNKNOWN, UNSET, Deferred, Thumbprint, TlsCertificateName
 
 from . import problems
 from .change import Action, Change, Difference
 from .compare import live_value
 from .recording import to_record, unchanged
 from .situation import Situation, home_of
+
+_SMTP = frozenset({"SMTP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,8 @@ def _requested(
         for attribute, value in asked.declared(Kind.WRITABLE)
         if _before(current, attribute.name) != value
     }
+    if _replaces_default(asked):
+        differences["default_smtp"] = Difference(UNKNOWN, asked.default_smtp)
     differences["thumbprint"] = Difference(_before(current, "thumbprint"), thumbprint)
     change = Change(
         address=address,
@@ -260,34 +264,59 @@ def _requested(
         reason=reason,
         learned=Learned(
             address,
-            Recorded(to_record(asked, thumbprint=thumbprint), created=True, at=case.now),
+            Recorded(_to_record(asked, thumbprint=thumbprint), created=True, at=case.now),
         ),
     )
     return CertificatePlan(change, case.deferred_name)
 
 
 def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
-    """The right certificate is there: perhaps it lacks a service."""
+    """The right certificate is there: perhaps it lacks a service, or is to become the default one."""
     asked, address = case.asked, case.address
     created = case.was_created or (ours and asked.issuer is not UNSET)
-    resource = to_record(asked, public_key=current.public_key, thumbprint=current.thumbprint)
+    resource = _to_record(asked, public_key=current.public_key, thumbprint=current.thumbprint)
     moved = _lost_services(case, current)
     name = _binding_name(current)
     missing, unread = _missing_services(case, current)
     diagnostics = _unusable_window(case, current)
-    if not missing:
+    becomes_default = _becomes_default(case, current)
+    if not missing and not becomes_default:
         change = unchanged(address, resource, case.record, created=created, now=case.now)
         return CertificatePlan(change, name, diagnostics, moved)
-    if unread:
+    differences: dict[str, Difference] = {}
+    if missing:
+        differences["services"] = Difference(current.services, asked.services)
+    if becomes_default:
+        differences["default_smtp"] = Difference(UNKNOWN, asked.default_smtp)
+    if missing and unread:
         diagnostics = (*diagnostics, problems.set_once(address, ["services"]))
     change = Change(
         address=address,
         action=Action.UPDATE,
-        attributes={"services": Difference(current.services, asked.services)},
-        invocations=(_enable(case, _thumbprint(current), missing),),
+        attributes=differences,
+        invocations=(_enable(case, _thumbprint(current), missing | _SMTP if becomes_default else missing),),
         learned=Learned(address, Recorded(resource, created, case.now)),
     )
     return CertificatePlan(change, name, diagnostics, moved)
+
+
+def _becomes_default(case: _Case, current: Certificate) -> bool:
+    """Whether it has to be made the default SMTP certificate, which is not to be read [2.3-4]: done once."""
+    if not _replaces_default(case.asked):
+        return False
+    return case.was is None or case.was.public_key != current.public_key or case.was.default_smtp != "replace"
+
+
+def _replaces_default(asked: Certificate) -> bool:
+    return (
+        asked.default_smtp == "replace" and isinstance(asked.services, frozenset) and asked.services >= _SMTP
+    )
+
+
+def _to_record(asked: Certificate, **identity: Any) -> Certificate:
+    """What is kept of it, and that it was made the default one where it was."""
+    kept = to_record(asked, **identity)
+    return kept.with_(default_smtp="replace") if _replaces_default(asked) else kept
 
 
 def _binding_name(current: Certificate) -> TlsCertificateName | None:

@@ -16,13 +16,14 @@ from .binding import C, bind
 from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan
+from .default_smtp import enables_smtp, judged, unfit_names
 from .listeners import arranged
 from .observed import plan_bound, plan_observed
 from .pinning import pinned
 from .protection import after_gains, only_takes_away
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
-from .situation import Situation
+from .situation import Situation, home_of
 from .subscriptions import synchronizations, with_subscriptions
 from .uncollected import uncollected
 from .undeclared import plan_undeclared
@@ -53,13 +54,24 @@ def _plan(declared: Situation) -> Plan:
         else:
             worked.diagnostics.extend(_not_itself(name, server, situation))
     certificates: dict[Address, CertificatePlan] = {}
+    enabling: dict[Name, None] = {}
     for address, asked in situation.desired.of(Certificate):
         if not _is_lost(asked.home, situation):
+<<<<<<< HEAD
             certificate = plan_certificate(address, asked, situation)
             if certificate.change is not None and (unknown := refused(certificate.change, situation)):
                 certificate = CertificatePlan(None, None, unknown)
             certificates[address] = certificate
             worked.add(address, certificate)
+=======
+            planned = plan_certificate(address, asked, situation)
+            certificates[address] = planned = judged(address, planned, home_of(asked), situation)
+            worked.add(address, planned)
+            if enables_smtp(planned):
+                enabling.setdefault(home_of(asked))
+    for name in enabling:
+        worked.diagnostics.extend(unfit_names(name, situation))
+>>>>>>> 4b01471 (Replacing the default SMTP certificate is told, done once, and refused where it breaks an Edge subscription)
     own = _accepted_domains(situation)
     connectors = [
         (address, connector, _connector(address, connector, plan_send_connector, certificates, situation))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from reconciler.cmdlets.mark import mark_of, request_mark_of
 from state.address import Address
@@ -25,12 +27,14 @@ class Situation:
             server that ``desired`` names.
         record: Which live objects are ours, and the certificates under way; settled.
         now: The instant to judge renewals at; UTC, aware.
+        acknowledged: Rules that somebody accepted the breach of, by address.
     """
 
     desired: Snapshot
     live: LiveState
     record: StateRecord
     now: datetime
+    acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)

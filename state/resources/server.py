@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from ..errors import InvalidValue
 from ..values import Fqdn, Maybe, Name
-from .attribute import BOOL, FQDN, NAME, Choice, Scalar, ValueType, observed, setting
+from .attribute import BOOL, FQDN, NAME, TEXT, Choice, Scalar, ValueType, observed, setting
 from .resource import MODE, Resource
 
 _VERSION = re.compile(r"(?:Version )?(\d{1,3})\.(\d{1,3})(?: \(Build |\.)(\d{1,6})\.(\d{1,6})\)?")
@@ -48,6 +48,8 @@ class Server(Resource):
     build: Maybe[Build] = observed("AdminDisplayVersion", BUILD)
     is_edge: Maybe[bool] = observed("IsEdgeServer", BOOL)
     is_hub_transport: Maybe[bool] = observed("IsHubTransportServer", BOOL)
+    site: Maybe[str] = observed("Site", TEXT)
+    """Its Active Directory site; "" for an Edge server, which is in none."""
 
     role: Maybe[str] = setting(Choice("edge", "mailbox"))
     """As declared."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.diagnostics import has_errors
+from reconciler.diagnostics import are_refusals, has_errors
 from reconciler.operations.failed import OperationFailed
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
@@ -60,7 +60,7 @@ def plan(
     else:
         console.document(render(shown, colour=console.colour_out, width=console.width))
     if has_errors(planned.diagnostics):
-        return ExitCode.ERROR
+        return ExitCode.REFUSED if are_refusals(planned.diagnostics) else ExitCode.ERROR
     if out is not None:
         save_plan(
             planned, inputs, out, targets=addresses, made_at=datetime.now(UTC), tool_version=tool_version()

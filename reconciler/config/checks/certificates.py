@@ -39,6 +39,7 @@ def check_certificates(draft: Draft, issuers: Mapping[str, IssuerSettings]) -> N
             _check_subject_is_signable(draft, address, certificate, issuers)
             _check_friendly_name(draft, address, certificate)
             _check_services(draft, address, certificate)
+    _check_default(draft)
     _check_bindings(draft)
 
 
@@ -213,6 +214,33 @@ def _check_services(draft: Draft, address: Address, certificate: Certificate) ->
             "name the host, or take the service away",
             str(address),
         )
+
+
+def _check_default(draft: Draft) -> None:
+    """A server has one default SMTP certificate, and it is one for SMTP [2.3-3]."""
+    chosen: dict[object, Address] = {}
+    for address, certificate in draft.of(Certificate):
+        if certificate.default_smtp != "replace":
+            continue
+        where = draft.where(address, "default_smtp")
+        services = certificate.services
+        if not isinstance(services, frozenset) or "SMTP" not in services:
+            draft.error(
+                "Default certificate not for SMTP",
+                f"{address} is to become the server's default SMTP certificate, and its services lack SMTP.",
+                where,
+                "add SMTP to its services, or write default_smtp: keep",
+                str(address),
+            )
+        first = chosen.setdefault(certificate.home, address)
+        if first != address:
+            draft.error(
+                "Two default certificates",
+                f"{address} and {first} are both to become the default SMTP certificate of one server.",
+                where,
+                "write default_smtp: keep for one of them",
+                str(address),
+            )
 
 
 def _check_bindings(draft: Draft) -> None:

@@ -24,6 +24,7 @@ def check_receive_interlocks(draft: Draft) -> None:
                 found.hint,
                 str(address),
             )
+        _check_name(draft, address, connector)
         _check_role(draft, address, connector)
     _check_bindings(draft)
 
@@ -44,6 +45,18 @@ def _name(address: Address, connector: ReceiveConnector) -> Iterator[Interlock]:
             "fqdn",
             "take fqdn away: a certificate is bound without it",
             frozenset({"auth_mechanism", "fqdn"}),
+        )
+
+
+def _check_name(draft: Draft, address: Address, connector: ReceiveConnector) -> None:
+    if isinstance(connector.fqdn, Fqdn) and "_" in connector.fqdn.name:
+        draft.warning(
+            "Fqdn not fit for certificates",
+            f'{label(address)} answers as "{connector.fqdn}", which holds a character unknown to DNS: '
+            "enabling any certificate for SMTP on the server may fail with 0xe0434352.",
+            draft.where(address, "fqdn"),
+            "take a name of letters, digits and hyphens",
+            str(address),
         )
 
 

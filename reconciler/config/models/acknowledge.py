@@ -6,11 +6,11 @@ from typing import Literal, TypeAlias
 
 from .base import Model, required
 
-Rule: TypeAlias = Literal["key-size", "falls-through", "two-protections"]
+Rule: TypeAlias = Literal["key-size", "falls-through", "two-protections", "edge-subscription", "require-ssl"]
 
 
 class Acknowledgement(Model):
-    """Silences one warning where it stands."""
+    """Silences one warning, or lifts one refusal, where it stands."""
 
-    rule: Rule = required("The warning that is accepted.")
+    rule: Rule = required("The warning or refusal that is accepted.")
     reason: str = required("Why it is acceptable; for whoever reads this next.", min_length=1)

@@ -118,12 +118,6 @@ class TestACertificateThatDoesNotExist:
         assert enable.answers == (Answer("default_smtp", "no"),)
         assert "Force" not in enable.parameters
 
-    def test_replaces_the_default_smtp_certificate_when_told_to(self) -> None:
-        made = plan_of({PUBLIC: certificate(default_smtp="replace")})
-        enable = the_change(made).invocations[-1]
-        assert enable.parameters["Force"] is True
-        assert enable.answers == ()
-
     def test_is_not_requested_when_the_list_could_not_be_read(self) -> None:
         """An expired auth certificate can empty the list: unknown is not absent."""
         made = plan_of({PUBLIC: certificate()}, live_server(certificates=UNTOLD))

@@ -1,0 +1,71 @@
+"""What a planner has to say of enabling certificates, one function a problem."""
+
+from __future__ import annotations
+
+from reconciler.diagnostics import Diagnostic, Severity
+from state.address import Address
+
+
+def default_replaced(address: Address, server: str, subscriptions: list[str], unknown: str) -> Diagnostic:
+    edge = ""
+    if subscriptions:
+        edge = f" Then the Edge subscription of {_listed(subscriptions)} must be made again, as acknowledged."
+    elif unknown:
+        edge = f" Whether an Edge subscription rests on it is unknown, as acknowledged: {unknown}."
+    return Diagnostic(
+        summary="Default SMTP certificate replaced",
+        detail=(
+            f"The certificate becomes the default SMTP certificate of {server}: by it other Exchange servers "
+            f"of the organization know the server, and it is presented where nothing else fits.{edge}"
+        ),
+        hint="make the subscription again with New-EdgeSubscription"
+        if subscriptions
+        else "write default_smtp: keep unless that is meant",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def breaks_subscription(address: Address, server: str, subscriptions: list[str], unknown: str) -> Diagnostic:
+    why = (
+        f"breaks the Edge subscription of {_listed(subscriptions)}: mail stops there until it is made again"
+        if subscriptions
+        else f"would break an Edge subscription, and whether there is one is unknown: {unknown}"
+    )
+    return Diagnostic(
+        summary="Edge subscription would break",
+        detail=f"Replacing the default SMTP certificate of {server} {why}.",
+        hint='write default_smtp: keep, or acknowledge: [{rule: edge-subscription, reason: "..."}]',
+        subject=str(address),
+        is_refusal=True,
+    )
+
+
+def requires_ssl(address: Address, server: str) -> Diagnostic:
+    return Diagnostic(
+        summary="IIS will require SSL",
+        detail=(
+            f"Enabling a certificate for IIS binds it to the default web site of {server}, and turns on "
+            "Require SSL there."
+        ),
+        hint='take IIS away from services, or acknowledge: [{rule: require-ssl, reason: "..."}]',
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def unfit_name(server: str, connector: str, fqdn: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Fqdn not fit for certificates",
+        detail=(
+            f'Receive connector "{connector}" of {server} answers with a name that holds characters unknown '
+            f"to DNS ({fqdn}): enabling any certificate for SMTP on the server may fail with 0xe0434352."
+        ),
+        hint=f"correct it first: Set-ReceiveConnector '{server}\\{connector}' -Fqdn NAME",
+        subject=server,
+        severity=Severity.WARNING,
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(sorted(names))
