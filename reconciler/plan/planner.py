@@ -53,25 +53,7 @@ def _plan(declared: Situation) -> Plan:
             worked.diagnostics.append(problems.server_unreadable(str(name), server.unreachable))
         else:
             worked.diagnostics.extend(_not_itself(name, server, situation))
-    certificates: dict[Address, CertificatePlan] = {}
-    enabling: dict[Name, None] = {}
-    for address, asked in situation.desired.of(Certificate):
-        if not _is_lost(asked.home, situation):
-<<<<<<< HEAD
-            certificate = plan_certificate(address, asked, situation)
-            if certificate.change is not None and (unknown := refused(certificate.change, situation)):
-                certificate = CertificatePlan(None, None, unknown)
-            certificates[address] = certificate
-            worked.add(address, certificate)
-=======
-            planned = plan_certificate(address, asked, situation)
-            certificates[address] = planned = judged(address, planned, home_of(asked), situation)
-            worked.add(address, planned)
-            if enables_smtp(planned):
-                enabling.setdefault(home_of(asked))
-    for name in enabling:
-        worked.diagnostics.extend(unfit_names(name, situation))
->>>>>>> 4b01471 (Replacing the default SMTP certificate is told, done once, and refused where it breaks an Edge subscription)
+    certificates = _certificates(situation, worked)
     own = _accepted_domains(situation)
     connectors = [
         (address, connector, _connector(address, connector, plan_send_connector, certificates, situation))
@@ -131,6 +113,26 @@ def _ways(live: LiveState) -> list[Diagnostic]:
     if live.organization.unpinned is not None:
         told.append(problems.domain_controller_not_named(live.organization))
     return told
+
+
+def _certificates(situation: Situation, worked: _Worked) -> Mapping[Address, CertificatePlan]:
+    """The plan of each declared certificate, and what enabling it would meet on its server."""
+    certificates: dict[Address, CertificatePlan] = {}
+    enabling: dict[Name, None] = {}
+    for address, asked in situation.desired.of(Certificate):
+        if _is_lost(asked.home, situation):
+            continue
+        server = home_of(asked)
+        planned = plan_certificate(address, asked, situation)
+        if planned.change is not None and (unknown := refused(planned.change, situation)):
+            planned = CertificatePlan(None, None, unknown)
+        certificates[address] = planned = judged(address, planned, server, situation)
+        worked.add(address, planned)
+        if enables_smtp(planned):
+            enabling.setdefault(server)
+    for server in enabling:
+        worked.diagnostics.extend(unfit_names(server, situation))
+    return certificates
 
 
 def _not_itself(name: Name, server: LiveServer, situation: Situation) -> list[Diagnostic]:
