@@ -100,6 +100,23 @@ def direct_lab(
     build: str | Sequence[str] = "2019",
 ) -> DirectLab:
     """Make an organization in a folder, or open the one that is there."""
+    return _opened(directory, servers=servers, edges=edges, subscribed=subscribed, build=build)
+
+
+def lab_of_exports(directory: Path, exports: Path) -> DirectLab:
+    """Make an organization of the Export-Clixml files in a folder."""
+    return _opened(directory, servers=0, edges=0, subscribed=0, build="2019", exports=exports)
+
+
+def _opened(
+    directory: Path,
+    *,
+    servers: int,
+    edges: int,
+    subscribed: int,
+    build: str | Sequence[str],
+    exports: Path | None = None,
+) -> DirectLab:
     process.make_private_directory(directory)
     authority.open_authorities(directory, NOW)
     numbers = itertools.count(len(list(directory.rglob("*.pem"))))
@@ -110,7 +127,7 @@ def direct_lab(
         edges=edges,
         subscribed=subscribed,
         build=build,
-        from_clixml=None,
+        from_clixml=exports,
         now=lambda: lab.now if lab else NOW,
         new_key=lambda bits: rsa_key(next(numbers) % 40, bits),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.cmdlets.capabilities import lacks
 from reconciler.config.resources.send_connectors import KINDS, TEMPLATES
 from state.address import Address
-from state.resources import Build, ReceiveConnector, SendConnector, Server
+from state.resources import Build, Kind, ReceiveConnector, SendConnector
 from state.snapshot import LiveServer, Unreadable
-from state.values import Name, TlsCertificateName
+from state.values import Fqdn, Name, TlsCertificateName
 
 from .certificates import Certificates, certificates_of, token, write_certificates
 from .connectors import ROLES, MadeSet, Sender, Senders, senders_of
@@ -86,6 +87,8 @@ class _Composer:
         lines.entry(0, "version", "1")
         note = "names the record: any short name will do"
         lines.entry(0, "organization", scalar(_organization(self.found)), note=note)
+        if isinstance(identity := self.found.live.organization.id, str):
+            lines.entry(0, "organization_id", scalar(identity), note="of another one nothing is planned")
         lines.blank()
         for text in _REACHED:
             lines.comment(0, text)
@@ -128,11 +131,9 @@ class _Composer:
         lines.key(1, str(name))
         lines.entry(2, "role", "edge" if is_edge else "mailbox")
         itself = next((one for one in live.server.objects if one.name == name), None)
-        self._version(name, itself)
-        if itself is not None and itself.fqdn and not isinstance(itself.fqdn, str):
-            fqdn = str(itself.fqdn)
-            if "." in fqdn:
-                lines.entry(2, "host", scalar(fqdn))
+        self._version(name)
+        if itself is not None and isinstance(itself.fqdn, Fqdn):
+            lines.entry(2, "host", scalar(str(itself.fqdn)))
         reached = self.found.connections[name]
         lines.comment(2, f"connection: {{url: {scalar(reached.url)}, auth: {reached.auth}}}")
         self._unreadable(2, f"certificates of {name}", live.certificates.unreadable)
@@ -157,11 +158,12 @@ class _Composer:
                 lines.key(3, str(receiver.name))
                 self.addresses[Address.of("receive_connector", str(name), str(receiver.name))] = thing
                 bound = self._binding(4, thing, receiver.tls_certificate_name, (name,), certificates)
-                self._attributes(4, thing, receiver, but=("name", *bound))
+                self._attributes(4, thing, receiver, (name,), but=("name", *bound))
 
-    def _version(self, name: Name, itself: Server | None) -> None:
+    def _version(self, name: Name) -> None:
         thing = Thing("server", name, name)
-        version = _version(itself.build) if itself is not None and isinstance(itself.build, Build) else ""
+        build = self._build(name)
+        version = _version(build) if build is not None else ""
         if version and (thing, "version") not in self.choices.without:
             self.lines.entry(2, "version", scalar(version), at=thing)
 
@@ -210,7 +212,7 @@ class _Composer:
             lines.entry(depth, "name", scalar(str(live.name)), at=thing)
         bound = self._binding(depth, thing, live.tls_certificate_name, one.sources, certificates)
         but = ("name", "address_spaces", "source_transport_servers", *KINDS[role], *bound)
-        self._attributes(depth, thing, live, but=(*but, *self._not_here(sender)))
+        self._attributes(depth, thing, live, one.sources, but=but)
 
     def _other(self, key: str, sender: Sender, certificates: Certificates) -> None:
         lines, live, thing = self.lines, sender.live, sender.thing
@@ -231,12 +233,7 @@ class _Composer:
         if live.smart_host_auth_mechanism in ("BasicAuth", "BasicAuthRequireTLS"):
             lines.comment(2, _SIGNS_ON)
         but = ("name", "source_transport_servers", *bound)
-        self._attributes(2, thing, live, but=(*but, *self._not_here(sender)))
-
-    @staticmethod
-    def _not_here(sender: Sender) -> tuple[str, ...]:
-        """What Exchange shows of a connector, and takes on Edge servers alone [1-4]."""
-        return ("source_ip_address",) if sender.thing.home is None else ()
+        self._attributes(2, thing, live, sender.sources or self.found.mailbox, but=but)
 
     # Attributes
 
@@ -261,10 +258,16 @@ class _Composer:
         return ()
 
     def _attributes(
-        self, depth: int, thing: Thing, resource: SendConnector | ReceiveConnector, *, but: Sequence[str]
+        self,
+        depth: int,
+        thing: Thing,
+        resource: SendConnector | ReceiveConnector,
+        servers: Sequence[Name],
+        *,
+        but: Sequence[str],
     ) -> None:
         left: list[str] = []
-        for one in said(resource, but):
+        for one in said(resource, (*but, *self._not_there(thing, resource, servers))):
             why = self.choices.without.get((thing, one.key), one.why)
             if one.value is None or why:
                 left.append(f"{one.key}, {why}")
@@ -275,6 +278,23 @@ class _Composer:
         for text in left:
             self.lines.comment(depth, f"Not declared: {text}.")
             self.unread.append(f"{text.partition(',')[0]} of {thing}: {text.partition(', ')[2]}")
+
+    def _not_there(
+        self, thing: Thing, resource: SendConnector | ReceiveConnector, servers: Sequence[Name]
+    ) -> tuple[str, ...]:
+        """What Exchange may show of a connector, and no server that it is on takes."""
+        is_edge = thing.home in self.found.edges
+        builds = [self._build(name) for name in servers]
+        return tuple(
+            name
+            for name, attribute in type(resource).attributes().items()
+            if attribute.kind is Kind.WRITABLE
+            and all(lacks(type(resource), attribute.exchange, build, edge=is_edge) for build in builds)
+        )
+
+    def _build(self, server: Name) -> Build | None:
+        itself = (one.build for one in self.found.live.servers[server].server.objects if one.name == server)
+        return next((build for build in itself if isinstance(build, Build)), None)
 
     def _unreadable(self, depth: int, what: str, why: Unreadable | None) -> None:
         if why is not None:
