@@ -17,7 +17,7 @@ from .resources import (
     SendConnector,
     Server,
 )
-from .values import UNKNOWN, Maybe, Name
+from .values import UNKNOWN, UNSET, Maybe, Name, Thumbprint
 
 R = TypeVar("R", bound=Resource)
 
@@ -80,6 +80,8 @@ class LiveServer:
         domain_controller: The one that this server asks when nobody names another; "" where it told none.
         through: The Mailbox server that answered for it, because its own endpoint did not.
         own_endpoint: Why its own endpoint did not.
+        auth_certificate: What Get-AuthConfig names; only asked where certificates came without what
+            Exchange knows of them.
     """
 
     name: Name
@@ -93,6 +95,7 @@ class LiveServer:
     domain_controller: str = ""
     through: Name | None = None
     own_endpoint: Unreadable | None = None
+    auth_certificate: Maybe[Thumbprint | None] = UNSET
 
     @classmethod
     def lost(cls, name: Name, why: Unreadable) -> LiveServer:

@@ -30,6 +30,7 @@ from reconciler.exchange.port import (
     Writer,
 )
 from reconciler.exchange.session.batch import failure
+from reconciler.exchange.session.prompts import choice_of
 from reconciler.lab import authority, call, process
 from reconciler.lab.exchange import LabExchange, open_exchange
 from reconciler.lab.faults import Faults, read_faults
@@ -210,10 +211,10 @@ class _Session:
         raise failure(self.server, command, tuple(errors))
 
     def _answered(self, command: Command, prompt: call.Prompt) -> int:
+        labels = [label.replace("&", "").casefold() for label, _ in prompt.choices]
         for answer in command.answers:
-            for index, (label, _) in enumerate(prompt.choices):
-                if label.replace("&", "").casefold() == answer.answer:
-                    return index
+            if (index := choice_of(answer.answer, labels)) is not None:
+                return index
         raise UnexpectedPrompt(self.server, command.cmdlet, "PromptForChoice", prompt.message, ())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from state.resources import Kind, SendConnector
-from state.values import UNKNOWN, UNSET
+from state.values import UNKNOWN, UNSET, Name
 
 from .invocation import Invocation, ParameterValue
 from .mark import marked
@@ -34,7 +34,7 @@ def change(live: SendConnector, changes: Mapping[str, Any], *, server: str, mark
         mark: Kept in a Comment that is being changed; None for an object that carries none.
     """
     attributes = SendConnector.attributes()
-    parameters: dict[str, ParameterValue] = {"Identity": str(live.name)}
+    parameters: dict[str, ParameterValue] = {"Identity": _identity(live)}
     complete = {**companions(live, changes), **changes}
     for name, attribute in attributes.items():
         if name in complete:
@@ -46,7 +46,12 @@ def change(live: SendConnector, changes: Mapping[str, Any], *, server: str, mark
 
 def delete(live: SendConnector, *, server: str) -> Invocation:
     """Remove-SendConnector; it asks unless it is told not to [1-9], and the plan was the question."""
-    return Invocation(server, "Remove-SendConnector", {"Identity": str(live.name), "Confirm": False})
+    return Invocation(server, "Remove-SendConnector", {"Identity": _identity(live), "Confirm": False})
+
+
+def _identity(live: SendConnector) -> str:
+    """Its name as people know it, or what Exchange takes as well [3-24]."""
+    return str(live.name) if isinstance(live.name, Name) else str(live.guid)
 
 
 def companions(live: SendConnector, changes: Mapping[str, Any]) -> dict[str, Any]:

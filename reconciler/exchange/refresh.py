@@ -22,9 +22,9 @@ from state.resources import (
     SendConnector,
     Server,
 )
-from state.resources.attribute import TEXT, observed
+from state.resources.attribute import GUID, THUMBPRINT, Optional, observed
 from state.snapshot import Listing, LiveOrganization, LiveServer, Unread, Unreadable
-from state.values import UNKNOWN, Maybe, Name
+from state.values import UNKNOWN, Maybe, Name, Thumbprint
 
 R = TypeVar("R", bound=Resource)
 
@@ -38,6 +38,7 @@ _SEND_TYPES: Final = frozenset({f"{_CONFIGURATION}.SmtpSendConnectorConfig"})
 _RECEIVE_TYPES: Final = frozenset({f"{_CONFIGURATION}.ReceiveConnector"})
 _DOMAIN_TYPES: Final = frozenset({f"{_CONFIGURATION}.AcceptedDomain"})
 _ORGANIZATION_TYPES: Final = frozenset({f"{_PRESENTED}.OrganizationConfig"})
+_AUTH_TYPES: Final = frozenset({f"{_CONFIGURATION}.AuthConfig"})
 _SUBSCRIPTION_TYPES: Final = frozenset({f"{_PRESENTED}.EdgeSubscription"})
 
 _SEND: Final = Query("Get-SendConnector", _SEND_TYPES)
@@ -80,7 +81,8 @@ def read_first(reader: Reader, name: Name) -> tuple[LiveOrganization, LiveServer
         edge_subscriptions=_listing(edges, _resource(EdgeSubscription), unread),
         unread=tuple(unread),
     )
-    return organization, _mailbox_server(name, (server, certificates, receive), organization)
+    first = _mailbox_server(name, (server, certificates, receive), organization)
+    return organization, _explained(reader, first)
 
 
 def read_mailbox_server(
@@ -106,13 +108,13 @@ def read_mailbox_server(
     results = list(reader.read(asked))
     hidden = [at for at, result in enumerate(results) if pin and at and _is_hidden(result)]
     if not hidden:
-        return _mailbox_server(name, results, organization), None
+        return _explained(reader, _mailbox_server(name, results, organization)), None
     why = results[hidden[0]].failure
     again = reader.read(tuple(own[at - 1] for at in hidden))
     for at, result in zip(hidden, again, strict=True):
         results[at] = result
     unpinned = _why(why) if why and not all(map(_is_hidden, again)) else None
-    return _mailbox_server(name, results, organization), unpinned
+    return _explained(reader, _mailbox_server(name, results, organization)), unpinned
 
 
 def read_as_shown_by(reader: Reader, organization: LiveOrganization) -> LiveOrganization:
@@ -184,6 +186,25 @@ def read_known_servers(reader: Reader) -> Listing[Server]:
     return _listing(result, _resource(Server), [])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AuthConfig(Resource):
+    """Which certificate signs the organization's tokens."""
+
+    kind: ClassVar[str] = "auth_config"
+
+    current: Maybe[Thumbprint | None] = observed("CurrentCertificateThumbprint", Optional(THUMBPRINT))
+
+
+def _explained(reader: Reader, server: LiveServer) -> LiveServer:
+    """With the auth certificate, where certificates came alone: without a valid one they do [6.1-1]."""
+    found = server.certificates.objects
+    if not found or any(certificate.is_described for certificate in found):
+        return server
+    (result,) = reader.read((Query("Get-AuthConfig", _AUTH_TYPES),))
+    config = _listing(result, _resource(_AuthConfig), [])
+    return replace(server, auth_certificate=next((one.current for one in config.objects), UNKNOWN))
+
+
 def _of_server(name: Name | None) -> tuple[Query, Query, Query]:
     """What one server is asked about itself.
 
@@ -225,7 +246,7 @@ class _Organization(Resource):
 
     kind: ClassVar[str] = "organization"
 
-    guid: Maybe[str] = observed("Guid", TEXT)
+    guid: Maybe[str] = observed("Guid", GUID)
 
 
 def _why_no_id(listing: Listing[_Organization], unread: list[Unread]) -> Unreadable:

@@ -21,10 +21,11 @@ from state.record import Learned, Recorded, Request, StateRecord
 from state.resources import Certificate, Kind
 from state.values import UNKNOWN, UNSET, Deferred, Thumbprint, TlsCertificateName
 
-from . import problems
+from . import problems, unread_problems
 from .change import Action, Change, Difference
 from .compare import live_value
 from .recording import to_record, unchanged
+from .settle import may_answer
 from .situation import Situation, home_of
 
 _SMTP = frozenset({"SMTP"})
@@ -164,12 +165,26 @@ def _without_request(case: _Case) -> CertificatePlan:
         return _kept(case, current, ours=ours)
     if (request := _unrecorded_request(case)) is not None:
         return _continued(case, request)
+    if current is None and (untold := _untold(case)) is not None:
+        return CertificatePlan(None, None, (untold,))
     if current is not None or not selection.unclear:
         return _new_request(case, reason, current)
     unclear = problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=case.edge)
     if not case.edge:
         return CertificatePlan(None, None, (unclear,))
     return replace(_new_request(case, "", None), diagnostics=(unclear,))
+
+
+def _untold(case: _Case) -> Diagnostic | None:
+    """Why a new one cannot be requested: the declared one, or a request for it, may be there unseen."""
+    if unread := [one for one in case.live if one.public_key is UNKNOWN]:
+        return unread_problems.certificates_unread(case.address, case.server, len(unread))
+    hidden = [
+        str(one.thumbprint)
+        for one in case.live
+        if not case.edge and not one.is_described and may_be_pending(one) and may_answer(one, case.asked)
+    ]
+    return unread_problems.request_not_judged(case.address, case.server, hidden) if hidden else None
 
 
 def _watched(case: _Case) -> CertificatePlan:
@@ -209,6 +224,8 @@ def _observed(case: _Case) -> CertificatePlan:
 
 
 def _missing(case: _Case, selection: Selection) -> Diagnostic:
+    if not selection.unclear and (unread := [one for one in case.live if one.public_key is UNKNOWN]):
+        return unread_problems.certificates_unread(case.address, case.server, len(unread))
     if isinstance(case.asked.thumbprint, Thumbprint):
         return problems.pinned_missing(case.address, case.server, str(case.asked.thumbprint))
     if selection.unclear:
@@ -274,7 +291,7 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
     """The right certificate is there: perhaps it lacks a service, or is to become the default one."""
     asked, address = case.asked, case.address
     created = case.was_created or (ours and asked.issuer is not UNSET)
-    resource = _to_record(asked, public_key=current.public_key, thumbprint=current.thumbprint)
+    resource = _to_record(asked, case.was, public_key=current.public_key, thumbprint=current.thumbprint)
     moved = _lost_services(case, current)
     name = _binding_name(current)
     missing, unread = _missing_services(case, current)
@@ -313,9 +330,9 @@ def _replaces_default(asked: Certificate) -> bool:
     )
 
 
-def _to_record(asked: Certificate, **identity: Any) -> Certificate:
+def _to_record(asked: Certificate, was: Certificate | None = None, **identity: Any) -> Certificate:
     """What is kept of it, and that it was made the default one where it was."""
-    kept = to_record(asked, **identity)
+    kept = to_record(asked, was, **identity)
     return kept.with_(default_smtp="replace") if _replaces_default(asked) else kept
 
 

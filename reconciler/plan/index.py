@@ -16,7 +16,14 @@ class ConnectorIndex:
         self._by_guid: dict[str, SendConnector] = {}
         self._by_name: dict[Name, SendConnector] = {}
         self._by_mark: dict[str, list[SendConnector]] = {}
+        self.unnamed = False
+        """Some have a name that could not be read: then nobody knows which names are free."""
+        self.unidentified = False
+        """Some have neither a guid nor a comment that could be read: whose they are, nobody knows."""
         for connector in connectors:
+            self.unnamed = self.unnamed or not isinstance(connector.name, Name)
+            if connector.guid is UNKNOWN and connector.comment is UNKNOWN:
+                self.unidentified = True
             if isinstance(connector.guid, str):
                 self._by_guid[connector.guid] = connector
             if isinstance(connector.name, Name):
@@ -44,9 +51,14 @@ class ListenerIndex:
         self._by_guid: dict[str, ReceiveConnector] = {}
         self._by_name: dict[Name, ReceiveConnector] = {}
         self._by_mark: dict[str, list[ReceiveConnector]] = {}
+        self.unnamed = False
+        self.unidentified = False
         for connector in connectors:
             if connector.server not in (server, UNKNOWN):
                 continue
+            self.unnamed = self.unnamed or not isinstance(connector.name, Name)
+            if connector.guid is UNKNOWN and connector.comment is UNKNOWN:
+                self.unidentified = True
             if isinstance(connector.guid, str):
                 self._by_guid[connector.guid] = connector
             if isinstance(connector.name, Name):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.snapshot import LiveServer, LiveState
-from state.values import Name, TlsCertificateName
+from state.values import UNKNOWN, Name, Thumbprint, TlsCertificateName
 
-from . import problems
+from . import problems, unread_problems
 from .binding import C, bind
 from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
@@ -54,7 +55,9 @@ def _plan(declared: Situation) -> Plan:
         else:
             worked.diagnostics.extend(_not_itself(name, server, situation))
     certificates = _certificates(situation, worked)
+    worked.diagnostics.extend(_undescribed(situation))
     own = _accepted_domains(situation)
+    worked.diagnostics.extend(_domains_unread(situation))
     connectors = [
         (address, connector, _connector(address, connector, plan_send_connector, certificates, situation))
         for address, connector in situation.desired.of(SendConnector)
@@ -140,6 +143,9 @@ def _not_itself(name: Name, server: LiveServer, situation: Situation) -> list[Di
     if unreadable := server.server.unreadable:
         return [problems.itself_unreadable(str(name), unreadable)]
     known = server.server.objects
+    if any(one.name is UNKNOWN for one in known):
+        why = next((one.reason for one in server.unread if one.attribute == "name"), "no name was sent")
+        return [unread_problems.name_unread(str(name), why)]
     itself = next((one for one in known if one.name == name), None)
     if itself is None:
         found = sorted(str(one.name) for one in known)
@@ -206,6 +212,38 @@ def _accepted_domains(situation: Situation) -> frozenset[str]:
         for domain in listing.objects
         if isinstance(domain.domain, str)
     )
+
+
+def _undescribed(situation: Situation) -> Iterator[Diagnostic]:
+    """Mailbox servers whose declared certificates cannot be judged, and why [6.1-1]."""
+    homes = {home_of(asked) for _, asked in situation.desired.of(Certificate)}
+    for name in situation.live.servers:
+        server = situation.server(name)
+        if name not in homes or situation.is_edge(name):
+            continue
+        live = server.certificates.objects
+        if not live or any(certificate.is_described for certificate in live):
+            continue
+        told = unread_problems.NO_SERIALIZATION_DATA
+        if isinstance(server.auth_certificate, Thumbprint):
+            signs = next((one for one in live if one.thumbprint == server.auth_certificate), None)
+            ended = signs.not_after if signs is not None and isinstance(signs.not_after, datetime) else None
+            if signs is None or (ended is not None and ended <= situation.now):
+                told = unread_problems.auth_certificate(str(server.auth_certificate), ended)
+        yield unread_problems.certificates_undescribed(str(name), *told)
+
+
+def _domains_unread(situation: Situation) -> Iterator[Diagnostic]:
+    """Lists of accepted domains that could not be read, where partners are declared."""
+    told: set[int] = set()
+    for _, connector in situation.desired.of(SendConnector):
+        if connector.role not in ("tls_required", "tls_never") or _is_lost(connector.home, situation):
+            continue
+        name = home_of(connector)
+        listing = situation.server(name).accepted_domains
+        if listing.unreadable and id(listing) not in told:
+            told.add(id(listing))
+            yield unread_problems.domains_unread(str(name), listing.unreadable)
 
 
 def _own_domains(address: Address, connector: SendConnector, own: frozenset[str]) -> list[Diagnostic]:

@@ -17,7 +17,7 @@ from state.record import Learned, Recorded
 from state.resources import Kind, ReceiveConnector
 from state.values import UNKNOWN, UNSET, Fqdn, Name
 
-from . import listener_problems, problems
+from . import listener_problems, problems, unread_problems
 from .builds import not_known
 from .change import Action, Change, Difference
 from .compare import compare, drift
@@ -72,6 +72,10 @@ def plan_receive_connector(
     match = find_listener(address, desired.name, server, situation)
     if match is not None and match.rivals:
         return ConnectorPlan(None, (problems.not_unique(address, str(match.live.name)),))
+    live = situation.receive_connectors(server)
+    if not isinstance(match.live.name, Name) if match else live.unnamed:
+        problem = unread_problems.not_identified(address, str(server), "receive connectors")
+        return ConnectorPlan(None, (problem,))
     if match is not None:
         return _compared(address, desired, match, situation)
     if not (_names_some(desired.bindings) and _names_some(desired.remote_ip_ranges)):
@@ -139,12 +143,19 @@ def _compared(
     unread = {
         name: value for name, value in comparison.unread.items() if was is None or getattr(was, name) != value
     }
-    resource = to_record(desired, guid=live.guid)
+    resource = to_record(desired, was, guid=live.guid)
+    # Where neither guid nor mark could be read, whose it is stays as it was recorded.
+    is_told = match.created or live.guid is not UNKNOWN or recorded is None
+    created = match.created if is_told or recorded is None else recorded.created
+    not_compared = unread_problems.not_compared(
+        address, situation.why_unread(home_of(desired), live, comparison.unread.keys() - unread.keys())
+    )
     moved = drift(was, live) if was else {}
     if not comparison.differences and not unread:
         return ConnectorPlan(
-            unchanged(address, resource, situation.record, created=match.created, now=situation.now),
-            drift=moved,
+            unchanged(address, resource, situation.record, created=created, now=situation.now),
+            not_compared,
+            moved,
         )
     differences = {
         **comparison.differences,
@@ -160,10 +171,10 @@ def _compared(
         action=Action.UPDATE,
         attributes=differences,
         invocations=(cmdlets.change(live, wanted, server=str(home_of(desired)), mark=mark),),
-        learned=Learned(address, Recorded(resource, match.created, situation.now)),
+        learned=Learned(address, Recorded(resource, created, situation.now)),
     )
-    diagnostics = (problems.set_once(address, sorted(unread)),) if unread else ()
-    return ConnectorPlan(change, diagnostics, moved)
+    set_once = (problems.set_once(address, sorted(unread)),) if unread else ()
+    return ConnectorPlan(change, (*not_compared, *set_once), moved)
 
 
 def _refusals(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from state.address import Address
 from state.record import Learned, Recorded, StateRecord
 from state.resources import Kind, Resource
+from state.values import UNKNOWN, UNSET
 
 from .change import Action, Change
 
@@ -16,15 +17,22 @@ R = TypeVar("R", bound=Resource)
 _KEPT_SETTINGS = ("home", "local", "certificates", "issuer", "mode")
 
 
-def to_record(desired: R, **identity: Any) -> R:
-    """The declared attributes with their values, and the identity that Exchange gave."""
+def to_record(desired: R, was: Resource | None = None, **identity: Any) -> R:
+    """The declared attributes with their values, and the identity that Exchange gave.
+
+    Args:
+        was: As recorded: what identifies the object and could not be read stays as it was known.
+    """
     kept = {attribute.name: value for attribute, value in desired.declared(Kind.WRITABLE)}
     settings = {
         attribute.name: value
         for attribute, value in desired.declared(Kind.SETTING)
         if attribute.name in _KEPT_SETTINGS
     }
-    return type(desired)(**kept, **settings, **identity)
+    known = {
+        name: getattr(was, name, UNSET) if value is UNKNOWN else value for name, value in identity.items()
+    }
+    return type(desired)(**kept, **settings, **known)
 
 
 def unchanged(

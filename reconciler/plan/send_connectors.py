@@ -13,7 +13,7 @@ from state.record import Learned, Recorded
 from state.resources import Kind, SendConnector
 from state.values import UNKNOWN, UNSET, Name
 
-from . import problems
+from . import problems, unread_problems
 from .builds import executor, not_known, without_effect
 from .change import Action, Change, Difference
 from .compare import compare, drift
@@ -93,12 +93,23 @@ def plan_send_connector(address: Address, desired: SendConnector, situation: Sit
     match = find(address, desired.name, server, situation)
     if match is not None and match.rivals:
         return ConnectorPlan(None, (problems.not_unique(address, str(match.live.name)),))
+    if is_identity_unknown(address, match, server, situation):
+        problem = unread_problems.not_identified(address, str(server), "send connectors")
+        return ConnectorPlan(None, (problem,))
     if match is None:
         planned = ConnectorPlan(_create(address, desired, server, situation))
     else:
         planned = _compared(address, desired, match, server, situation)
     told = without_effect(address, desired, server, situation)
     return replace(planned, diagnostics=(*planned.diagnostics, *told))
+
+
+def is_identity_unknown(address: Address, match: Match | None, server: Name, situation: Situation) -> bool:
+    """Whether the connector may be one of those whose name, guid or mark could not be read."""
+    if match is not None:
+        return not isinstance(match.live.name, Name) and not isinstance(match.live.guid, str)
+    live = situation.send_connectors(server)
+    return live.unnamed or (live.unidentified and address in situation.record.resources)
 
 
 def _create(address: Address, desired: SendConnector, server: Name, situation: Situation) -> Change:
@@ -119,14 +130,21 @@ def _compared(
 ) -> ConnectorPlan:
     recorded = situation.record.resources.get(address)
     was = recorded.resource if recorded and isinstance(recorded.resource, SendConnector) else SendConnector()
-    created = match.marked or (match.ours and recorded is not None and recorded.created)
+    # Where neither guid nor mark could be read, whose it is stays as it was recorded.
+    is_told = match.ours or match.live.guid is not UNKNOWN
+    created = match.marked or (is_told and match.ours and recorded is not None and recorded.created)
+    if not is_told and recorded is not None:
+        created = recorded.created
     comparison = compare(desired, match.live)
     unread = {name: value for name, value in comparison.unread.items() if getattr(was, name) != value}
-    resource = to_record(desired, guid=match.live.guid)
+    resource = to_record(desired, was, guid=match.live.guid)
+    not_compared = unread_problems.not_compared(
+        address, situation.why_unread(server, match.live, comparison.unread.keys() - unread.keys())
+    )
     moved = drift(was, match.live) if match.ours or was.mode is not UNSET else {}
     if not comparison.differences and not unread:
         change = unchanged(address, resource, situation.record, created=created, now=situation.now)
-        return ConnectorPlan(change, drift=moved)
+        return ConnectorPlan(change, not_compared, drift=moved)
     differences = {
         **comparison.differences,
         **{name: Difference(UNKNOWN, value) for name, value in unread.items()},
@@ -146,8 +164,8 @@ def _compared(
         invocations=(cmdlets.change(match.live, wanted, server=str(server), mark=mark),),
         learned=Learned(address, Recorded(resource, created, situation.now)),
     )
-    diagnostics = (problems.set_once(address, sorted(unread)),) if unread else ()
-    return ConnectorPlan(change, diagnostics, moved)
+    set_once = (problems.set_once(address, sorted(unread)),) if unread else ()
+    return ConnectorPlan(change, (*not_compared, *set_once), moved)
 
 
 def _with_companions(

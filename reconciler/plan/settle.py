@@ -78,7 +78,7 @@ def _found(record: StateRecord, intent: Intent, live: LiveState) -> tuple[Reques
     entries = [
         entry
         for entry in new_pending(server.certificates.objects, known, mark)
-        if entry.public_key not in taken and _may_answer(entry, asked)
+        if entry.public_key not in taken and may_answer(entry, asked)
     ]
     if len(entries) > 1:
         return None
@@ -105,7 +105,7 @@ def _keys(record: StateRecord) -> set[str]:
     }
 
 
-def _may_answer(entry: Certificate, asked: Certificate) -> bool:
+def may_answer(entry: Certificate, asked: Certificate) -> bool:
     """Whether a pending entry can be the one of a request; what could not be read excludes nothing."""
     if (
         isinstance(entry.key_size, int)

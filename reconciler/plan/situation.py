@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -37,6 +37,7 @@ class Situation:
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
+    _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)
     _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)
 
     def mark(self, address: Address) -> str:
@@ -60,6 +61,18 @@ class Situation:
         if name not in self._listeners:
             self._listeners[name] = ListenerIndex(name, self.server(name).receive_connectors.objects)
         return self._listeners[name]
+
+    def why_unread(
+        self, server: Name, live: SendConnector | ReceiveConnector, attributes: Iterable[str]
+    ) -> dict[str, str]:
+        """Why attributes of a live object are unknown; what Exchange never returns has no reason."""
+        if server not in self._reasons:
+            told = (*self.server(server).unread, *self.live.organization.unread)
+            self._reasons[server] = {(one.object.casefold(), one.attribute): one.reason for one in told}
+        reasons = self._reasons[server]
+        names = (f"{live.name}".casefold(), f"{server}\\{live.name}".casefold())
+        found = {name: [reasons[key, name] for key in names if (key, name) in reasons] for name in attributes}
+        return {name: why[0] for name, why in sorted(found.items()) if why}
 
     def is_edge(self, name: Name) -> bool:
         declared = self.desired.resources.get(Address.of("server", str(name)))

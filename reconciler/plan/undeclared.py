@@ -11,13 +11,14 @@ from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.record import Learned, Recorded
 from state.resources import Certificate, ReceiveConnector, Resource, SendConnector
-from state.values import UNSET, Name
+from state.snapshot import Unreadable
+from state.values import UNKNOWN, UNSET, Name
 
 from . import problems
 from .change import Action, Change, Difference
 from .observed import is_observed
 from .receive_connectors import find_listener
-from .send_connectors import find
+from .send_connectors import find, is_identity_unknown
 from .situation import Situation
 
 
@@ -62,7 +63,7 @@ def _send_connector(
     address: Address,
     recorded: Recorded,
     resource: SendConnector,
-    claimed: frozenset[str],
+    claimed: frozenset[int],
     sets: frozenset[str],
     situation: Situation,
 ) -> Undeclared:
@@ -73,8 +74,14 @@ def _send_connector(
     if listing.unreadable:
         return Undeclared(address, None, (problems.kept_unknown(address, listing.unreadable),))
     match = find(address, resource.name, home, situation)
-    if match is None or not match.ours or not recorded.created or match.live.guid in claimed:
+    live = situation.send_connectors(home)
+    # A name alone is no proof of whose it is, and no name none that it is gone.
+    if recorded.created and (match is None or not match.ours) and (live.unnamed or live.unidentified):
+        return Undeclared(address, None, (problems.kept_unknown(address, _NOT_IDENTIFIED),))
+    if match is None or not match.ours or not recorded.created or id(match.live) in claimed:
         return Undeclared(address, _forgotten(address))
+    if is_identity_unknown(address, match, home, situation):
+        return Undeclared(address, None, (problems.kept_unknown(address, _NOT_IDENTIFIED),))
     if match.rivals:
         return Undeclared(address, None, (problems.not_unique(address, str(match.live.name)),))
     if is_observed(address, situation):
@@ -107,6 +114,10 @@ def _receive_connector(
     if listing.unreadable:
         return Undeclared(address, None, (problems.kept_unknown(address, listing.unreadable),))
     match = find_listener(address, resource.name, home, situation)
+    live = situation.receive_connectors(home)
+    is_unsure = not match.created if match else live.unnamed
+    if (is_unsure and (live.unnamed or live.unidentified)) or (match and match.live.name is UNKNOWN):
+        return Undeclared(address, None, (problems.kept_unknown(address, _NOT_IDENTIFIED),))
     if match is None or not match.created or _is_declared(match.live, home, situation):
         return Undeclared(address, _forgotten(address))
     if match.rivals:
@@ -176,12 +187,18 @@ def _sets(situation: Situation) -> frozenset[str]:
     )
 
 
-def _claimed(situation: Situation) -> frozenset[str]:
-    """Live connectors that a declared address means: another address must not delete them."""
-    found: set[str] = set()
+_NOT_IDENTIFIED = Unreadable("names, guids or comments of some objects in its list could not be read")
+
+
+def _claimed(situation: Situation) -> frozenset[int]:
+    """Live connectors that a declared address means: another address must not delete them.
+
+    Told apart as the objects that they are, for a guid may be unreadable.
+    """
+    found: set[int] = set()
     for address, desired in situation.desired.of(SendConnector):
         for name in desired.home if isinstance(desired.home, tuple) else ():
             match = find(address, desired.name, name, situation)
-            if match is not None and isinstance(match.live.guid, str):
-                found.add(match.live.guid)
+            if match is not None:
+                found.add(id(match.live))
     return frozenset(found)

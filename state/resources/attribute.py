@@ -270,6 +270,16 @@ class _Instant(ValueType[datetime]):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _guid(text: str) -> str:
+    bare = text.strip().strip("{}").lower()
+    if not _GUID.fullmatch(bare):
+        raise InvalidValue(text, "a GUID")
+    return bare
+
+
 BOOL = _Bool()
 INT = _Int()
 TEXT: ValueType[str] = Scalar("a text", str)
@@ -288,6 +298,7 @@ TIME_SPAN: ValueType[timedelta] = Scalar("a time span such as 00:10:00", parse_t
 TLS_CERTIFICATE_NAME: ValueType[TlsCertificateName] = Scalar(
     "a certificate name such as <I>CN=Issuing CA<S>CN=mail.contoso.com", TlsCertificateName.parse
 )
+GUID: ValueType[str] = Scalar("a GUID", _guid)
 THUMBPRINT: ValueType[Thumbprint] = Scalar("a thumbprint of 40 hexadecimal digits", Thumbprint.parse)
 CREDENTIAL: ValueType[CredentialReference] = Scalar(
     "a credential reference such as env:NAME", CredentialReference.parse

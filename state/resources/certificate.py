@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from ..values import DomainPattern, Maybe, Name, Thumbprint, TlsCertificateName
+from ..values import UNKNOWN, DomainPattern, Maybe, Name, Thumbprint, TlsCertificateName
 from .attribute import (
     BOOL,
     DOMAIN_PATTERN,
@@ -72,3 +72,8 @@ class Certificate(Resource):
     """A span such as ``30d``, or a fraction of its lifetime such as ``1/3``."""
     mode: Maybe[str] = setting(MODE)
     """UNSET: ``manage``."""
+
+    @property
+    def is_described(self) -> bool:
+        """False for a live one that came alone, without what Exchange knows of it [6.1-1]."""
+        return not (self.services is UNKNOWN and self.status is UNKNOWN and self.has_private_key is UNKNOWN)

@@ -14,6 +14,7 @@ from .attribute import (
     BOOL,
     BYTE_SIZE,
     FQDN,
+    GUID,
     INT,
     IP_RANGE,
     LIMIT,
@@ -121,7 +122,7 @@ class ReceiveConnector(Resource):
     smtp_utf8_enabled: Maybe[bool] = writable("SmtpUtf8Enabled", BOOL)
     comment: Maybe[str] = writable("Comment", TEXT)
 
-    guid: Maybe[str] = observed("Guid", TEXT)
+    guid: Maybe[str] = observed("Guid", GUID)
     server: Maybe[Name] = observed("Server", NAME)
 
     home: Maybe[tuple[Name, ...]] = setting(ListOf(NAME))

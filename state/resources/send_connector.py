@@ -27,6 +27,7 @@ from .attribute import (
     CREDENTIAL,
     DOMAIN_PATTERN,
     FQDN,
+    GUID,
     INT,
     IP_ADDRESS,
     NAME,
@@ -102,7 +103,7 @@ class SendConnector(Resource):
     error_policies: Maybe[frozenset[str]] = writable("ErrorPolicies", ERROR_POLICIES)
     comment: Maybe[str] = writable("Comment", TEXT)
 
-    guid: Maybe[str] = observed("Guid", TEXT)
+    guid: Maybe[str] = observed("Guid", GUID)
 
     declared_in: Maybe[str] = setting(TEXT)
     """The server or set under which it is declared; its own name for ``kind: other``."""

@@ -7,7 +7,7 @@ foreseen; any other question stops the pipeline: there is no safe guess.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pypsrp.complex_objects import HostMethodIdentifier
@@ -63,10 +63,32 @@ class Respondent(PSHost):
         labels = tuple(_labels(args[2]))
         for answer in self._answers:
             recognizes = PROMPTS.get(answer.prompt)
-            if recognizes is not None and recognizes(text) and answer.answer.casefold() in labels:
+            if recognizes is None or not recognizes(text):
+                continue
+            if (index := choice_of(answer.answer, labels)) is not None:
                 self.answered = (*self.answered, answer)
-                return labels.index(answer.answer.casefold())
+                return index
         raise UnexpectedPrompt(self._server, self._cmdlet, "PromptForChoice", text, labels)
+
+
+def choice_of(answer: str, labels: Sequence[str]) -> int | None:
+    """Which choice means ``yes`` or ``no``; None where nothing tells.
+
+    By its label; where none of the labels is English, by its place among PowerShell's own four, which come
+    in one order in every language.
+
+    Args:
+        labels: Lower case, without the ``&`` of hot keys.
+    """
+    wanted = answer.casefold()
+    if wanted in labels:
+        return labels.index(wanted)
+    if len(labels) != len(_FOUR) or not _FOUR.keys().isdisjoint(labels):
+        return None
+    return _FOUR.get(wanted)
+
+
+_FOUR: Final = {"yes": 0, "yes to all": 1, "no": 2, "no to all": 3}
 
 
 def _labels(choices: Primitive | Object) -> list[str]:

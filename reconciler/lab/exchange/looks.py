@@ -25,9 +25,7 @@ _UNKNOWN: Final = 1000
 
 
 def seen(top: Obj, view: View, secret: bytes) -> Obj:
-    """The same object as a view shows it; first what it is, last what carries it."""
-    if view.missing or view.mistyped:
-        top = _without(top, view)
+    """The same object as a view shows it."""
     for look, change in _CHANGES.items():
         if look in view.looks:
             top = change(top)
@@ -37,7 +35,8 @@ def seen(top: Obj, view: View, secret: bytes) -> Obj:
         top = clixml.with_blobs(top, lambda blob: signed(unframed(blob), secret))
     if Look.NO_SERIALIZATION_DATA in view.looks or (_is_certificate(top) and view.looks & AUTH_LOOKS):
         top = clixml.with_blobs(top, None)
-    return top
+    # Last, for a plain session would make null of what has no text.
+    return _without(top, view) if view.missing or view.mistyped else top
 
 
 def _is_certificate(top: Obj) -> bool:

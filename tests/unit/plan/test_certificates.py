@@ -145,12 +145,13 @@ class TestACertificateThatCannotBeJudged:
     def test_is_not_taken_for_absent(self) -> None:
         made = plan_public(live_certificate(**UNREAD))
         assert not made.changes
-        assert summaries(made) == ["Certificate not judged"]
-        assert made.diagnostics[0].severity is Severity.ERROR
+        assert summaries(made) == ["Certificate not judged", "Certificates not described"]
+        assert [one.severity for one in made.diagnostics] == [Severity.ERROR, Severity.WARNING]
 
     def test_is_not_called_missing_when_it_is_watched(self) -> None:
         server = live_server(certificates=[live_certificate(**UNREAD)])
-        assert summaries(plan_of({PUBLIC: certificate(issuer=UNSET)}, server)) == ["Certificate not judged"]
+        told = summaries(plan_of({PUBLIC: certificate(issuer=UNSET)}, server))
+        assert told == ["Certificate not judged", "Certificates not described"]
 
     def test_is_what_the_record_says(self) -> None:
         assert plan_public(live_certificate(**UNREAD), record=as_recorded()).is_empty

@@ -97,6 +97,7 @@ SCALARS: dict[ValueType[Any], SearchStrategy[Any]] = {
         ANY_TEXT.filter(lambda text: "<s>" not in text.lower()),
         ANY_TEXT.map(str.strip),
     ),
+    types.GUID: st.uuids().map(str),
     types.THUMBPRINT: st.builds(Thumbprint, st.text(HEX, min_size=40, max_size=40)),
     types.CREDENTIAL: st.builds(CredentialReference, ANY_TEXT.filter(str.strip)),
     types.INSTANT: instants,
