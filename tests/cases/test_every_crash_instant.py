@@ -198,7 +198,30 @@ def a_request_given_up(folder: Path) -> World:
     return World(world.lab, world.store, path)
 
 
-SCENARIOS = {"first day": first_day, "a later day": a_later_day, "a request given up": a_request_given_up}
+def listeners_that_come_and_go(folder: Path) -> World:
+    """One receive connector leaves its place to another, which is bound to a certificate that is due."""
+    place = "bindings: ['192.0.2.5:25'], remote_ip_ranges: [10.0.0.0/8], permission_groups: [AnonymousUsers]"
+    line = '      "Default Frontend MBX1": {certificate: internet}\n'
+    on_edge = '      "Default internal receive connector EDGE1": {certificate: public}\n'
+    text = (EXAMPLE / "tls.yaml").read_text(encoding="utf-8")
+    path = folder / "tls.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.replace(line, f"{line}      Relay: {{{place}}}\n"), encoding="utf-8")
+    world = World(direct_lab(folder / "lab"), MemoryStore(), path)
+    assert world.apply(Fate())
+    world.lab.now += timedelta(days=61)
+    more = "certificate: internet, bare_linefeed_rejection_enabled: true"
+    text = text.replace(line, f"{line}      Scanners: {{{place}, {more}}}\n")
+    path.write_text(text.replace(on_edge, f"{on_edge}      Partner: {{{place}}}\n"), encoding="utf-8")
+    return World(world.lab, world.store, path)
+
+
+SCENARIOS = {
+    "first day": first_day,
+    "a later day": a_later_day,
+    "a request given up": a_request_given_up,
+    "listeners that come and go": listeners_that_come_and_go,
+}
 
 
 def once_more(world: World, folder: Path) -> World:
@@ -260,6 +283,8 @@ def _makes(cmdlet: str) -> bool:
         "Import-ExchangeCertificate",
         "New-SendConnector",
         "Remove-SendConnector",
+        "New-ReceiveConnector",
+        "Remove-ReceiveConnector",
     )
 
 

@@ -9,20 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cmdlets import receive_connector as receive_cmdlets
 from reconciler.cmdlets.invocation import Answer, Invocation
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange
+from reconciler.plan.certificate_problems import default_replaced
 from reconciler.plan.change import Action, Change, Difference, Drift, Plan
 from state.address import Address
 from state.record import Learned, Recorded
-from state.resources import Build, Certificate, Resource, SendConnector
+from state.resources import Build, Certificate, ReceiveConnector, Resource, SendConnector
 from state.values import (
     UNKNOWN,
     UNSET,
     AddressSpace,
+    Binding,
     ByteSize,
     CredentialReference,
     Deferred,
     DomainPattern,
+    IpRange,
     Name,
     SmartHost,
 )
@@ -53,6 +57,8 @@ NEVER = Address.of("send_connector", "EDGE1", "tls_never")
 RELAY = Address.of("send_connector", "Relay to scanner hub")
 RECEIVE = Address.of("receive_connector", "EDGE1", "Default internal receive connector EDGE1")
 OLD = Address.of("send_connector", "EDGE1", "tls_required", "DomainValidation mail.protection.outlook.com")
+SCANNERS = Address.of("receive_connector", "EX1", "Scanners")
+INTERNET = Address.of("certificate", "EX1", "internet")
 THUMBPRINT = Deferred(CERTIFICATE, "thumbprint")
 BINDING = Deferred(CERTIFICATE, "tls_certificate_name")
 LOGIN = CredentialReference("command:vault read -token=hunter2")
@@ -86,6 +92,8 @@ def full_plan() -> Plan:
                     ),
                 ),
             ),
+            _listener(),
+            _default(),
             _delete(),
             Change(address=Address.of("send_connector", "internet", "opportunistic"), action=Action.ADOPT),
             Change(
@@ -101,6 +109,7 @@ def full_plan() -> Plan:
         ),
         builds={"EX1": Build(15, 2, 2562, 17), "EDGE1": Build(15, 1, 2375, 7)},
         diagnostics=(
+            default_replaced(INTERNET, "EX1", ["EDGE1"], ""),
             Diagnostic(
                 summary="Attribute not readable",
                 detail="services: Exchange did not tell the present value. It is set once, and not repeated.",
@@ -253,6 +262,43 @@ def _relay() -> Change:
                     "AuthenticationCredential": LOGIN,
                     "TlsDomain": None,
                 },
+            ),
+        ),
+    )
+
+
+def _listener() -> Change:
+    connector = ReceiveConnector(
+        name=Name("Scanners"),
+        bindings=frozenset({Binding("192.0.2.5", 25)}),
+        remote_ip_ranges=frozenset({IpRange.parse("10.0.0.0/8")}),
+        permission_groups=frozenset({"AnonymousUsers"}),
+        transport_role="FrontendTransport",
+        bare_linefeed_rejection_enabled=True,
+    )
+    names = [attribute.name for attribute, _ in connector.declared()]
+    return Change(
+        address=SCANNERS,
+        action=Action.CREATE,
+        attributes={name: Difference(UNSET, getattr(connector, name)) for name in names},
+        invocations=receive_cmdlets.create(
+            connector, server="EX1", edge=False, mark="[reconciler:0123456789ab]"
+        ),
+        learned=_learned(SCANNERS, connector),
+    )
+
+
+def _default() -> Change:
+    thumbprint = "9F3BC1A2D4E5F60718293A4B5C6D7E8F90A1B2C3"
+    return Change(
+        address=INTERNET,
+        action=Action.UPDATE,
+        attributes={"default_smtp": Difference(UNKNOWN, "replace")},
+        invocations=(
+            Invocation(
+                "EX1",
+                "Enable-ExchangeCertificate",
+                {"Thumbprint": thumbprint, "Services": "SMTP", "Force": True, "Server": "EX1"},
             ),
         ),
     )

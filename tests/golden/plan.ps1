@@ -1,9 +1,13 @@
-# What is planned for contoso: 9 commands.
+# What is planned for contoso: 12 commands.
 #
 # Read it before you run it: part by part, from the top, each in the Exchange Management Shell of
 # the server that the part names. Stop at the first error. Run by hand, nothing is checked against
 # what Exchange has become since the plan was made, and nothing is recorded: a plan made afterwards
 # finds what is as declared, and takes it over.
+#
+# warning: Default SMTP certificate replaced: The certificate becomes the default SMTP certificate
+# of EX1: by it other Exchange servers of the organization know the server, and it is presented
+# where nothing else fits. Then the Edge subscription of EDGE1 must be made again, as acknowledged.
 #
 # warning: Attribute not readable: services: Exchange did not tell the present value. It is set
 # once, and not repeated.
@@ -92,6 +96,30 @@ if (-not $name1) { $name1 = Read-Host 'certificate.EDGE1.public#tls_certificate_
 Set-ReceiveConnector `
     -Identity 'EDGE1\Default internal receive connector EDGE1' `
     -TlsCertificateName $name1
+
+# === Part 6: EX1, Exchange SE RTM (15.2.2562.17) ===
+
+# create receive_connector.EX1.Scanners
+New-ReceiveConnector `
+    -Server 'EX1' `
+    -Name 'Scanners' `
+    -Bindings @('192.0.2.5:25') `
+    -RemoteIPRanges @('10.0.0.0-10.255.255.255') `
+    -PermissionGroups 'AnonymousUsers' `
+    -TransportRole 'FrontendTransport' `
+    -Comment '[reconciler:0123456789ab]'
+Set-ReceiveConnector `
+    -Identity 'EX1\Scanners' `
+    -BareLinefeedRejectionEnabled $true
+
+# update certificate.EX1.internet
+Enable-ExchangeCertificate `
+    -Thumbprint '9F3BC1A2D4E5F60718293A4B5C6D7E8F90A1B2C3' `
+    -Services 'SMTP' `
+    -Force `
+    -Server 'EX1'
+
+# === Part 7: EDGE1, Exchange 2016 CU22 (15.1.2375.7) ===
 
 # delete send_connector.EDGE1.tls_required."DomainValidation mail.protection.outlook.com" (no longer
 # declared)

@@ -44,7 +44,10 @@ class ReceiveConnectorModel(Model):
 
     certificate: str = section(str, "Name of the declared certificate that it presents.")
     enabled: Flag = key("Whether it listens.")
-    bindings: Bindings = key("Local addresses and ports, such as 0.0.0.0:25.")
+    bindings: Bindings = key(
+        "Local addresses and ports, such as 0.0.0.0:25. An address that the server does not have cannot be "
+        "told from here, and may keep its Transport service from starting."
+    )
     remote_ip_ranges: IpRanges = key("Clients it is for: addresses, ranges (a-b) or networks (a/24).")
     fqdn: NullableDomain = key("The name it answers with; binding by certificate needs none.")
     tls_certificate_name: CertificateName = key(
