@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from reconciler.cmdlets.invocation import Answer
+from reconciler.exchange.errors import CmdletMissing, ErrorRecord
+from reconciler.exchange.port import Command, Connection, Endpoint, Outcome, Query, Result, Writer
 from reconciler.operations.applying import run_apply
 from reconciler.operations.failed import Cause, OperationFailed
 from reconciler.operations.importing import run_import
@@ -109,3 +115,49 @@ def test_import_says_nothing_of_it(tmp_path: Path) -> None:
     organization.apply()
     run_import(organization.inputs, PUBLIC, organization.surroundings)
     assert organization.apply() == [("Enable", True)]
+
+
+def test_it_is_still_to_be_done_after_an_apply_that_stopped_before(tmp_path: Path) -> None:
+    """Imported, and meanwhile enabled by hand: that SMTP shows says nothing of the default."""
+    organization = Organization(tmp_path, subscribed=0)
+    organization.declare()
+
+    class Stopping:
+        reader = staticmethod(organization.lab.reader)
+
+        @contextmanager
+        def writer(self, connection: Connection) -> Iterator[Writer]:
+            with organization.lab.writer(connection) as session:
+                yield _Unable(session)
+
+    surroundings = replace(organization.surroundings, sessions=Stopping())
+    outcome = run_apply(organization.inputs, surroundings, lambda planned: True)
+    assert outcome.applied is not None
+    assert [one.summary for one in outcome.applied.diagnostics] == ["Cmdlet failed"]
+    certificates = organization.lab.exchange.snapshot()["servers"]["MBX1"]["certificates"]
+    [thumbprint] = [key for key, one in certificates.items() if one["subject"] == "CN=mail.contoso.com"]
+    connection = Connection("MBX1", "https://unused/", Endpoint.EXCHANGE, "admin", "secret")
+    with organization.lab.writer(connection) as session:
+        given = {"Thumbprint": thumbprint, "Services": "SMTP"}
+        session.run(Command("Enable-ExchangeCertificate", given, (Answer("default_smtp", "no"),)))
+    assert organization.apply() == [("Enable", True)]
+
+
+@dataclass
+class _Unable:
+    """Enables nothing."""
+
+    session: Writer
+
+    @property
+    def server(self) -> str:
+        return self.session.server
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        return self.session.read(queries)
+
+    def run(self, command: Command) -> Outcome:
+        if command.cmdlet == "Enable-ExchangeCertificate":
+            hidden = ErrorRecord("CommandNotFoundException", 13, "", command.cmdlet, "", "no such command")
+            raise CmdletMissing(self.server, command.cmdlet, hidden)
+        return self.session.run(command)
