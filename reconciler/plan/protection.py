@@ -48,7 +48,8 @@ def after_gains(changes: Sequence[Change], situation: Situation) -> tuple[Change
     """
 
     def is_shared(change: Change) -> bool:
-        return not situation.is_edge(Name(change.invocations[0].server))
+        # One that is shown and not made, for it is not ours, has no invocations.
+        return bool(change.invocations) and not situation.is_edge(Name(change.invocations[0].server))
 
     gains = {
         change.address: spaces for change in changes if (spaces := _gained(change)) and is_shared(change)

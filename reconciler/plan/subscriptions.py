@@ -125,7 +125,7 @@ def _sources(change: Change, situation: Situation) -> frozenset[Name]:
     invocation = change.invocations[0]
     live = situation.send_connectors(Name(invocation.server))
     if isinstance(name := invocation.parameters.get("Identity"), str) and (
-        before := live.by_name(Name(name))
+        before := live.by_name(Name(name)) or live.by_guid(name)
     ):
         found.append(before)
     return frozenset[Name]().union(

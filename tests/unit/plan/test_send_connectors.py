@@ -138,6 +138,13 @@ class TestADeclaredConnectorThatDiffers:
         assert (change.action, change.attributes) == (Action.UPDATE, {"enabled": Difference(False, True)})
         assert (change.invocations, change.learned) == ((), None)
 
+    def test_is_shown_with_the_mail_that_it_would_get(self) -> None:
+        """What is only shown has no server that it is sent to, so nothing waits for it."""
+        other = live_connector(address_spaces=frozenset({AddressSpace("adatum.com")}))
+        made = plan_of({TRUSTED: connector()}, live_server(send_connectors=[other]))
+        assert summaries(made) == ["Object not ours"]
+        assert list(made.changes[0].attributes) == ["address_spaces"]
+
     def test_is_found_by_its_guid_after_somebody_renamed_it(self) -> None:
         live = live_connector(name=Name("renamed"))
         made = plan_of({TRUSTED: connector()}, live_server(send_connectors=[live]), record=owned())
