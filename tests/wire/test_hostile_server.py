@@ -229,6 +229,7 @@ class TestARefusal:
     def test_of_the_path_or_configuration_is_a_wrong_endpoint(self, wire: Wire) -> None:
         error(lambda _: http("404 Not Found", "<html></html>"), wire, WrongEndpoint)
         error(lambda _: fault(2150858811), wire, WrongEndpoint)
+        error(lambda _: fault(2150859161), wire, WrongEndpoint)
         error(
             lambda _: http("302 Found", "", "Location: https://elsewhere.example/owa"),
             wire,

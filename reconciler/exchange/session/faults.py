@@ -31,6 +31,9 @@ from reconciler.exchange.port import Auth, Connection
 OPERATION_TIMED_OUT: Final = 0x80338029
 _ACCESS_DENIED: Final = 5
 _NO_SUCH_RESOURCE: Final = 0x8033803B  # 2150858811 [5-2]
+_REDIRECTS: Final = 0x80338199
+"""ERROR_WSMAN_REDIRECT_REQUESTED (2150859161): what clients make of an HTTP redirect. Should a server say it
+itself, nobody knows where it would say whereto."""
 
 _QUOTAS: Final = frozenset(
     {
@@ -168,7 +171,7 @@ def _fault(
         return TimedOut(server, connection.timeouts.operation, doing)
     if code == _ACCESS_DENIED:
         return AccessDenied(server, reason)
-    if code == _NO_SUCH_RESOURCE:
+    if code in (_NO_SUCH_RESOURCE, _REDIRECTS):
         return WrongEndpoint(server, reason)
     if code in _QUOTAS or all(sign in reason for sign in _RUNSPACES):
         return QuotaExceeded(server, reason, code)
