@@ -58,7 +58,7 @@ def wait_until_seen(planned: Planned, servers: Servers, surroundings: Surroundin
         return ()
     told: list[Diagnostic] = []
     try:
-        with servers.reader(endpoint) as session:
+        with servers.read_back(endpoint) as session:
             checks = {"the send connectors": partial(_check_send, session, send, controllers)} if send else {}
             for server, changes in receive.items():
                 check = partial(_check_receive, session, Name(server), changes, controllers)

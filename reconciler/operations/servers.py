@@ -64,6 +64,16 @@ class Servers:
         with self._sessions.writer(self._for_writing(Name(name))) as session:
             yield session
 
+    @contextmanager
+    def read_back(self, name: Name) -> Iterator[Reader]:
+        """Open a session that can only read, as who writes: the other account may not see what was written.
+
+        Raises:
+            ExchangeError, CredentialError: there is no session.
+        """
+        with self._sessions.reader(self._for_writing(name)) as session:
+            yield session
+
     def open_accounts(self, names: Iterable[str]) -> None:
         """Fetch the accounts that change these servers: one that is missing stops nothing half-way then.
 
