@@ -169,7 +169,8 @@ def _connector(
     situation: Situation,
 ) -> ConnectorPlan:
     """Bind a connector to its certificates, and plan it as far as its mode goes."""
-    if connector.mode == "observe" or (connector.mode == "certificates" and not connector.certificates):
+    is_bound = isinstance(connector.certificates, tuple) and bool(connector.certificates)
+    if connector.mode == "observe" or (connector.mode == "certificates" and not is_bound):
         return plan_observed(address, connector, certificates, situation)
     bound = bind(address, connector, certificates)
     if isinstance(bound, Diagnostic):

@@ -167,7 +167,7 @@ class TestAConnectorWhoseCertificatesAreManaged:
             {TRUSTED: connector(mode="certificates", address_spaces=frozenset({AddressSpace("a.example")}))},
             live_server(send_connectors=[live_connector()]),
         )
-        assert made.is_empty
+        assert the_change(made).action is Action.NONE
         assert list(observed(made)[TRUSTED]) == ["address_spaces"]
 
     def test_keeps_the_name_that_it_has(self) -> None:
