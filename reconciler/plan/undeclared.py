@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.cmdlets import receive_connector as receive_cmdlets
 from reconciler.cmdlets import send_connector as cmdlets
+from reconciler.cmdlets.invocation import Invocation
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.record import Learned, Recorded
@@ -20,6 +21,9 @@ from .observed import is_observed
 from .receive_connectors import find_listener
 from .send_connectors import find, is_identity_unknown
 from .situation import Situation
+
+_CARRIED = ("name", "address_spaces", "require_tls", "ignore_starttls")
+_LISTENED = ("name", "bindings", "remote_ip_ranges", "require_tls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +86,8 @@ def _send_connector(
         return Undeclared(address, _forgotten(address))
     if is_identity_unknown(address, match, home, situation):
         return Undeclared(address, None, (problems.kept_unknown(address, _NOT_IDENTIFIED),))
-    if match.rivals:
-        return Undeclared(address, None, (problems.not_unique(address, str(match.live.name)),))
-    if is_observed(address, situation):
-        kept = problems.kept_observed(address, str(match.live.name))
-        return Undeclared(
-            address, Change(address=address, action=Action.NONE, reason="only observed"), (kept,)
-        )
-    change = Change(
-        address=address,
-        action=Action.DELETE,
-        attributes={
-            name: Difference(getattr(match.live, name), UNSET)
-            for name in ("name", "address_spaces", "require_tls", "ignore_starttls")
-        },
-        invocations=(cmdlets.delete(match.live, server=str(home)),),
-        reason="no longer declared",
-        learned=Learned(address, None),
-    )
-    return Undeclared(address, change)
+    delete = cmdlets.delete(match.live, server=str(home))
+    return _removed(address, match.live, match.rivals, _CARRIED, delete, situation)
 
 
 def _receive_connector(
@@ -120,21 +107,35 @@ def _receive_connector(
         return Undeclared(address, None, (problems.kept_unknown(address, _NOT_IDENTIFIED),))
     if match is None or not match.created or _is_declared(match.live, home, situation):
         return Undeclared(address, _forgotten(address))
-    if match.rivals:
-        return Undeclared(address, None, (problems.not_unique(address, str(match.live.name)),))
+    delete = receive_cmdlets.delete(match.live, server=str(home))
+    return _removed(address, match.live, match.rivals, _LISTENED, delete, situation)
+
+
+def _removed(
+    address: Address,
+    live: SendConnector | ReceiveConnector,
+    rivals: int,
+    shown: tuple[str, ...],
+    delete: Invocation,
+    situation: Situation,
+) -> Undeclared:
+    """A connector of ours is deleted, if it is one alone and may be changed.
+
+    Args:
+        rivals: How many others carry the same mark.
+        shown: The attributes that tell what goes.
+    """
+    if rivals:
+        return Undeclared(address, None, (problems.not_unique(address, str(live.name)),))
     if is_observed(address, situation):
-        kept = problems.kept_observed(address, str(match.live.name))
-        return Undeclared(
-            address, Change(address=address, action=Action.NONE, reason="only observed"), (kept,)
-        )
+        kept = problems.kept_observed(address, str(live.name))
+        observed = Change(address=address, action=Action.NONE, reason="only observed")
+        return Undeclared(address, observed, (kept,))
     change = Change(
         address=address,
         action=Action.DELETE,
-        attributes={
-            name: Difference(getattr(match.live, name), UNSET)
-            for name in ("name", "bindings", "remote_ip_ranges", "require_tls")
-        },
-        invocations=(receive_cmdlets.delete(match.live, server=str(home)),),
+        attributes={name: Difference(getattr(live, name), UNSET) for name in shown},
+        invocations=(delete,),
         reason="no longer declared",
         learned=Learned(address, None),
     )
