@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from threading import Lock
 
 from reconciler.cmdlets.domain_controller import domain_controller_of
+from reconciler.cmdlets.invocation import Invocation
 from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic, has_errors
-from reconciler.events import ApplyFinished, InvocationFinished, InvocationStarted, ResourceRecorded
+from reconciler.events import InvocationFinished, InvocationStarted, ResourceRecorded
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.port import Writer
 from reconciler.plan.change import Change, Plan
@@ -33,6 +34,8 @@ class Applied:
     Attributes:
         sent: Invocations that reached a server, whatever came of them.
         in_doubt: Sent, and nobody knows what came of them.
+        passing: Why it stopped, where that may pass by itself and nothing else stopped it.
+        made_key: What came of the making of a key is among what is in doubt.
     """
 
     total: int
@@ -42,6 +45,8 @@ class Applied:
     sent: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
     was_interrupted: bool = False
+    passing: ExchangeError | None = None
+    made_key: bool = False
 
     @property
     def not_started(self) -> int:
@@ -52,7 +57,9 @@ class Applied:
         return self.done == self.total and not has_errors(self.diagnostics)
 
 
-def apply(plan: Plan, ledger: Ledger, tools: Tools) -> Applied:
+def apply(
+    plan: Plan, ledger: Ledger, tools: Tools, known: KnownValues, earlier: Applied | None = None
+) -> Applied:
     """Run the invocations of a plan, and no other.
 
     The first failure lets nothing more start anywhere; what is running on other servers ends. An
@@ -61,29 +68,35 @@ def apply(plan: Plan, ledger: Ledger, tools: Tools) -> Applied:
     Args:
         plan: One that holds no error.
         ledger: Open; the caller closes it.
+        known: Grows with what the plan deferred.
+        earlier: What the rounds of the same apply before this one came to; the plan is what they left.
     """
     record_only = [change for change in plan.changes if change.learned and not change.invocations]
     ledger.learn(*(change.learned for change in record_only if change.learned))
     for change in record_only:
         tools.listener(ResourceRecorded(str(change.address), change.action.value))
     changes = [change for change in plan.changes if change.action.is_mutating]
-    return _Apply(changes, plan, ledger, tools).run()
+    known.start(plan.certificate_names, {domain_controller_of(plan.organization): tools.controllers.written})
+    return _Apply(changes, ledger, tools, known, earlier or Applied(0)).run()
 
 
 class _Apply:
-    def __init__(self, changes: list[Change], plan: Plan, ledger: Ledger, tools: Tools) -> None:
+    def __init__(
+        self, changes: list[Change], ledger: Ledger, tools: Tools, known: KnownValues, earlier: Applied
+    ) -> None:
         self._ledger = ledger
         self._tools = tools
-        self._known = KnownValues(
-            plan.certificate_names, {domain_controller_of(plan.organization): tools.controllers.written}
-        )
+        self._known = known
         self._schedule = Schedule(change.address for change in changes)
         self._queues: dict[str, list[Change]] = {}
         for change in changes:
             self._queues.setdefault(change.invocations[0].server, []).append(change)
-        self._applied = Applied(total=sum(len(change.invocations) for change in changes))
+        left = sum(len(change.invocations) for change in changes)
+        done = max(earlier.done, earlier.total - left)  # what was found done in Exchange is done
+        self._applied = Applied(total=done + left, done=done, sent=earlier.sent)
+        self._started = done
+        self._may_pass = True
         self._replication = Replication(tools.controllers, tools.patience, tools.listener)
-        self._started = 0
         self._counting = Lock()
 
     def run(self) -> Applied:
@@ -92,17 +105,9 @@ class _Apply:
                 self._wait_for(
                     [pool.submit(self._server, name, queue) for name, queue in self._queues.items()]
                 )
-        applied = self._applied
-        self._tools.listener(
-            ApplyFinished(
-                done=applied.done,
-                failed=applied.failed,
-                not_started=applied.not_started,
-                in_doubt=applied.in_doubt,
-                stopped=not applied.is_complete,
-            )
-        )
-        return applied
+        if self._applied.was_interrupted or not self._may_pass:
+            self._applied.passing = None
+        return self._applied
 
     def _wait_for(self, running: list[Future[None]]) -> None:
         """Wait for all servers. Ctrl-C lets each finish the invocation that it has sent."""
@@ -113,6 +118,7 @@ class _Apply:
             except KeyboardInterrupt:
                 self._applied.was_interrupted = True
                 self._schedule.stop()
+                self._tools.patience.give_up()
             else:
                 for future in finished:
                     future.result()
@@ -160,11 +166,11 @@ class _Apply:
             try:
                 run.run(invocation, session, is_last=position == len(change.invocations))
             except Stopped as stopped:
-                self._count(stopped)
+                self._count(stopped, invocation)
                 self._tools.listener(
                     InvocationFinished(*told, error=stopped.diagnostic.summary, in_doubt=stopped.in_doubt)
                 )
-                self._problem(stopped.diagnostic)
+                self._problem(stopped.diagnostic, stopped.passing)
                 return False
             with self._counting:
                 self._applied.done += 1
@@ -172,14 +178,18 @@ class _Apply:
             self._tools.listener(InvocationFinished(*told))
         return True
 
-    def _count(self, stopped: Stopped) -> None:
+    def _count(self, stopped: Stopped, invocation: Invocation) -> None:
+        makes_key = invocation.cmdlet == "New-ExchangeCertificate"
         with self._counting:
+            self._applied.made_key |= stopped.in_doubt and makes_key
             self._applied.sent += stopped.was_sent
             self._applied.in_doubt += stopped.in_doubt
             self._applied.failed += not stopped.in_doubt
 
-    def _problem(self, diagnostic: Diagnostic) -> None:
+    def _problem(self, diagnostic: Diagnostic, passing: ExchangeError | None = None) -> None:
         with self._counting:
+            self._may_pass = self._may_pass and passing is not None
+            self._applied.passing = self._applied.passing or passing
             if diagnostic not in self._applied.diagnostics:  # one full disk stops all servers
                 self._applied.diagnostics = (*self._applied.diagnostics, diagnostic)
         self._schedule.stop()

@@ -19,15 +19,18 @@ R = TypeVar("R", bound=Resource)
 class KnownValues:
     """Deferred values that a certificate brought, by certificate. Used by several threads."""
 
-    def __init__(
-        self, names: Mapping[Address, TlsCertificateName], others: Mapping[Deferred, object] | None = None
-    ) -> None:
-        """Start with the names of the certificates that need no request, and what else is known before."""
-        self._values: dict[Deferred, object] = {
-            Deferred(address, TLS_CERTIFICATE_NAME): name for address, name in names.items()
-        }
-        self._values.update(others or {})
+    def __init__(self) -> None:
+        self._values: dict[Deferred, object] = {}
         self._growing = Lock()
+
+    def start(self, names: Mapping[Address, TlsCertificateName], others: Mapping[Deferred, object]) -> None:
+        """Take the names of the certificates that need no request, and what else is known before.
+
+        What an earlier round of the same apply made known stays known.
+        """
+        with self._growing:
+            self._values |= {Deferred(address, TLS_CERTIFICATE_NAME): name for address, name in names.items()}
+            self._values |= others
 
     def learn(self, address: Address, facts: CertificateFacts) -> None:
         """Take what a certificate that was issued just now says."""
@@ -42,6 +45,10 @@ class KnownValues:
             KeyError: nothing in this apply made it known: a defect of the plan's order.
         """
         return self._values[deferred]
+
+    def get(self, deferred: Deferred) -> object:
+        """The value; None while it is not known."""
+        return self._values.get(deferred)
 
     def names(self, certificates: tuple[Address, ...]) -> tuple[TlsCertificateName, ...]:
         """What the certificates of one connector are bound by, each once; unknown ones left out."""

@@ -34,6 +34,28 @@ def answer_lost(address: Address, cmdlet: str, error: Exception) -> Diagnostic:
     )
 
 
+def not_continued(addresses: Iterable[Address]) -> Diagnostic:
+    return Diagnostic(
+        summary="Apply not continued",
+        detail=(
+            "After an answer was lost Exchange was read. What is left to do is not what was approved, for "
+            f"{', '.join(map(str, addresses))}."
+        ),
+        hint="plan again, and look at what is different",
+    )
+
+
+def other_domain_controller(before: str, now: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Apply not continued",
+        detail=(
+            f"After an answer was lost Exchange was read from domain controller {now}; what was sent before "
+            f"went to {before}, and may not be there yet."
+        ),
+        hint="when the domain controllers have replicated, run apply again: it reads Exchange and goes on",
+    )
+
+
 def no_session(server: str, error: ExchangeError | CredentialError) -> Diagnostic:
     known = error.hint if isinstance(error, CredentialError) else remedy(error)
     return Diagnostic(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from reconciler.cmdlets.certificate import ANSWER
 from reconciler.cmdlets.invocation import Invocation, ParameterValue
 from reconciler.credentials.errors import CredentialError
-from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ExchangeError
+from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ExchangeError, Garbage, TimedOut
 from reconciler.exchange.port import Command, Credential, Outcome, Value, Writer
 from reconciler.pki.answer import read_chain
 from reconciler.pki.bundle import pkcs7_of
@@ -80,14 +80,16 @@ class ChangeRun:
         try:
             return writer.run(Command(invocation.cmdlet, parameters, invocation.answers))
         except ExchangeError as error:
+            passing = error if _may_pass(error, invocation) else None
             if error.outcome_unknown:
                 lost = problems.answer_lost(self.address, invocation.cmdlet, error)
-                raise Stopped(lost, was_sent=True, in_doubt=True) from error
+                raise Stopped(lost, was_sent=True, in_doubt=True, passing=passing) from error
             records = error.records if isinstance(error, CmdletFailed) else ()
             error_id = records[0].fully_qualified_id if records else ""
             self._conclude(Concluded(intent.id, error_id or str(error), self._tools.now()))
             failed = problems.cmdlet_failed(self.address, error)
-            raise Stopped(failed, was_sent=isinstance(error, CmdletFailed | CmdletMissing)) from error
+            was_sent = isinstance(error, CmdletFailed | CmdletMissing)
+            raise Stopped(failed, was_sent=was_sent, passing=passing) from error
 
     def _intent(self, invocation: Invocation, parameters: Mapping[str, Value]) -> Intent:
         makes_key = invocation.cmdlet == "New-ExchangeCertificate"
@@ -124,6 +126,14 @@ class ChangeRun:
         names = self._known.names(certificates) if isinstance(certificates, tuple) else ()
         if len(names) > 1:
             raise Stopped(names_differ(self.address, [str(name) for name in names]), was_sent=False)
+
+
+def _may_pass(error: ExchangeError, invocation: Invocation) -> bool:
+    """Whether the apply may go on after reading Exchange."""
+    if isinstance(error, TimedOut) and invocation.cmdlet == "New-ExchangeCertificate":
+        return False  # the key may still be in the making: what is read now is not what will be there
+    # Nonsense from a server that spoke sense when its session was opened is somebody between.
+    return error.is_transient or isinstance(error, Garbage)
 
 
 def _journaled(value: Value) -> Json:

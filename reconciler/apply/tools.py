@@ -9,6 +9,7 @@ from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
+from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Credential, Writer
 from reconciler.issuers.port import Issuer
@@ -49,10 +50,19 @@ class Stopped(Exception):
     Attributes:
         in_doubt: It was sent, and nobody knows what came of it.
         was_sent: A cmdlet reached the server.
+        passing: The error that may pass by itself; what came of the cmdlet is then read from Exchange.
     """
 
-    def __init__(self, diagnostic: Diagnostic, *, was_sent: bool, in_doubt: bool = False) -> None:
+    def __init__(
+        self,
+        diagnostic: Diagnostic,
+        *,
+        was_sent: bool,
+        in_doubt: bool = False,
+        passing: ExchangeError | None = None,
+    ) -> None:
         super().__init__(diagnostic.summary)
         self.diagnostic = diagnostic
         self.was_sent = was_sent
         self.in_doubt = in_doubt
+        self.passing = passing

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.apply.applier import Applied, apply
+from reconciler.apply.known import KnownValues
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.problems import not_remembered
 from reconciler.apply.tools import Tools
 from reconciler.config.desired import Desired
 from reconciler.diagnostics import Diagnostic, has_errors
+from reconciler.events import ApplyFinished
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import Issuer, IssuerFailed
 from reconciler.plan.change import Plan
@@ -27,6 +29,7 @@ from .inputs import Inputs, Surroundings, load_declared
 from .planning import Planned, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
 from .replication import controllers_of, wait_until_seen
+from .rounds import Rounds
 from .servers import Servers, relay_credential
 from .staleness import check_declared, check_fresh
 
@@ -62,8 +65,12 @@ def run_apply(inputs: Inputs, surroundings: Surroundings, approve: Approve) -> A
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, declared.desired.organization)
         servers = Servers(declared.desired, surroundings.patient_sessions)
-        planned = make_plan(declared, declared.desired.snapshot, remembered, servers, surroundings)
-        return _execute(planned, remembered, servers, store, fence, surroundings, approve)
+
+        def plan(remembered: Remembered) -> Planned:
+            return make_plan(declared, declared.desired.snapshot, remembered, servers, surroundings)
+
+        run = _Run(servers, store, fence, surroundings, plan)
+        return run.execute(plan(remembered), remembered, approve)
 
 
 def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approve) -> ApplyOutcome:
@@ -87,64 +94,98 @@ def run_saved_plan(saved: SavedPlan, surroundings: Surroundings, approve: Approv
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, saved.plan.organization)
         servers = Servers(declared.desired, surroundings.patient_sessions)
-        fresh = make_plan(
-            declared,
-            targeted(saved.desired, saved.targets) if saved.targets else saved.desired,
-            remembered,
-            servers,
-            surroundings,
-            targets=saved.targets,
-        )
+        snapshot = targeted(saved.desired, saved.targets) if saved.targets else saved.desired
+
+        def plan(remembered: Remembered) -> Planned:
+            return make_plan(declared, snapshot, remembered, servers, surroundings, targets=saved.targets)
+
+        fresh = plan(remembered)
         if has_errors(fresh.diagnostics):
             raise OperationFailed(fresh.diagnostics, cause_of(fresh.diagnostics))
         check_fresh(saved, fresh.plan)
-        return _execute(fresh, remembered, servers, store, fence, surroundings, approve)
+        return _Run(servers, store, fence, surroundings, plan).execute(fresh, remembered, approve)
 
 
-def _execute(
-    planned: Planned,
-    remembered: Remembered,
-    servers: Servers,
-    store: StateStore,
-    fence: Fence,
-    surroundings: Surroundings,
-    approve: Approve,
-) -> ApplyOutcome:
-    if has_errors(planned.diagnostics):
-        raise OperationFailed(planned.diagnostics, cause_of(planned.diagnostics))
-    plan = planned.plan
-    ledger = Ledger(store, fence, planned.record)
-    if plan.is_empty and not any(change.learned for change in plan.changes):
-        if not remembered.is_written and not planned.doubts:
-            ledger.close(written)
-        return ApplyOutcome(planned, None)
-    issuers = _open_issuers(plan, planned.desired, surroundings)
-    if not plan.is_empty and not approve(planned):
-        return ApplyOutcome(planned, None, approved=False)
-    servers.open_accounts(invocation.server for change in plan.changes for invocation in change.invocations)
-    tools = Tools(
-        writer=servers.writer,
-        issuers=issuers,
-        credential=lambda reference: relay_credential(planned.desired, reference),
-        existing=_thumbprints(planned.live),
-        listener=surroundings.listener,
-        now=surroundings.now,
-        new_id=lambda: str(uuid.uuid4()),
-        controllers=controllers_of(planned),
-        patience=surroundings.patience,
-    )
-    applied = apply(plan, ledger, tools)
-    if applied.is_complete:
-        applied.diagnostics = wait_until_seen(planned, servers, surroundings)
-    if (
-        not planned.doubts and not applied.in_doubt
-    ):  # else the journal stays: nothing else says what is in doubt
-        try:
-            ledger.close(written)
-        except StateError as error:
-            # What was done is in the journal, and stays there until a later run writes the record.
-            applied.diagnostics = (*applied.diagnostics, not_remembered(error))
-    return ApplyOutcome(planned, applied)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """An apply that holds the record's lock.
+
+    Attributes:
+        plan: Reads Exchange and plans, from what is remembered.
+    """
+
+    servers: Servers
+    store: StateStore
+    fence: Fence
+    surroundings: Surroundings
+    plan: Callable[[Remembered], Planned]
+
+    def execute(self, planned: Planned, remembered: Remembered, approve: Approve) -> ApplyOutcome:
+        """Ask, run, and write the record.
+
+        Raises:
+            OperationFailed: nothing was sent.
+        """
+        if has_errors(planned.diagnostics):
+            raise OperationFailed(planned.diagnostics, cause_of(planned.diagnostics))
+        plan = planned.plan
+        if plan.is_empty and not any(change.learned for change in plan.changes):
+            if not remembered.is_written and not planned.doubts:
+                Ledger(self.store, self.fence, planned.record).close(written)
+            return ApplyOutcome(planned, None)
+        issuers = _open_issuers(plan, planned.desired, self.surroundings)
+        if not plan.is_empty and not approve(planned):
+            return ApplyOutcome(planned, None, approved=False)
+        self.servers.open_accounts(
+            invocation.server for change in plan.changes for invocation in change.invocations
+        )
+        return ApplyOutcome(planned, self._carry_out(planned, issuers))
+
+    def _carry_out(self, planned: Planned, issuers: Mapping[str, Issuer]) -> Applied:
+        known = KnownValues()
+        ledgers: list[Ledger] = []
+
+        def run(left: Planned, earlier: Applied | None) -> Applied:
+            ledgers.append(Ledger(self.store, self.fence, left.record))
+            return apply(left.plan, ledgers[-1], self._tools(left, issuers), known, earlier)
+
+        def plan_again() -> Planned:
+            return self.plan(remember(self.store, planned.plan.organization))
+
+        rounds = Rounds(planned, planned, run, plan_again, known)
+        applied = rounds.carry_out(self.surroundings)
+        self.surroundings.listener(
+            ApplyFinished(
+                done=applied.done,
+                failed=applied.failed,
+                not_started=applied.not_started,
+                in_doubt=applied.in_doubt,
+                stopped=not applied.is_complete,
+            )
+        )
+        if applied.is_complete:
+            applied.diagnostics = wait_until_seen(planned, self.servers, self.surroundings)
+        if not rounds.planned.doubts and not applied.in_doubt:
+            # Else the journal stays: nothing else says what is in doubt.
+            try:
+                ledgers[-1].close(written)
+            except StateError as error:
+                # What was done is in the journal, and stays there until a later run writes the record.
+                applied.diagnostics = (*applied.diagnostics, not_remembered(error))
+        return applied
+
+    def _tools(self, planned: Planned, issuers: Mapping[str, Issuer]) -> Tools:
+        return Tools(
+            writer=self.servers.writer,
+            issuers=issuers,
+            credential=lambda reference: relay_credential(planned.desired, reference),
+            existing=_thumbprints(planned.live),
+            listener=self.surroundings.listener,
+            now=self.surroundings.now,
+            new_id=lambda: str(uuid.uuid4()),
+            controllers=controllers_of(planned),
+            patience=self.surroundings.patience,
+        )
 
 
 def _open_issuers(plan: Plan, desired: Desired, surroundings: Surroundings) -> Mapping[str, Issuer]:

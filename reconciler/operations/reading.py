@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from reconciler.credentials.errors import CredentialError
 from reconciler.events import Listener, ReadFinished, ReadStarted
-from reconciler.exchange.errors import ExchangeError, Garbage, Refused, TimedOut, Unreachable
+from reconciler.exchange.errors import ExchangeError, Garbage, Refused, ServerBusy, TimedOut, Unreachable
 from reconciler.exchange.port import Reader
 from reconciler.exchange.refresh import read_as_shown_by, read_edge_server, read_first, read_mailbox_server
 from reconciler.exchange.remedies import remedy
@@ -24,7 +24,7 @@ T = TypeVar("T")
 AT_ONCE = 16
 """Servers read at the same time: beyond, one process has no more to gain."""
 
-_OUT_OF_REACH = (Unreachable, TimedOut, Refused, Garbage)
+_OUT_OF_REACH = (Unreachable, ServerBusy, TimedOut, Refused, Garbage)
 """What another server's endpoint helps against. A wrong password or an untrusted certificate is mended."""
 
 
