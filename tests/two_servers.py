@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.events import Event
-from reconciler.exchange.errors import ExchangeError, Unreachable
+from reconciler.exchange.errors import ExchangeError, TimedOut, Unreachable
 from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader, Result, Writer
 from reconciler.operations.applying import ApplyOutcome, run_apply, run_saved_plan
@@ -32,6 +32,7 @@ class Organization:
         down: Why endpoints do not answer, by server.
         opened: Servers that sessions were opened with, in order.
         pauses: Seconds of every pause; the lab's clock moves with them.
+        lose: The cmdlet whose answers are lost.
         watch: Looks at the lab after every command, and while time passes.
     """
 
@@ -42,6 +43,7 @@ class Organization:
     pauses: list[float] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     watch: Callable[[], None] = lambda: None
+    lose: str = ""
 
     def declare(self, **changed: Any) -> None:
         declared = {
@@ -138,6 +140,8 @@ class _Watched:
     def run(self, command: Command) -> Outcome:
         outcome = self._session.run(command)
         self._organization.watch()
+        if command.cmdlet == self._organization.lose:
+            raise TimedOut(self.server, 300, f"running {command.cmdlet}")
         return outcome
 
 

@@ -57,23 +57,34 @@ def needed(name: Name, *, edge: bool) -> tuple[Query, ...]:
     return (*_of_server(None), _SEND, _DOMAINS) if edge else (*_ORGANIZATION, *_of_server(name))
 
 
-def read_first(reader: Reader, name: Name) -> tuple[LiveOrganization, LiveServer]:
+def read_first(reader: Reader, name: Name, controller: str = "") -> tuple[LiveOrganization, LiveServer]:
     """Read what all Mailbox servers share, and the one that is asked for it, in one pipeline.
 
-    The domain controller is the server's own choice here: what it answers with is what the rest of the run
-    keeps to.
+    Args:
+        controller: The domain controller to ask, where one is known already; else it is the server's own
+            choice: what it answers with is what the rest of the run keeps to.
 
     Raises:
         ExchangeError: nothing at all could be read.
     """
-    results = reader.read(needed(name, edge=False))
+    queries = needed(name, edge=False)
+    if controller:
+        queries = tuple(
+            query
+            if query.cmdlet == "Get-ExchangeServer"
+            else replace(query, parameters={**query.parameters, DOMAIN_CONTROLLER: controller})
+            for query in queries
+        )
+    results = reader.read(queries)
+    if controller and any(map(_is_hidden, results)):
+        return read_first(reader, name)
     config, send, domains, edges, server, certificates, receive = results
     unread: list[Unread] = []
     ids = _listing(config, _resource(_Organization), unread)
     found = next((one.guid for one in ids.objects), UNKNOWN)
     organization = LiveOrganization(
         read_from=name,
-        domain_controller=_origin(send, config, server, domains, receive),
+        domain_controller=controller or _origin(send, config, server, domains, receive),
         id=found,
         id_unreadable=_why_no_id(ids, unread) if found is UNKNOWN else None,
         send_connectors=_listing(send, _resource(SendConnector), unread),

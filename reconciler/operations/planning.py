@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
+from reconciler.cmdlets.domain_controller import PARAMETER as DOMAIN_CONTROLLER
 from reconciler.config.desired import Desired
 from reconciler.diagnostics import Diagnostic
 from reconciler.plan.change import Plan
@@ -23,6 +26,8 @@ from .identity import check_organization
 from .inputs import Declared, Inputs, Surroundings, load_declared
 from .records import Remembered, open_store, remember
 from .servers import Servers, require_declared
+
+_REPLICATED: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ def make_plan(
     targets: tuple[Address, ...] = (),
 ) -> Planned:
     """Read the servers of a snapshot, and plan it."""
+    if controller := _doubted_controller(remembered, surroundings.now()):
+        servers.keep_to(controller)
     live = servers.refresh(homes(snapshot), surroundings.listener)
     check_organization(declared.desired, live.organization)
     settled = settle(remembered.record, _declared_doubts(remembered, declared.desired), live)
@@ -105,6 +112,19 @@ def make_plan(
         record=record,
         doubts=settled.doubts,
     )
+
+
+def _doubted_controller(remembered: Remembered, now: datetime) -> str:
+    """The domain controller that knows best what became of what is in doubt; "" where nothing is.
+
+    After a day every other one knows as well, and that one may be gone.
+    """
+    sent = [
+        intent.parameters[DOMAIN_CONTROLLER]
+        for intent in remembered.doubts
+        if now - intent.at < _REPLICATED and DOMAIN_CONTROLLER in intent.parameters
+    ]
+    return next((name for name in reversed(sent) if isinstance(name, str)), "")
 
 
 def _declared_doubts(remembered: Remembered, desired: Desired) -> tuple[Intent, ...]:

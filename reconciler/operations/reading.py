@@ -45,11 +45,18 @@ class Reading:
 
     Args:
         reader: Opens a session with a server's own endpoint.
+        controller: The domain controller to ask, where the run keeps to one already.
     """
 
-    def __init__(self, reader: Callable[[Name], AbstractContextManager[Reader]], listener: Listener) -> None:
+    def __init__(
+        self,
+        reader: Callable[[Name], AbstractContextManager[Reader]],
+        listener: Listener,
+        controller: str = "",
+    ) -> None:
         self._reader = reader
         self._listener = listener
+        self._controller = controller
         self._failed: dict[Name, _Failed] = {}
 
     def read(self, mailbox: Iterable[Name], edge: Iterable[Name], others: Iterable[Name]) -> LiveState:
@@ -92,14 +99,14 @@ class Reading:
         """What the servers share, by the first that answers; and that one itself."""
         for name in mailbox:
             self._listener(ReadStarted(str(name)))
-            found = self._try(name, partial(read_first, name=name))
+            found = self._try(name, partial(read_first, name=name, controller=self._controller))
             if not isinstance(found, _Failed):
                 self._finished(name)
                 return found[0], {name: found[1]}
             self._failed[name] = found
         if any(failed.is_out_of_reach for failed in self._failed.values()):
             for name in others:
-                found = self._try(name, partial(read_first, name=name))
+                found = self._try(name, partial(read_first, name=name, controller=self._controller))
                 if not isinstance(found, _Failed):
                     return found[0], {}
         first = next((self._failed[name].why for name in mailbox), None)

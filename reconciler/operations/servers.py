@@ -42,6 +42,7 @@ class Servers:
         self._reached = reached
         self._sessions = sessions
         self._routes: dict[Name, Name] = {}
+        self._controller = ""
         self._writing: dict[Name, port.Connection] = {}
 
     @contextmanager
@@ -103,15 +104,23 @@ class Servers:
             self._writing[endpoint] = connection_to(self._reached.connections[endpoint], writes=True)
         return self._writing[endpoint]
 
+    def keep_to(self, controller: str) -> None:
+        """Read at this domain controller: another one need not know what was done there."""
+        self._controller = controller
+
     def refresh(self, names: Iterable[Name], listener: Listener) -> LiveState:
-        """Read servers, and remember by which way each was reached; see :meth:`Reading.read`."""
+        """Read servers, and remember by which way each was reached; see :meth:`Reading.read`.
+
+        Read again, it asks the same domain controller.
+        """
         wanted, reached = tuple(names), self._reached
         others = [name for name in reached.connections if name not in wanted and not reached.is_edge(name)]
-        live = Reading(self.reader, listener).read(
+        live = Reading(self.reader, listener, self._controller).read(
             [name for name in wanted if not reached.is_edge(name)],
             [name for name in wanted if reached.is_edge(name)],
             others,
         )
+        self._controller = live.organization.domain_controller
         self._routes = {name: server.through for name, server in live.servers.items() if server.through}
         return LiveState({name: live.servers[name] for name in wanted}, live.organization)
 

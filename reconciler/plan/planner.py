@@ -21,7 +21,7 @@ from .default_smtp import enables_smtp, judged, unfit_names
 from .listeners import arranged
 from .observed import plan_bound, plan_observed
 from .pinning import pinned
-from .protection import after_gains, only_takes_away
+from .protection import after_gains, rank
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation, home_of
@@ -190,10 +190,10 @@ def _taken(planned: ConnectorPlan, situation: Situation) -> ConnectorPlan:
     return replace(planned, change=None, diagnostics=(*planned.diagnostics, *unknown))
 
 
-def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[bool, int]:
+def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[int, int]:
     """A partner that moves to another connector is there before it leaves the old one; protection first."""
     _, connector, planned = item
-    return only_takes_away(planned.change), _ROLE_ORDER.get(str(connector.role), 3)
+    return rank(planned.change), _ROLE_ORDER.get(str(connector.role), 3)
 
 
 def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPlan:

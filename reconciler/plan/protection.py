@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from state.address import Address
@@ -42,9 +42,10 @@ def takes_away(change: Change) -> bool:
 
 
 def after_gains(changes: Sequence[Change], situation: Situation) -> tuple[Change, ...]:
-    """The changes, where what only takes a route away waits for those that may give it, on whatever server.
+    """The changes, where what takes a route away waits for those that may give it, on whatever server.
 
-    Only what comes after all gains in the order of the plan is made to wait: nobody waits in a circle.
+    What comes later in the order of the plan waits for what comes earlier: nobody waits in a circle. Two
+    connectors that exchange domains cannot both come first.
     """
 
     def is_shared(change: Change) -> bool:
@@ -52,44 +53,42 @@ def after_gains(changes: Sequence[Change], situation: Situation) -> tuple[Change
         return bool(change.invocations) and not situation.is_edge(Name(change.invocations[0].server))
 
     gains = {
-        change.address: spaces for change in changes if (spaces := _gained(change)) and is_shared(change)
+        change.address: (rank(change), spaces)
+        for change in changes
+        if (spaces := _gained(change)) and is_shared(change)
     }
     if not gains:
         return tuple(changes)
     return tuple(
-        replace(change, requires=change.requires | _replacing(_lost(change), gains))
-        if only_takes_away(change) and is_shared(change)
+        replace(change, requires=change.requires | _replacing(change, gains))
+        if rank(change) and is_shared(change)
         else change
         for change in changes
     )
 
 
-def only_takes_away(change: Change | None) -> bool:
-    """Whether a change only takes address spaces away: it comes after those that give some."""
-    if change is None or change.address.type != "send_connector":
-        return False
+def rank(change: Change | None) -> int:
+    """When a change may come: 0 where it takes no address space away, 1 where it also gives some, 2 else."""
+    if change is None or not takes_away(change):
+        return 0
     if change.action is Action.DELETE:
-        return True
-    difference = change.attributes.get("address_spaces")
-    return (
-        difference is not None
-        and isinstance(difference.before, frozenset)
-        and isinstance(difference.after, frozenset)
-        and difference.after < difference.before
-    )
+        return 2
+    if not _lost(change):
+        return 0
+    return 1 if _gained(change) else 2
 
 
 def _replacing(
-    lost: frozenset[AddressSpace] | None, gains: dict[Address, frozenset[AddressSpace]]
+    change: Change, gains: Mapping[Address, tuple[int, frozenset[AddressSpace]]]
 ) -> frozenset[Address]:
-    """The changes that may take over what is lost; None: nobody knows what that is."""
-    if lost is None:
-        return frozenset(gains)
-    names = _addresses(lost)
+    """The earlier changes that may take over what is lost."""
+    lost = _lost(change)
+    names = _addresses(lost or ())
     return frozenset(
         address
-        for address, spaces in gains.items()
-        if any(space.address.startswith("*") for space in spaces) or names & _addresses(spaces)
+        for address, (when, spaces) in gains.items()
+        if when < rank(change)
+        if lost is None or names & _addresses(spaces) or any(space.address[0] == "*" for space in spaces)
     )
 
 

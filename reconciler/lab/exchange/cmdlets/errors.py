@@ -20,6 +20,7 @@ AUTOMATION = "System.Management.Automation."
 NAMESPACES = {
     "ManagementObjectNotFoundException": "Microsoft.Exchange.Configuration.Tasks.",
     "ADObjectAlreadyExistsException": "Microsoft.Exchange.Data.Directory.",
+    "SuitabilityDirectoryException": "Microsoft.Exchange.Data.Directory.",
     "DataValidationException": "Microsoft.Exchange.Data.",
     "InvalidOperationException": "System.",
     "ArgumentException": "System.",
