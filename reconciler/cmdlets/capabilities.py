@@ -101,6 +101,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Scope]]] = {
     "Get-ReceiveConnector": {**_have("Identity Server"), **_DIRECTORY},
     "Get-AcceptedDomain": {**_have("Identity"), **_DIRECTORY},
     "Get-OrganizationConfig": _DIRECTORY,
+    "Get-AuthConfig": _have("DomainController", Scope(((_2013, None),), edge=False)),
     "Get-EdgeSubscription": {**_have("Identity"), **_DIRECTORY},
     "New-ExchangeCertificate": {
         **_have(
