@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.events import Event
-from reconciler.exchange.errors import ExchangeError, TimedOut, Unreachable
+from reconciler.exchange.errors import ExchangeError, Unreachable
 from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader, Result, Writer
 from reconciler.operations.applying import ApplyOutcome, run_apply, run_saved_plan
@@ -24,6 +24,10 @@ from tests.direct import DirectLab, copy_of, direct_lab
 TRUSTED = "send_connector.internet.tls_required"
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
 @dataclass
 class Organization:
     """A lab, its declaration, and who is out of reach.
@@ -32,7 +36,7 @@ class Organization:
         down: Why endpoints do not answer, by server.
         opened: Servers that sessions were opened with, in order.
         pauses: Seconds of every pause; the lab's clock moves with them.
-        lose: The cmdlet whose answers are lost.
+        fatal: The cmdlet after which the process is gone.
         watch: Looks at the lab after every command, and while time passes.
     """
 
@@ -43,7 +47,7 @@ class Organization:
     pauses: list[float] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     watch: Callable[[], None] = lambda: None
-    lose: str = ""
+    fatal: str = ""
 
     def declare(self, **changed: Any) -> None:
         declared = {
@@ -140,8 +144,8 @@ class _Watched:
     def run(self, command: Command) -> Outcome:
         outcome = self._session.run(command)
         self._organization.watch()
-        if command.cmdlet == self._organization.lose:
-            raise TimedOut(self.server, 300, f"running {command.cmdlet}")
+        if command.cmdlet == self._organization.fatal:
+            raise Killed
         return outcome
 
 

@@ -164,7 +164,8 @@ class _Run:
             )
         )
         if applied.is_complete:
-            applied.diagnostics = wait_until_seen(planned, self.servers, self.surroundings)
+            told = wait_until_seen(planned, self.servers, self.surroundings)
+            applied.diagnostics = (*applied.diagnostics, *told)
         if not rounds.planned.doubts and not applied.in_doubt:
             # Else the journal stays: nothing else says what is in doubt.
             try:
