@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint types fuzz format golden fidelity clean
+.PHONY: demo test bench soak lint types fuzz format golden fidelity clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -16,6 +16,11 @@ test: lint types
 # Speed and memory, as ratios within one run. Not part of the tests: a busy machine is no defect.
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+# Thousands of organizations that nobody wrote down: generated, planned, changed in one attribute. An hour or so.
+SOAK_CASES ?= 5000
+soak: $(VENV)/.dev
+	SOAK_CASES=$(SOAK_CASES) $(BIN)/python -m pytest tests/cases/test_generated.py -k "any_organization or over_http"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

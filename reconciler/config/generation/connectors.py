@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.config.resources.send_connectors import KINDS
 from state.resources import SendConnector
@@ -98,8 +98,12 @@ def senders_of(found: Found, choices: Choices) -> Senders:
     for sender in sorted(
         senders, key=lambda one: not one.is_for_everybody
     ):  # the set of everybody comes first
-        if sender.why or not _put(made, sender, found):
+        if sender.why:
             alone.append(sender)
+        elif not _put(made, sender, found):
+            alone.append(
+                replace(sender, why="its server has another connector of its kind, or for its domains")
+            )
     taken = {name.folded for name in found.connections} | {one.name.casefold() for one in made.sets}
     for sender in alone:
         key = _free(str(sender.live.name), sender, taken)

@@ -264,3 +264,31 @@ class TestALabThatIsNotThere:
         assert main(["lab", "status", "--dir", str(tmp_path)]) == 1
         told = " ".join(capsys.readouterr().err.split())
         assert f"hint: start one with: reconciler lab up --dir {tmp_path}" in told
+
+
+class TestImportGenerate:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["--generate"],
+            ["--generate", "one.yaml", "--connections", "connections.yaml"],
+            ["--generate", "--connections", "connections.yaml", "--state", "state"],
+            [],
+            ["one.yaml"],
+        ],
+        ids=["of nothing", "with PATH", "with a record", "neither", "without ADDR"],
+    )
+    def test_takes_connections_and_nothing_else(
+        self, folder: Path, arguments: list[str], capsys: Captured
+    ) -> None:
+        assert main(["import", *arguments]) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "--generate" in told.err
+
+    def test_prints_nothing_when_a_server_cannot_be_read(self, folder: Path, capsys: Captured) -> None:
+        """A YAML without it would look as if it had nothing."""
+        assert main(["import", "--generate", "--connections", "connections.yaml"]) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "Server not read" in told.err
