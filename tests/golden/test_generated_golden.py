@@ -59,5 +59,5 @@ def test_reads_like_this(golden: Golden, tmp_path: Path) -> None:
     sent(lab, "EDGE1", Name="Edge to Internet", AddressSpaces=("*",))
     made = run_generate(lab.connections(), Surroundings(unheard, lambda: lab.now, lab))
     assert made.diagnostics == ()
-    text = re.sub(r"\b[0-9A-F]{40}\b", "THUMBPRINT", made.text)
-    golden("generated.yaml", re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "GUID", text))
+    text = re.sub(r'"?\b[0-9A-F]{40}\b"?', "THUMBPRINT", made.text)
+    golden("generated.yaml", re.sub(r'"?\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"?', "GUID", text))
