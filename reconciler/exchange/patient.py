@@ -19,6 +19,10 @@ class PatientSessions:
         self._patience = patience
         self._listener = listener
 
+    def give_up(self) -> None:
+        """Try nothing again any more."""
+        self._patience.give_up()
+
     @contextmanager
     def reader(self, connection: Connection) -> Iterator[Reader]:
         """Open a session that can only read; what it reads in vain, it reads once more over another one.

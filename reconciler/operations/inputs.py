@@ -55,7 +55,7 @@ class Surroundings:
     patience: Patience = field(default_factory=Patience)
 
     @property
-    def patient_sessions(self) -> SessionOpener:
+    def patient_sessions(self) -> PatientSessions:
         """The same sessions, which open and read again what may pass by itself."""
         return PatientSessions(self.sessions, self.patience, self.listener)
 

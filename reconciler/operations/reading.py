@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -53,7 +53,9 @@ class Reading:
         reader: Callable[[Name], AbstractContextManager[Reader]],
         listener: Listener,
         controller: str = "",
+        give_up: Callable[[], None] = lambda: None,
     ) -> None:
+        self._give_up = give_up
         self._reader = reader
         self._listener = listener
         self._controller = controller
@@ -67,7 +69,7 @@ class Reading:
             others: Mailbox servers that need not be read, and may answer for those that do not answer.
         """
         mailbox, edge = tuple(mailbox), tuple(edge)
-        with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="read") as pool:
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="read") as pool, self._interruptible():
             edges = {name: pool.submit(self._edge, name) for name in edge}
             organization, servers = self._organization(mailbox, others)
             reading: dict[Name, Future[tuple[LiveServer, Unreadable | None] | _Failed]] = {
@@ -92,6 +94,15 @@ class Reading:
         return LiveState(
             {name: servers[name] for name in (*mailbox, *edge)}, replace(organization, unpinned=unpinned)
         )
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """After Ctrl-C no thread waits to try again: the run would wait for it."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._give_up()
+            raise
 
     def _organization(
         self, mailbox: tuple[Name, ...], others: Iterable[Name]

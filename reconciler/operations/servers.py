@@ -13,6 +13,7 @@ from reconciler.credentials.reference import resolve
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
 from reconciler.exchange import port
+from reconciler.exchange.patient import PatientSessions
 from reconciler.exchange.port import Reader, SessionOpener, Writer
 from state.address import Address
 from state.snapshot import LiveState
@@ -44,6 +45,10 @@ class Servers:
         self._routes: dict[Name, Name] = {}
         self._controller = ""
         self._writing: dict[Name, port.Connection] = {}
+
+    def _give_up(self) -> None:
+        if isinstance(self._sessions, PatientSessions):
+            self._sessions.give_up()
 
     @contextmanager
     def reader(self, name: Name) -> Iterator[Reader]:
@@ -115,7 +120,7 @@ class Servers:
         """
         wanted, reached = tuple(names), self._reached
         others = [name for name in reached.connections if name not in wanted and not reached.is_edge(name)]
-        live = Reading(self.reader, listener, self._controller).read(
+        live = Reading(self.reader, listener, self._controller, self._give_up).read(
             [name for name in wanted if not reached.is_edge(name)],
             [name for name in wanted if reached.is_edge(name)],
             others,

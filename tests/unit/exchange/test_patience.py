@@ -242,3 +242,13 @@ class TestAWrite:
         with sessions(Scripted(), clock).writer(CONNECTION) as writer, pytest.raises(Unreachable):
             writer.run(Command("Set-SendConnector"))
         assert clock.slept == []
+
+
+def test_sessions_give_up_together() -> None:
+    """Ctrl-C: no thread waits to try again."""
+    script, patience = Scripted(opening=[LOST] * 9), Patience()
+    patient = PatientSessions(script, patience, lambda _: None)
+    patient.give_up()
+    with pytest.raises(Unreachable), patient.reader(CONNECTION):
+        pass
+    assert script.opened == 1
