@@ -131,6 +131,13 @@ class Unreachable(_Told):
         self.is_transient = self.outcome_unknown = was_connected
 
 
+class NotReplicated(_Told):
+    """A domain controller does not show yet what another one shows; it will, by itself."""
+
+    text = "not replicated yet"
+    is_transient = True
+
+
 class ServerBusy(_Told):
     """The web server in front of PowerShell takes no requests now."""
 

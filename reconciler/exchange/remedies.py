@@ -10,6 +10,7 @@ from .errors import (
     CmdletMissing,
     ExchangeError,
     Garbage,
+    NotReplicated,
     ParameterMissing,
     QuotaExceeded,
     Redirected,
@@ -54,6 +55,7 @@ _REMEDIES: dict[type[ExchangeError], str] = {
     Garbage: (
         "something else may answer there, such as a proxy or a load balancer: name the server itself in host"
     ),
+    NotReplicated: "wait for Active Directory to replicate, or look at repadmin /showrepl",
     TimedOut: "look at the load of the server, and try again",
 }
 

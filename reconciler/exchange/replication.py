@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.exchange.errors import ExchangeError
+from reconciler.exchange.errors import NotReplicated
 from reconciler.exchange.port import Reader
 from reconciler.exchange.refresh import read_receive_connectors, read_send_connectors
 from state.resources import ReceiveConnector, SendConnector
@@ -12,24 +12,6 @@ from state.snapshot import Listing
 from state.values import Name
 
 _SHOWN = 5
-
-
-class NotReplicated(ExchangeError):
-    """A domain controller does not show yet what another one shows; it will, by itself.
-
-    Attributes:
-        controller: Which.
-        reason: What it does not show, or why it cannot be told.
-    """
-
-    is_transient = True
-
-    def __init__(self, server: str, controller: str, reason: str) -> None:
-        super().__init__(server)
-        self.controller, self.reason = controller, reason
-
-    def __str__(self) -> str:
-        return f"{self.server}: {self.controller}: {self.reason}"
 
 
 def check_send_connectors(
@@ -73,7 +55,7 @@ def _compare(
 ) -> None:
     for asked, listing in ((controller, written), (other, shown)):
         if listing.unreadable:
-            raise NotReplicated(reader.server, asked, listing.unreadable.reason)
+            raise NotReplicated(reader.server, f"{asked}: {listing.unreadable.reason}")
     wanted = {found.guid: found for found in written.objects}
     there = {found.guid: found for found in shown.objects}
     differing = sorted(
@@ -86,4 +68,4 @@ def _compare(
     if differing:
         more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
         names = ", ".join(f'"{name}"' for name in differing[:_SHOWN])
-        raise NotReplicated(reader.server, other, f"does not show {names}{more} as {controller} does")
+        raise NotReplicated(reader.server, f"{other} does not show {names}{more} as {controller} does")

@@ -10,10 +10,10 @@ from reconciler.apply.controllers import Controllers
 from reconciler.apply.reading_back import reads_back
 from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.exchange.errors import ExchangeError
+from reconciler.exchange.errors import ExchangeError, NotReplicated
 from reconciler.exchange.patience import Limits
 from reconciler.exchange.port import Reader
-from reconciler.exchange.replication import NotReplicated, check_receive_connectors, check_send_connectors
+from reconciler.exchange.replication import check_receive_connectors, check_send_connectors
 from reconciler.plan.change import Change
 from state.resources import ReceiveConnector, SendConnector
 from state.values import Name
@@ -95,8 +95,8 @@ def _require(
 ) -> None:
     missing = [str(change.address) for change in changes if not reads_back(change, found)]
     if missing:
-        reason = f"does not show what was done to {', '.join(missing)}"
-        raise NotReplicated(session.server, controllers.written, reason)
+        reason = f"{controllers.written} does not show what was done to {', '.join(missing)}"
+        raise NotReplicated(session.server, reason)
 
 
 def _not_seen(what: str, reason: str) -> Diagnostic:
