@@ -259,6 +259,19 @@ class TestAnEdgeServer:
         assert (connector.local, connector.source_transport_servers) == (True, UNSET)
 
 
+class TestSourceServersElsewhere:
+    def test_are_compared_and_nothing_is_run_there(self, load_text: Loader) -> None:
+        """A server that is gone is still a source until somebody takes it out."""
+        said = "send_connectors: {out: {kind: other, source_servers: [EX1], other_source_servers: [OLD1]}}"
+        connector = sent(load_text(said))["send_connector.out"]
+        assert connector.source_transport_servers == frozenset({Name("EX1"), Name("OLD1")})
+        assert connector.home == (Name("EX1"),)
+
+    def test_are_not_declared_ones(self, load_text: Loader) -> None:
+        outcome = load_text("send_connectors: {out: {kind: other, other_source_servers: [EX1]}}")
+        assert [one.summary for one in outcome.diagnostics] == ["Source server is declared"]
+
+
 class TestAnotherKind:
     def test_declares_what_is_written_and_no_more(self, load_text: Loader) -> None:
         """An existing connector is taken over attribute by attribute."""

@@ -126,6 +126,14 @@ class TestTheDeclaredCertificate:
     def test_is_none_where_nothing_says_what_it_covers(self) -> None:
         assert choose(live(1), asked=Certificate(friendly_name="TLSCert")) == Selection()
 
+    def test_is_the_one_with_the_declared_thumbprint_whatever_else_is_there(self) -> None:
+        """Expired, and hidden by one that lives longer: nothing else could mean it."""
+        old = live(3, not_after=NOW - timedelta(days=1), status="DateInvalid")
+        pinned = WATCHED.with_(thumbprint=old.thumbprint)
+        assert choose(live(80), old, asked=pinned) == Selection(old, "thumbprint")
+        assert choose(live(80), old, asked=pinned, key="key80").certificate is old
+        assert choose(live(80), asked=pinned, key="key80") == Selection()
+
     def test_has_no_mark_where_there_is_none(self) -> None:
         """An empty mark is in every friendly name."""
         assert choose(live(1, domains=frozenset()), mark="") == Selection()
