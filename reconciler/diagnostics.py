@@ -63,6 +63,7 @@ class StepExamined:
         step: A word for it: ``name``, ``port``, ``tls`` ..., or the cmdlet that was read.
         remedy: "" for a good step.
         is_warning: It works as it is, though not for everything.
+        public: What of it a report for others may say.
     """
 
     server: str
@@ -70,6 +71,7 @@ class StepExamined:
     found: str
     remedy: str = ""
     is_warning: bool = False
+    public: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:

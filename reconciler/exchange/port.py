@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from reconciler.cmdlets.invocation import Answer
 from reconciler.exchange.clixml import Object, Primitive
@@ -170,6 +170,19 @@ class Reader(Protocol):
             ExchangeError: nothing can be known of any of them.
             ValueError: a query is no Get- cmdlet.
         """
+
+
+@runtime_checkable
+class Conversant(Protocol):
+    """A session that can say how it speaks with its server; what reads without a wire is none."""
+
+    @property
+    def protocol_version(self) -> str:
+        """Version of PSRP that the server told; "" where it told none."""
+
+    @property
+    def takes_batches(self) -> bool | None:
+        """Whether the server ran several statements in one pipeline; None while none were sent."""
 
 
 class Writer(Reader, Protocol):

@@ -33,6 +33,7 @@ _SCHEMES: Final = {
     Auth.KERBEROS: ("negotiate", "kerberos"),
     Auth.CREDSSP: ("credssp",),
 }
+_KNOWN_SCHEMES: Final = {"certificate", *(scheme for schemes in _SCHEMES.values() for scheme in schemes)}
 _CERTIFICATE_SCHEME: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 
 
@@ -62,7 +63,10 @@ def way(connection: Connection, now: datetime) -> Iterator[StepExamined]:
                 yield secured
                 return
             asked = secured
-            yield StepExamined(connection.server, "tls", f"{secured.version()}, the certificate is trusted")
+            version = secured.version() or "TLS"
+            yield StepExamined(
+                connection.server, "tls", f"{version}, the certificate is trusted", public=(version,)
+            )
         with closing(asked):
             yield from _asked(connection, url, asked, now)
 
@@ -215,7 +219,12 @@ def _endpoint(connection: Connection, url: SplitResult, response: http.client.HT
             "choose another auth, or allow this one: Set-PowerShellVirtualDirectory, or winrm set "
             "winrm/config/service/auth",
         )
-    return StepExamined(connection.server, "endpoint", f"{path} asks to sign on: {', '.join(offered)}")
+    return StepExamined(
+        connection.server,
+        "endpoint",
+        f"{path} asks to sign on: {', '.join(offered)}",
+        public=tuple(scheme if scheme in _KNOWN_SCHEMES else "other" for scheme in offered),
+    )
 
 
 def _offered(response: http.client.HTTPResponse) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,25 +15,25 @@ from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic, StepExamined
 from reconciler.events import ReadFinished, ReadStarted
 from reconciler.exchange import port
-from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import ExchangeError
-from reconciler.exchange.port import Query, Result, Value
+from reconciler.exchange.port import Query, Result
 from reconciler.exchange.reading import read_certificate, read_resource
-from reconciler.exchange.reading.evidence import CERTIFICATES, evidence_of
-from reconciler.exchange.refresh import DOMAIN_CONTROLLER, needed
+from reconciler.exchange.reading.evidence import CERTIFICATES
+from reconciler.exchange.refresh import needed
 from reconciler.exchange.remedies import remedy
 from reconciler.exchange.way import way
 from state.resources import Build, Json, Server
 from state.values import UNKNOWN, Name
 
 from .access import connection_to
+from .experiments import Answers, Experiments, objects, told
 from .failed import OperationFailed
 from .inputs import Inputs, Surroundings, load_declared
 from .reading import AT_ONCE
 from .servers import Reached
 
-_PARTIAL: Final = "?serializationLevel=Partial"
-_ASKED_AGAIN: Final = (CERTIFICATES, "Get-SendConnector")
+_PUBLIC: Final = {"tls": "tls", "endpoint": "offered", "server": "build"}
+"""Steps that have something for the report, and what it is called there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,17 @@ def _examine(name: Name, reached: Reached, surroundings: Surroundings, *, eviden
     server = _Server(name, reached.connections[name], reached.is_edge(name), surroundings)
     surroundings.listener(ReadStarted(str(name)))
     steps = tuple(server.steps())
+    found = server.evidence(steps, _other(name, reached)) if evidence else None
     bad = next((step.found for step in steps if step.is_bad), "")
     surroundings.listener(ReadFinished(str(name), bad))
-    return Examined(str(name), steps, server.evidence() if evidence else None)
+    return Examined(str(name), steps, found)
+
+
+def _other(name: Name, reached: Reached) -> Name | None:
+    """Another Mailbox server, for what one is asked about another; an Edge server knows itself alone."""
+    if reached.is_edge(name):
+        return None
+    return next((one for one in reached.connections if one != name and not reached.is_edge(one)), None)
 
 
 class _Server:
@@ -113,7 +121,7 @@ class _Server:
         self._declared = declared
         self._edge = edge
         self._surroundings = surroundings
-        self._answers: Sequence[tuple[Query, Result]] = ()
+        self._answers: Answers = ()
 
     def steps(self) -> Iterator[StepExamined]:
         """Each step, until one is bad that nothing comes after."""
@@ -129,48 +137,32 @@ class _Server:
                 return
         yield from self._session(connection)
 
-    def evidence(self) -> Json:
-        """What the answers look like; of what was not read there is nothing."""
+    def evidence(self, steps: tuple[StepExamined, ...], other: Name | None) -> Json:
+        """What the answers look like, and what experiments told; of what was not read there is nothing.
+
+        Args:
+            steps: What `steps` gave.
+            other: Another Mailbox server of the organization.
+        """
         found: dict[str, Json] = {
             "role": "edge" if self._edge else "mailbox",
             "endpoint": self._declared.endpoint,
             "auth": self._declared.auth,
             "encrypted_by": "tls" if self._declared.url.startswith("https:") else "messages",
-            "answers": self._told(self._answers),
+            **{_PUBLIC[step.step]: [*step.public] for step in steps if step.public},
+            "answers": told(self._answers, self._surroundings.now()),
         }
-        if self._answers and not self._edge:
-            found["partial"] = self._experiment(_PARTIAL, {})
-            found["pinned"] = self._experiment("", {DOMAIN_CONTROLLER: self._domain_controller()})
+        if self._answers:
+            found |= Experiments(
+                name=self._name,
+                edge=self._edge,
+                answers=self._answers,
+                other=other,
+                connection=lambda: connection_to(self._declared, writes=False),
+                sessions=self._surroundings.sessions,
+                now=self._surroundings.now(),
+            ).made()
         return found
-
-    def _experiment(self, level: str, parameters: Mapping[str, Value]) -> Json:
-        """The same lists once more, asked in another way."""
-        asked = [
-            Query(query.cmdlet, query.types, {**query.parameters, **parameters})
-            for query, _ in self._answers
-            if query.cmdlet in _ASKED_AGAIN
-        ]
-        try:
-            connection = connection_to(self._declared, writes=False)
-            if level:
-                connection = replace(connection, url=f"{connection.url}{level}")
-            with self._surroundings.sessions.reader(connection) as session:
-                return self._told(tuple(zip(asked, session.read(asked), strict=True)))
-        except (ExchangeError, CredentialError) as error:
-            return {"error": type(error).__name__}
-
-    def _told(self, answers: Sequence[tuple[Query, Result]]) -> list[Json]:
-        now = self._surroundings.now()
-        return [evidence_of(query, result, now) for query, result in answers]
-
-    def _domain_controller(self) -> str:
-        found = (
-            member.text
-            for query, _ in self._answers
-            for one in self._objects(query.cmdlet)
-            if isinstance(member := one.get("OriginatingServer"), Primitive)
-        )
-        return next(found, "")
 
     def _session(self, connection: port.Connection) -> Iterator[StepExamined]:
         queries = needed(self._name, edge=self._edge)
@@ -195,7 +187,7 @@ class _Server:
 
     def _itself(self) -> Iterator[StepExamined]:
         """Whether what answered is the server that was meant, of a build and a role that fit."""
-        found = [read_resource(Server, one)[0] for one in self._objects("Get-ExchangeServer")]
+        found = [read_resource(Server, one)[0] for one in objects(self._answers, "Get-ExchangeServer")]
         if not found:
             return
         itself = next((one for one in found if one.name == self._name), None)
@@ -210,19 +202,22 @@ class _Server:
             yield self._step("server", f"it is {role} server", "correct its role, or its endpoint")
         if not isinstance(itself.build, Build):
             yield self._step("server", "its build could not be read", "see its AdminDisplayVersion", True)
-        elif is_newer_than_known(itself.build) or is_older_than_known(itself.build):
-            yield self._step(
-                "server",
-                f"{build_text(itself.build)} is not among the builds that are known here",
-                "look for a newer release of this program",
-                True,
-            )
         else:
-            yield self._step("server", f"{build_text(itself.build)}")
+            yield self._build(itself.build)
+
+    def _build(self, build: Build) -> StepExamined:
+        text = build_text(build)
+        step = StepExamined(str(self._name), "server", text, public=(text,))
+        if is_newer_than_known(build) or is_older_than_known(build):
+            found = f"{text} is not among the builds that are known here"
+            return replace(
+                step, found=found, remedy="look for a newer release of this program", is_warning=True
+            )
+        return step
 
     def _certificates(self) -> Iterator[StepExamined]:
         """Whether Exchange says of its certificates what only it can say [6.1-1]."""
-        found = [read_certificate(one)[0] for one in self._objects(CERTIFICATES)]
+        found = [read_certificate(one)[0] for one in objects(self._answers, CERTIFICATES)]
         if self._edge or not found:
             return
         silent = sum(certificate.services is UNKNOWN for certificate in found)
@@ -234,14 +229,6 @@ class _Server:
                 "without serializationLevel=Full does the same",
                 True,
             )
-
-    def _objects(self, cmdlet: str) -> list[Object]:
-        return [
-            output
-            for query, result in self._answers
-            for output in result.objects
-            if query.cmdlet == cmdlet and isinstance(output, Object)
-        ]
 
     def _step(self, name: str, found: str, remedy: str = "", is_warning: bool = False) -> StepExamined:
         return StepExamined(str(self._name), name, found, remedy, is_warning)

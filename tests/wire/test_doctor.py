@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from reconciler.diagnostics import StepExamined
 from reconciler.lab import faults as lab_faults
 from reconciler.lab.control import ThreadedLab, open_threaded
-from reconciler.operations.doctoring import Examined, run_doctor
+from reconciler.operations.doctoring import Examination, Examined, run_doctor
 from reconciler.operations.failed import OperationFailed
 from reconciler.operations.inputs import Surroundings
 from tests.contoso import unheard
 
+SAMPLES = Path(__file__).parents[1] / "lab" / "samples"
+FOLDERS = [SAMPLES, *(Path(name) for name in [os.environ.get("EXCHANGE_CORPUS", "")] if name)]
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -172,12 +177,103 @@ class TestTheReport:
             "missing"
         }
 
+    def test_holds_the_experiments(self, tmp_path: Path) -> None:
+        """Each that only reads, of a server and of another one through it."""
+        with open_threaded(tmp_path / "lab", servers=2, edges=0) as two:
+            first, _ = (one.evidence for one in examined_with_evidence(two).servers)
+        assert isinstance(first, dict)
+        assert first["session"] == {"protocol": "2.3", "batches": True}
+        assert (first["tls"], first["offered"]) == (["TLSv1.3"], ["negotiate", "ntlm", "basic"])
+        assert "Exchange SE" in first["build"][0]
+        assert [one["cmdlet"] for one in first["elsewhere"]] == [
+            "Get-ExchangeCertificate",
+            "Get-ReceiveConnector",
+        ]
+        [missed] = first["missed"]
+        assert (missed["count"], missed["error"]["class"]) == (0, "ManagementObjectNotFoundException")
+        assert all(isinstance(place, int) for order in first["chosen"] for place in order)
+        assert first["chosen"]
+        assert {one["cmdlet"] for one in first["settings"]} >= {"Get-AuthConfig", "Get-TransportService"}
+        assert first["commands"]["New-SendConnector"] == {"error": "CommandNotFoundException"}
+
+    def test_has_the_keys_that_are_documented(self, lab: ThreadedLab) -> None:
+        """And no others; one is there only when something went wrong, one needs a second server."""
+        found: set[str] = set()
+        for one in examined_with_evidence(lab).servers:
+            found |= keys(one.evidence)
+        documented = set(re.findall(r"`([a-z_.]+)`(?=[^|]*\|[^|]*\|$)", DOCUMENTED, re.M))
+        assert documented == found | {"elsewhere", "ended_by"}
+
+    def test_of_a_server_that_takes_no_batches_says_so(self, tmp_path: Path) -> None:
+        rules = tmp_path / "rules.json"
+        rules.write_text('[{"server": "MBX1", "batches": "fault"}]', encoding="utf-8")
+        with open_threaded(tmp_path / "lab", servers=1, edges=0, faults=rules) as stern:
+            [one] = examined_with_evidence(stern).servers
+        assert isinstance(one.evidence, dict)
+        assert one.evidence["session"]["batches"] is False
+
     def test_says_nothing_of_anybody(self, lab: ThreadedLab) -> None:
         """No name, domain, thumbprint, account or password: whoever gets it learns nothing of the sender."""
-        examination = run_doctor(None, lab.connections(), Surroundings(unheard), evidence=True)
-        report = json.dumps([one.evidence for one in examination.servers]).casefold()
+        report = report_of(lab)
         certificates = json.dumps(lab._exchange.snapshot()["servers"])  # what is in the organization
         words = {"mbx1", "edge1", "contoso", "127.0.0.1", "first organization"}
         words |= {f'"{lab.account().name}"', lab.account().password}
         words |= {one.casefold() for one in certificates.split('"') if len(one) == 40 and one.isalnum()}
         assert not [word for word in words if word.casefold() in report]
+
+    @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+    def test_repeats_no_value_of_what_was_exported(self, tmp_path: Path, folder: Path) -> None:
+        """Real objects hold what nobody thought of. Names of types, properties and choices are no values."""
+        with open_threaded(tmp_path / "lab", edges=0, from_clixml=folder) as copy:
+            report = report_of(copy)
+        values, names = exported(folder)
+        assert len(values) > 50
+        words = {word for word in re.split(r'["\\]', report) if word}
+        assert not [
+            value for value in values - names if value in words or (len(value) > 15 and value in report)
+        ]
+
+
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
+OPEN = {"members", "enumerations", "texts", "commands"}
+"""Their keys are names of Exchange's."""
+LIKE_ANSWERS = {"pinned", "partial", "settings", "elsewhere", "missed"}
+
+
+def keys(told: object, prefix: str = "") -> set[str]:
+    """The keys of a report, with dots where one is below another."""
+    if isinstance(told, list):
+        return {key for one in told for key in keys(one, prefix)}
+    if not isinstance(told, dict):
+        return set()
+    found: set[str] = set()
+    for name, value in told.items():
+        key = f"{prefix}.{name}" if prefix else name
+        found.add(key)
+        if name not in OPEN:
+            found |= keys(value, "answers" if name in LIKE_ANSWERS else key)
+    return found
+
+
+def examined_with_evidence(lab: ThreadedLab) -> Examination:
+    return run_doctor(None, lab.connections(), Surroundings(unheard), evidence=True)
+
+
+def report_of(lab: ThreadedLab) -> str:
+    return json.dumps([one.evidence for one in examined_with_evidence(lab).servers]).casefold()
+
+
+def exported(folder: Path) -> tuple[set[str], set[str]]:
+    """The texts among exported objects that are longer than five characters, and what are names in them."""
+    values, names = set[str](), set[str]()
+    for path in folder.glob("*.xml"):
+        for element in ElementTree.parse(path).iter():  # noqa: S314 - files of ours
+            tag, text = element.tag.rpartition("}")[2], (element.text or "").casefold()
+            names.add(element.get("N", "").casefold())
+            if tag == "T":
+                names.add(text)
+            elif tag in ("S", "ToString", "G", "DT") and len(text) > 5:
+                values.add(text)
+            if element.find("./{*}I32") is not None:  # an enumeration
+                names |= {(shown.text or "").casefold() for shown in element.iterfind("./{*}ToString")}
+    return values, names

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from reconciler.exchange.clixml import Object, Primitive
+from reconciler.exchange.clixml import Entries, Object, Primitive, resolve
 from reconciler.exchange.port import Query, Result
 from reconciler.exchange.serialization_data import SIGNED_MARK, BlobError, ExchangeCertificate
 from state.resources import Certificate, Json
@@ -43,6 +43,9 @@ _MASKED: Final = frozenset(
 )
 """Properties whose texts have a form of their own [6.5]."""
 _ENUM: Final = "System.Enum"
+_CATEGORY: Final = re.compile(r"\[FailureCategory=[A-Za-z-]{1,100}\]")
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z.-]{0,150}")
+"""A class, or an error of PowerShell's own; a server's name among them would have a digit, or be no word."""
 
 
 def evidence_of(query: Query, result: Result, now: datetime) -> Json:
@@ -58,15 +61,40 @@ def evidence_of(query: Query, result: Result, now: datetime) -> Json:
         "parameters": [*sorted(query.parameters)],
         "error": None
         if record is None
-        else {"id": record.fully_qualified_id, "category": record.category, "class": record.reason},
+        else {
+            "id": public_id(record.fully_qualified_id),
+            "category": record.category,
+            "class": record.reason if _WORD.fullmatch(record.reason) else "",
+        },
         "count": len(result.objects),
         "shapes": list(shapes.values()),
         "enumerations": _enumerations(objects),
         "texts": _texts(objects),
     }
     if query.cmdlet == CERTIFICATES:
-        evidence["certificates"] = [_certificate(found, now) for found in objects]
+        evidence["certificates"] = _certificates(objects, now)
     return evidence
+
+
+def parameter_names(found: Primitive | Object) -> tuple[str, ...]:
+    """The parameters of a command that Get-Command returned: the keys of its Parameters."""
+    member = found.get("Parameters") if isinstance(found, Object) else None
+    entries = (
+        (part for part in member.contents if isinstance(part, Entries)) if isinstance(member, Object) else ()
+    )
+    keys = (resolve(pair.nodes[0]) for part in entries for pair in part.pairs if pair.nodes)
+    return tuple(key.text for key in keys if isinstance(key, Primitive))
+
+
+def public_id(text: str) -> str:
+    """The id of an error without who told it and when: Exchange's own begin with that [2.4-4]."""
+    named = _CATEGORY.search(text)
+    first, _, source = text.rpartition(",")
+    kept = named[0] if named else first or source
+    parts = [part for part in (kept, source if first else "") if part]
+    return ",".join(
+        part if _WORD.fullmatch(part) or _CATEGORY.fullmatch(part) else masked(part) for part in parts
+    )
 
 
 def masked(text: str) -> str:
@@ -125,9 +153,23 @@ def _texts_of(member: Primitive | Object | None) -> list[str]:
     return [text for item in items for text in _texts_of(item)]
 
 
-def _certificate(found: Object, now: datetime) -> Json:
+def _certificates(objects: Sequence[Object], now: datetime) -> list[Json]:
+    """Each in the order of the list, and how it stands to the others: who chooses one looks at that."""
+    every = [(found, read_certificate(found)[0]) for found in objects]
+    ends = sorted({read.not_after for _, read in every if isinstance(read.not_after, datetime)})
+    names = [*dict.fromkeys(read.tls_certificate_name for _, read in every)]
+    return [
+        {
+            "ends": ends.index(read.not_after) if isinstance(read.not_after, datetime) else None,
+            "name": names.index(read.tls_certificate_name),
+            **_certificate(found, read, now),
+        }
+        for found, read in every
+    ]
+
+
+def _certificate(found: Object, read: Certificate, now: datetime) -> dict[str, Json]:
     """What Exchange says of a certificate beside what the certificate says of itself [6.4]."""
-    read, _ = read_certificate(found)
     evidence: dict[str, Json] = {
         "expired": read.not_after <= now if isinstance(read.not_after, datetime) else None,
         "self_signed": read.self_signed if isinstance(read.self_signed, bool) else None,

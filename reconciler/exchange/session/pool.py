@@ -68,14 +68,19 @@ class Pool:
             self._pool.open()
 
     @property
+    def protocol_version(self) -> str:
+        """What the server told when the pool was opened."""
+        return str(self._pool.protocol_version or "")
+
+    @property
     def runs_batches(self) -> bool:
         """Whether the server knows of several statements in one pipeline.
 
         An older one would run the first and say nothing of the others.
         """
-        version = str(self._pool.protocol_version or "")
         # Bounded: a number of thousands of digits is an error of its own in Python.
-        found = tuple(int(part) for part in version.split(".")[:4] if part.isdecimal() and len(part) < 10)
+        parts = self.protocol_version.split(".")[:4]
+        found = tuple(int(part) for part in parts if part.isdecimal() and len(part) < 10)
         return found >= _KNOWS_STATEMENTS
 
     def close(self) -> None:

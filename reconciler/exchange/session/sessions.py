@@ -91,11 +91,22 @@ class _ReadSession:
         self._is_loaded = connection.endpoint is not Endpoint.WINRM
         self._loading: tuple[ErrorRecord, ...] = ()
         self._runs_batches = pool.runs_batches
+        self._took_batches: bool | None = None
 
     @property
     def server(self) -> str:
         """The server's declared name."""
         return self._connection.server
+
+    @property
+    def protocol_version(self) -> str:
+        """See `Conversant.protocol_version`."""
+        return self._pool.protocol_version
+
+    @property
+    def takes_batches(self) -> bool | None:
+        """See `Conversant.takes_batches`."""
+        return self._took_batches
 
     def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
         """See `Reader.read`."""
@@ -123,10 +134,13 @@ class _ReadSession:
             if len(pipeline) == 1 or refused.is_transient:
                 raise
             batch.refuse()
+            self._took_batches = False
             return
         # A pipeline that only failed may have been refused as a whole.
         self._is_loaded = not prelude or ended.completed or bool(ended.outputs)
         batch.take(ended, beside_snap_in=bool(prelude))
+        if len(pipeline) > 1:
+            self._took_batches = not batch.alone
 
     def _load(self) -> None:
         """Load the snap-in alone, so that no error of it can be taken for one of a command."""

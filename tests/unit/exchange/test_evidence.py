@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.exchange.reading.evidence import masked
+from reconciler.exchange import clixml
+from reconciler.exchange.reading.evidence import masked, parameter_names, public_id
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,30 @@ def test_no_letter_and_no_digit_of_it_is_left(text: str) -> None:
     """But those that stand for all."""
     left = {character for character in masked(text) if character.isalpha() or character.isdecimal()}
     assert left <= set("aA9")
+
+
+@pytest.mark.parametrize(
+    ("told", "public"),
+    [
+        (
+            "[Server=EX1,RequestId=0f8c,TimeStamp=24.11.2026 09:00:00] [FailureCategory=Cmdlet-"
+            "ManagementObjectNotFoundException] 1B2C3D4E,Microsoft.Exchange.Management.GetSendConnector",
+            "[FailureCategory=Cmdlet-ManagementObjectNotFoundException],"
+            "Microsoft.Exchange.Management.GetSendConnector",
+        ),
+        ("CommandNotFoundException", "CommandNotFoundException"),
+        ("NamedParameterNotFound,Get-SendConnector", "NamedParameterNotFound,Get-SendConnector"),
+        ("EX1 refuses,Get", "AA9 aaa+,Get"),
+        ("", ""),
+    ],
+)
+def test_an_id_says_neither_who_told_it_nor_when(told: str, public: str) -> None:
+    assert public_id(told) == public
+
+
+def test_the_parameters_of_a_command_are_the_keys_of_a_dictionary() -> None:
+    """As PowerShell serializes what Get-Command returns: values are of no interest."""
+    keys = "".join(f'<En><S N="Key">{key}</S><S N="Value">x</S></En>' for key in ("Fqdn", "Name"))
+    text = f'<Obj RefId="0"><Props><Obj N="Parameters" RefId="1"><DCT>{keys}</DCT></Obj></Props></Obj>'
+    [found] = clixml.read(text).values
+    assert parameter_names(found) == ("Fqdn", "Name")
