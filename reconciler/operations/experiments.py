@@ -27,7 +27,7 @@ Answers: TypeAlias = Sequence[tuple[Query, Result]]
 _PARTIAL: Final = "?serializationLevel=Partial"
 _ASKED_AGAIN: Final = (CERTIFICATES, "Get-SendConnector")
 _NOBODY: Final = "no connector, asks reconciler doctor"
-_SETTINGS: Final = (
+SETTINGS: Final = (
     "Get-AuthConfig",
     "Get-FederationTrust",
     "Get-HybridConfiguration",
@@ -37,6 +37,8 @@ _SETTINGS: Final = (
     "Get-TransportConfig",
     "Get-TransportService",
 )
+"""Asked for experiments alone: an account that may not run them loses nothing else."""
+COMMANDS: Final = "Get-Command"
 _SETTINGS_OF_EDGE: Final = ("Get-Queue", "Get-TransportConfig", "Get-TransportService")
 _QUEUES: Final = 20
 _NAMES: Final = 5
@@ -79,7 +81,7 @@ class Experiments:
             pin = {DOMAIN_CONTROLLER: domain_controller(self.answers)}
             yield "pinned", self._told(session, [_with(query, pin) for query in again])
         # One at a time from here: what these return is told apart from nothing else.
-        settings = _SETTINGS_OF_EDGE if self.edge else _SETTINGS
+        settings = _SETTINGS_OF_EDGE if self.edge else SETTINGS
         yield "settings", [each for name in settings for each in self._told(session, [_settings(name)])]
         if self.other is not None:
             own = [query for query, _ in self.answers if "Server" in query.parameters]
@@ -124,7 +126,7 @@ class Experiments:
 
     def _parameters(self, session: Reader, cmdlet: str) -> Json:
         """What a cmdlet has for this account on this build [5-4]."""
-        (result,) = session.read((Query("Get-Command", frozenset(), {"Name": cmdlet}),))
+        (result,) = session.read((Query(COMMANDS, frozenset(), {"Name": cmdlet}),))
         if result.failure is not None:
             return {"error": public_id(result.failure.record.fully_qualified_id)}
         return [*sorted({name for one in result.objects for name in parameter_names(one)})]
