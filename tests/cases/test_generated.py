@@ -40,7 +40,7 @@ from state.values import UNSET, Name
 from tests import stored
 from tests.contoso import unheard
 from tests.direct import DirectLab, direct_lab, lab_of_exports
-from tests.organizations import Drawn, filled, organizations
+from tests.drawn import Drawn, filled, organizations
 
 SAMPLES = Path(__file__).parent.parent / "lab" / "samples"
 FOLDERS = [SAMPLES, *([Path(os.environ["EXCHANGE_CORPUS"])] if "EXCHANGE_CORPUS" in os.environ else [])]
