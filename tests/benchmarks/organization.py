@@ -9,7 +9,7 @@ from reconciler.plan.situation import Situation
 from state.address import Address
 from state.record import Recorded
 from state.resources import AcceptedDomain, Resource, SendConnector
-from state.values import AddressSpace, ByteSize, DomainPattern, Fqdn, IpAddress, Name, SmartHost
+from state.values import AddressSpace, ByteSize, DomainPattern, Fqdn, Name, SmartHost
 from tests.situations import (
     BOUND,
     EX1,
@@ -69,7 +69,7 @@ def _written(number: int, *, fresh: bool) -> dict[str, Any]:
         "fqdn": Fqdn(f"{word}.contoso.example"),
         "dns_routing_enabled": not fresh,
         "smart_hosts": frozenset({SmartHost(f"{word}.relay.example")}) if fresh else frozenset(),
-        "source_ip_address": IpAddress("192.0.2.2" if fresh else "192.0.2.1"),
+        "protocol_logging_level": "Verbose" if fresh else "None",
         "port": 26 if fresh else 25,
         "max_message_size": ByteSize(20 * 1024 * (2 if fresh else 1)),
         "connection_inactivity_timeout": timedelta(minutes=20 if fresh else 10),

@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.apply.applier import apply
 from reconciler.apply.controllers import Controllers
+from reconciler.apply.known import KnownValues
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.tools import Tools
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint
@@ -265,7 +266,7 @@ class Run:
         )
         with self.store.lock(LockInfo("1", "test", "nobody", NOW)) as fence:
             ledger = Ledger(self.store, fence, situation.record)
-            applied = apply(made, ledger, tools)
+            applied = apply(made, ledger, tools, KnownValues())
             assert applied.is_complete, applied.diagnostics
             ledger.close(lambda record: replace(record, serial=record.serial + 1))
         return made

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from reconciler.exchange.refresh import (
 )
 from reconciler.lab.exchange.builds import build_of_token
 from reconciler.plan.change import Plan
+from reconciler.plan.default_smtp import SUBSCRIPTION_RULE
+from reconciler.plan.planner import plan
 from state.address import Address
 from state.record import Recorded, Request
 from state.resources import Build, Certificate, ReceiveConnector, Resource, SendConnector, Server
@@ -47,6 +49,7 @@ from tests.situations import (
     plan_of,
     receive_connector,
     recorded,
+    situation,
 )
 
 PAGES = pages()
@@ -193,7 +196,8 @@ class TestOfACertificate:
             for value in (values.first, values.second):
                 for default in ("keep", "replace"):
                     asked = certificate(home=(place.name,), default_smtp=default, **{name: value})
-                    made = plan_of({PUBLIC: asked}, place.server())
+                    accepted = {PUBLIC: frozenset({SUBSCRIPTION_RULE})}
+                    made = plan(replace(situation({PUBLIC: asked}, place.server()), acknowledged=accepted))
                     cmdlets = [one.cmdlet.partition("-")[0] for one in invocations(made)]
                     assert cmdlets == ["New", "Import", "Enable"]
                     assert not place.objections(invocations(made))

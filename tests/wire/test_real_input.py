@@ -107,9 +107,12 @@ class TestAConnectorOfARealOrganization:
 
 
 def sent(planned: Planned) -> list[tuple[str, dict[str, object]]]:
-    """The cmdlets of a plan with their parameters."""
+    """The cmdlets of a plan with their parameters, but for the domain controller, which all name."""
     return [
-        (invocation.cmdlet, dict(invocation.parameters))
+        (
+            invocation.cmdlet,
+            {name: value for name, value in invocation.parameters.items() if name != "DomainController"},
+        )
         for change in planned.plan.changes
         for invocation in change.invocations
     ]
