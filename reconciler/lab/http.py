@@ -156,7 +156,8 @@ class Front:
     def _recognized(self, request: web.Request) -> Account | None:
         """Who signs on in one go: with Basic, or with the certificate of the TLS handshake.
 
-        WinRM looks at the certificate when Authorization says so; IIS, before Exchange, looks anyway. [inf]
+        WinRM looks at the certificate when Authorization says so; IIS, before Exchange, looks anyway.
+        [inf: client-certificate]
         """
         authorization = request.headers.get("Authorization")
         if account := authenticate(authorization, self._guests.accounts):
@@ -212,7 +213,8 @@ class Front:
         try:
             content = _opened(request.headers.get("Content-Type", ""), body, negotiation)
         except (sealed.NotSealed, NotSignedOn):
-            # AllowUnencrypted is off on every WinRM that nobody weakened. What exactly it answers is [inf].
+            # AllowUnencrypted is off on every WinRM that nobody weakened. What exactly it answers is
+            # [inf: unencrypted].
             return web.Response(status=500)
         reply = await self._reply(request, number, content, account)
         if reply.body is None or reply.status == 503:

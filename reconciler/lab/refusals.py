@@ -81,7 +81,7 @@ BUSY: Final = ErrorRecord(
     fully_qualified_id="[FailureCategory=Cmdlet-OverBudgetException] LabFault",
     category=0,
 )
-"""A cmdlet over the budget of its account; what exactly Exchange says is [inf]."""
+"""A cmdlet over the budget of its account; what exactly Exchange says is [inf: budget]."""
 
 DEFECT: Final = ErrorRecord(
     message="The lab itself broke; its log says how.",
@@ -180,7 +180,7 @@ def load_quota() -> WSManFault:
 
 
 def runspace_quota() -> WSManFault:
-    """Exchange's PowerShellMaxConcurrency; words as people report them, the code is [inf]."""
+    """Exchange's PowerShellMaxConcurrency; words as people report them, the code is [inf: concurrency]."""
     return WSManFault(
         Code.PROVIDER_FAILURE,
         "[FailureCategory=AuthZ-AuthorizationException] Fail to create a runspace because you have exceeded"

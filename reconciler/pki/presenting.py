@@ -1,7 +1,7 @@
 """Which certificate a connector presents, and why not the others: rules [2.5-2], [3-15], [3-16].
 
-The order among several that fit is on no page: what is chosen here is what Exchange may choose [inf]. What is
-named and missing, and what does not fit, is certain.
+The order among several that fit is on no page: what is chosen here is what Exchange may choose
+[inf: presented]. What is named and missing, and what does not fit, is certain.
 """
 
 from __future__ import annotations

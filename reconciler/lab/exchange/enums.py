@@ -71,7 +71,8 @@ _NO_YES = {"None": 0, "Verbose": 1}
 
 ERROR_POLICIES = Enumeration(
     f"{_DATA}ErrorPolicies",
-    # Only Default (0) is in the exports; the bits follow the page's order [inf]. The last is of 2010 [3-19].
+    # Only Default (0) is in the exports; the bits follow the page's order
+    # [inf: enumerations]. The last is of 2010 [3-19].
     {
         "Default": 0,
         "DowngradeDnsFailures": 1,
@@ -84,7 +85,7 @@ ERROR_POLICIES = Enumeration(
 PROTOCOL_LOGGING = Enumeration(f"{_DATA}ProtocolLoggingLevel", _NO_YES)
 SMART_HOST_AUTH = Enumeration(
     f"{_CONFIGURATION}SmtpSendConnectorConfig+AuthMechanisms",
-    # Only None (0) is in the exports [inf].
+    # Only None (0) is in the exports [inf: enumerations].
     {"None": 0, "BasicAuth": 2, "BasicAuthRequireTLS": 4, "ExchangeServer": 8, "ExternalAuthoritative": 16},
 )
 CONNECTOR_TYPE = Enumeration(f"{_DATA}SendConnectorType", {"Default": 0, "XPremises": 1})
@@ -103,7 +104,7 @@ AUTH_MECHANISM = Enumeration(
         "BasicAuth": 4,
         "BasicAuthRequireTLS": 8,
         "ExchangeServer": 16,
-        "ExternalAuthoritative": 32,  # [inf]
+        "ExternalAuthoritative": 32,  # [inf: enumerations]
     },
     is_flags=True,
 )
@@ -115,8 +116,8 @@ PERMISSION_GROUPS = Enumeration(
         "ExchangeUsers": 2,
         "ExchangeServers": 4,
         "ExchangeLegacyServers": 8,
-        "Partners": 16,  # [inf]
-        "Custom": 32,  # [inf]
+        "Partners": 16,  # [inf: enumerations]
+        "Custom": 32,  # [inf: enumerations]
     },
     is_flags=True,
 )

@@ -117,7 +117,7 @@ def add_mailbox_server(
 def add_edge_server(organization: Organization, name: str, fqdn: str, build: Build, now: datetime) -> Server:
     """Add an Edge server as setup leaves it: its configuration is in its own AD LDS instance [1-4]."""
     domain = fqdn.partition(".")[2] or fqdn
-    # How an instance names its partition is not in any sample [inf]; only the look is kept.
+    # How an instance names its partition is not in any sample [inf: partition-name]; only the look is kept.
     instance = f"CN=Configuration,CN={{{str(uuid4()).upper()}}},DC={',DC='.join(domain.split('.'))}"
     container = f"CN=First Organization,CN=MicrosoftExchange,CN=Services,{instance}"
     partition = Partition(name, Forest(domain, container, uuid4()), fqdn)

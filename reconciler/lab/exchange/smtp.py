@@ -51,9 +51,9 @@ def chosen(
     """The certificate that Exchange would present [2.5-2], [3-16]; None: STARTTLS isn't offered.
 
     Only what is enabled for SMTP counts: enabling is what lets the transport service have the key. That it
-    holds for a name that is given, too, is the lab's choice [inf]. With TlsCertificateName: the newest valid
-    one of that issuer and subject, or none at all where the name dangles. Without: the longest-lived valid
-    one that covers the connector's Fqdn; where there is none, the default one.
+    holds for a name that is given, too, is the lab's choice [inf: presented]. With TlsCertificateName: the
+    newest valid one of that issuer and subject, or none at all where the name dangles. Without: the
+    longest-lived valid one that covers the connector's Fqdn; where there is none, the default one.
     """
     if connectors is None:
         connectors = server.receive_connectors.values()

@@ -131,7 +131,7 @@ def _refuse_unfit(run: Run, server: Server, stored: StoredCertificate, wanted: i
         raise Refused(
             "Certificates are enabled for Federation by the federation trust only.", target="Services"
         )
-    if server.home.is_edge and wanted & ~enums.SMTP:  # no web, no mailboxes there [exp]
+    if server.home.is_edge and wanted & ~enums.SMTP:  # no web, no mailboxes there [exp: edge-services]
         raise Refused("An Edge Transport server has the service SMTP only.", target="Services")
     # Telephony needs the startup mode TLS or Dual, which no server here has, and 2019 has no such role.
     if wanted & (enums.UM | enums.SERVICES.members["UMCallRouter"]):

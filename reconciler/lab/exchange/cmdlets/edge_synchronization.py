@@ -96,5 +96,5 @@ def _copied(run: Run, stored: Stored, edge: Server) -> Stored:
 
 
 def _nothing_subscribed() -> Refused:
-    # What Exchange says then is in no source at hand: type and text are ours [inf].
+    # What Exchange says then is in no source at hand: type and text are ours [inf: queues].
     return Refused("No Edge Transport server is subscribed to this organization.", category=INVALID_OPERATION)

@@ -163,7 +163,7 @@ def no_host(cmdlet: Cmdlet) -> Terminated:
 def no_choice(cmdlet: Cmdlet) -> Terminated:
     """An answer that is the number of no choice: PowerShell looks it up in the list, which refuses.
 
-    That the exception comes out as it is, under its own name, is how unhandled ones do [inf].
+    That the exception comes out as it is, under its own name, is how unhandled ones do [inf: wrong-choice].
     """
     return Terminated(
         ErrorRecord(

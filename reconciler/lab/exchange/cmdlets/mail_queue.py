@@ -1,6 +1,7 @@
 """Get-Queue, Get-QueueDigest and Retry-Queue: no mail flows in the lab, so the queues are empty.
 
-What Exchange says when one of them refuses is in no source at hand: exception types and texts are ours [inf].
+What Exchange says when one of them refuses is in no source at hand: exception types and texts are ours
+[inf: queues].
 """
 
 from __future__ import annotations

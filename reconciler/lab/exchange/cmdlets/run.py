@@ -139,7 +139,8 @@ class Run:
             return self.organization.controller(self.server)
         found = self.partition.replication.controller(name)
         if found is None:
-            # What Exchange says of a name that is no domain controller's is in no source at hand [inf].
+            # What Exchange says of a name that is no domain controller's is in no source at hand
+            # [inf: no-controller].
             raise Refused(
                 f"The domain controller '{name}' isn't available.",
                 kind="SuitabilityDirectoryException",

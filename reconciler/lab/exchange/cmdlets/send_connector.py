@@ -158,7 +158,7 @@ def _sources(run: Run, texts: Iterable[str]) -> Value:
         if server is None or not run.is_listed(server):
             raise not_found(text, run.controller)
         names.append(server.name)  # names are taken in any form, and come back short [3-23]
-    if not names:  # that Exchange refuses it is inferred: mail would have nowhere to leave from [inf]
+    if not names:  # mail would have nowhere to leave from [inf: source-default]
         raise Refused("A Send connector needs at least one source server.", target="SourceTransportServers")
     return run.partition.forest.server_links(names)
 

@@ -1,7 +1,8 @@
 """EdgeSubscription, and what a synchronization reports.
 
 No export of either is at hand. Name, Site and Domain are what public listings of Get-EdgeSubscription show;
-the report has the properties that articles on Start-EdgeSynchronization print. Type names are ours [inf].
+the report has the properties that articles on Start-EdgeSynchronization print. Type names are
+ours [inf: organization-types].
 """
 
 from __future__ import annotations
