@@ -85,6 +85,17 @@ class IssueFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class IssueWaiting(Event):
+    """The issuer has a request and no answer yet. ``next_try`` is ISO 8601; "" where it named no time."""
+
+    type: ClassVar[str] = "issue_waiting"
+    address: str
+    issuer: str
+    reason: str
+    next_try: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceRecorded(Event):
     """Adopted or forgotten: nothing was sent to Exchange."""
 
@@ -95,7 +106,7 @@ class ResourceRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ApplyFinished(Event):
-    """Counts of invocations; ``stopped`` when it ended part-way."""
+    """Counts of invocations; ``stopped`` when it ended part-way, ``waiting`` for an issuer."""
 
     type: ClassVar[str] = "apply_finished"
     done: int
@@ -103,6 +114,7 @@ class ApplyFinished(Event):
     not_started: int
     in_doubt: int
     stopped: bool
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

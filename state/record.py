@@ -13,7 +13,29 @@ from typing import Self
 
 from .address import Address
 from .resources import Certificate, Resource
-from .values import Name, Thumbprint
+from .values import Name, Thumbprint, TlsCertificateName
+
+MILESTONES = ("requested", "submitted", "issued", "imported", "enabled", "bound", "served")
+"""What a certificate goes through, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """A certificate that another one replaced, and that was in the store of its server when last seen.
+
+    Attributes:
+        tls_certificate_name: What connectors were bound to it by; None where it could not be read.
+        not_after: End of its validity; UTC, aware.
+        superseded: When its successor was imported; UTC, aware.
+        created: It was requested by this tool, so it may be removed by it.
+    """
+
+    thumbprint: Thumbprint
+    public_key: str
+    tls_certificate_name: TlsCertificateName | None
+    not_after: datetime
+    superseded: datetime
+    created: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +47,16 @@ class Recorded:
             Exchange gave (``guid``; ``thumbprint`` and ``public_key``). What we never set is UNSET.
         created: The object was made by this tool, so it may be deleted by it.
         at: When it was last written or found equal; UTC, aware.
+        milestones: When the certificate that is recorded came so far, by those of :data:`MILESTONES` that are
+            known; UTC, aware. Empty for what is no certificate.
+        predecessors: What that certificate replaced, newest first. Empty for what is no certificate.
     """
 
     resource: Resource
     created: bool
     at: datetime
+    milestones: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    predecessors: tuple[Predecessor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +71,11 @@ class Request:
         pending: Thumbprint of Exchange's pending entry; None where it was not seen.
         since: When it was made; UTC, aware.
         answer: The issued certificate and its chain, PEM, leaf first; "" while the authority has it.
+        submitted: When its issuer first had it; None while nobody has. UTC, aware, as the other instants.
+        reference: What its issuer calls it; "" where it needs no name.
+        waits: Why there is no answer yet, in the issuer's words: a sentence.
+        next_try: When the issuer wants to be asked again; None where it did not say.
+        issued: When the answer came; None while there is none.
     """
 
     server: Name
@@ -53,6 +85,16 @@ class Request:
     pending: Thumbprint | None
     since: datetime
     answer: str = ""
+    submitted: datetime | None = None
+    reference: str = ""
+    waits: str = ""
+    next_try: datetime | None = None
+    issued: datetime | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while its issuer has it and has not answered."""
+        return self.submitted is not None and not self.answer
 
 
 @dataclass(frozen=True, slots=True)

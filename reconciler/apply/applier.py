@@ -16,15 +16,16 @@ from reconciler.events import InvocationFinished, InvocationStarted, ResourceRec
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.port import Writer
 from reconciler.plan.change import Change, Plan
+from state.address import Address
 from state.errors import StateError
 
 from . import problems
 from .known import KnownValues
 from .ledger import Ledger
 from .replication import Replication
-from .schedule import Schedule
+from .schedule import Schedule, Turn
 from .steps import ChangeRun
-from .tools import Stopped, Tools
+from .tools import Parked, Stopped, Tools
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class Applied:
         in_doubt: Sent, and nobody knows what came of them.
         passing: Why it stopped, where that may pass by itself and nothing else stopped it.
         made_key: What came of the making of a key is among what is in doubt.
+        waiting: The addresses whose issuer has not answered, and what needs them.
+        parked: Invocations that wait with them.
     """
 
     total: int
@@ -47,14 +50,17 @@ class Applied:
     was_interrupted: bool = False
     passing: ExchangeError | None = None
     made_key: bool = False
+    waiting: tuple[Address, ...] = ()
+    parked: int = 0
 
     @property
     def not_started(self) -> int:
-        return self.total - self.done - self.failed - self.in_doubt
+        return self.total - self.done - self.failed - self.in_doubt - self.parked
 
     @property
     def is_complete(self) -> bool:
-        return self.done == self.total and not has_errors(self.diagnostics)
+        """True when everything was done that can be: what waits for an issuer does not count."""
+        return self.done + self.parked == self.total and not has_errors(self.diagnostics)
 
 
 def apply(
@@ -75,7 +81,7 @@ def apply(
     ledger.learn(*(change.learned for change in record_only if change.learned))
     for change in record_only:
         tools.listener(ResourceRecorded(str(change.address), change.action.value))
-    changes = [change for change in plan.changes if change.action.is_mutating]
+    changes = [change for change in plan.changes if change.action.is_run and change.invocations]
     known.start(plan.certificate_names, {domain_controller_of(plan.organization): tools.controllers.written})
     return _Apply(changes, ledger, tools, known, earlier or Applied(0)).run()
 
@@ -129,13 +135,16 @@ class _Apply:
             with ExitStack() as stack:
                 session: Writer | None = None
                 for change in queue:
-                    if not self._schedule.may_start(change.requires):
+                    turn = self._schedule.turn(change.requires)
+                    if turn is Turn.STOP:
                         return
+                    if turn is Turn.PARK:
+                        self._park(change, 0)
+                        continue
                     if session is None:
                         session = stack.enter_context(self._tools.writer(server))
                     if not self._change(change, session):
                         return
-                    self._schedule.done(change.address)
         except (
             ExchangeError,
             CredentialError,
@@ -148,7 +157,7 @@ class _Apply:
             raise
 
     def _change(self, change: Change, session: Writer) -> bool:
-        """Run the invocations of one change; False when it stopped."""
+        """Run the invocations of one change, as far as what they need is there; False when it stopped."""
         try:
             self._replication.before(change, session)
         except Stopped as stopped:
@@ -156,6 +165,10 @@ class _Apply:
             return False
         run = ChangeRun(change, self._ledger, self._known, self._tools)
         for position, invocation in enumerate(change.invocations, 1):
+            turn = self._schedule.turn(self._known.needed(invocation, change))
+            if turn is Turn.PARK:
+                self._park(change, position - 1)
+                return True
             if self._schedule.is_stopped:
                 return False
             with self._counting:
@@ -165,6 +178,9 @@ class _Apply:
             self._tools.listener(InvocationStarted(*told))
             try:
                 run.run(invocation, session, is_last=position == len(change.invocations))
+            except Parked:
+                self._park(change, position - 1)
+                return True
             except Stopped as stopped:
                 self._count(stopped, invocation)
                 self._tools.listener(
@@ -176,7 +192,15 @@ class _Apply:
                 self._applied.done += 1
                 self._applied.sent += 1
             self._tools.listener(InvocationFinished(*told))
+        self._schedule.done(change.address)
         return True
+
+    def _park(self, change: Change, done: int) -> None:
+        """Leave the rest of a change to a later apply."""
+        with self._counting:
+            self._applied.waiting = (*self._applied.waiting, change.address)
+            self._applied.parked += len(change.invocations) - done
+        self._schedule.park(change.address)
 
     def _count(self, stopped: Stopped, invocation: Invocation) -> None:
         makes_key = invocation.cmdlet == "New-ExchangeCertificate"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.events import IssueFinished, IssueStarted
-from reconciler.issuers.port import CertificateRequest, IssuerFailed
+from reconciler.events import IssueFinished, IssueStarted, IssueWaiting
+from reconciler.issuers.port import CertificateRequest, Issued, IssuerFailed, Waiting
 from reconciler.pki.answer import check_answer
 from reconciler.pki.asked import asked_domains
 from reconciler.pki.request import check_request
@@ -16,36 +16,57 @@ from state.resources.attribute import INSTANT
 
 from . import problems
 from .ledger import Ledger
-from .tools import Stopped, Tools
+from .tools import Parked, Stopped, Tools
 
 
 def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools) -> str:
     """The issued certificate with its chain, PEM: the one that the journal holds, or a new one.
 
-    A new one is in the journal before this returns, so that an authority is asked once.
+    What the issuer says is in the journal before this returns: an authority is asked once, and asked again by
+    what it called the request.
 
     Raises:
+        Parked: the issuer has not answered yet.
         Stopped: there is none that may be imported.
     """
     request = ledger.record.requests[address]
-    if not request.answer or check_answer(request.answer, request.public_key, asked, tools.now()):
-        request = replace(request, answer=_issued(address, asked, request, tools))
-        ledger.learn(Learned(address, ledger.record.resources.get(address), request))
+    if request.answer and not check_answer(request.answer, request.public_key, asked, tools.now()):
+        return request.answer
+    said = _asked(address, asked, request, tools)
+    now = tools.now()
+    request = replace(request, submitted=request.submitted or now)
+    match said:
+        case Issued():
+            request = replace(request, answer=said.chain, issued=now, waits="", next_try=None)
+        case Waiting():
+            request = replace(
+                request, reference=said.reference, waits=said.reason, next_try=said.next_try, answer=""
+            )
+    ledger.learn(Learned(address, ledger.record.resources.get(address), request))
+    if isinstance(said, Waiting):
+        next_try = INSTANT.text(said.next_try) if said.next_try else ""
+        tools.listener(IssueWaiting(str(address), str(asked.issuer), said.reason, next_try))
+        raise Parked
     return request.answer
 
 
-def _issued(address: Address, asked: Certificate, request: Request, tools: Tools) -> str:
+def _asked(address: Address, asked: Certificate, request: Request, tools: Tools) -> Issued | Waiting:
     name = str(asked.issuer)
     if wrong := check_request(request.csr, asked):
         raise Stopped(problems.request_wrong(address, wrong), was_sent=False)
     tools.listener(IssueStarted(str(address), name))
+    brought = CertificateRequest(
+        address, request.csr, asked_domains(asked), request.reference, request.submitted
+    )
     try:
-        issued = tools.issuers[name].issue(CertificateRequest(address, request.csr, asked_domains(asked)))
+        said = tools.issuers[name].issue(brought)
     except IssuerFailed as error:
         tools.listener(IssueFinished(str(address), name, error=error.reason))
         raise Stopped(problems.issuer_failed(address, error, error.hint), was_sent=False) from error
-    if wrong := check_answer(issued.chain, request.public_key, asked, tools.now()):
+    if isinstance(said, Waiting):
+        return said
+    if wrong := check_answer(said.chain, request.public_key, asked, tools.now()):
         tools.listener(IssueFinished(str(address), name, error=str(wrong[0])))
         raise Stopped(problems.answer_wrong(address, name, wrong), was_sent=False)
-    tools.listener(IssueFinished(str(address), name, not_after=INSTANT.text(issued.not_after)))
-    return issued.chain
+    tools.listener(IssueFinished(str(address), name, not_after=INSTANT.text(said.not_after)))
+    return said

@@ -8,10 +8,12 @@ from threading import Lock
 from typing import TypeVar
 
 from reconciler.cmdlets.certificate import THUMBPRINT, TLS_CERTIFICATE_NAME
+from reconciler.cmdlets.invocation import Invocation
 from reconciler.pki.certificate import CertificateFacts
+from reconciler.plan.change import Change
 from state.address import Address
 from state.resources import Resource
-from state.values import Deferred, TlsCertificateName
+from state.values import UNSET, Deferred, TlsCertificateName
 
 R = TypeVar("R", bound=Resource)
 
@@ -54,6 +56,24 @@ class KnownValues:
         """What the certificates of one connector are bound by, each once; unknown ones left out."""
         found = (self._values.get(Deferred(address, TLS_CERTIFICATE_NAME)) for address in certificates)
         return tuple(dict.fromkeys(name for name in found if isinstance(name, TlsCertificateName)))
+
+    def needed(self, invocation: Invocation, change: Change) -> frozenset[Address]:
+        """The other addresses that an invocation needs values of, and that have not brought them yet.
+
+        A binding needs all certificates of its connector: one name on every source server [3-15].
+        """
+        unknown = {
+            value
+            for value in invocation.parameters.values()
+            if isinstance(value, Deferred) and value not in self._values
+        }
+        needed = {one.address for one in unknown}
+        recorded = change.learned.recorded if change.learned else None
+        certificates = getattr(recorded.resource, "certificates", UNSET) if recorded else UNSET
+        if isinstance(certificates, tuple) and any(one.attribute == TLS_CERTIFICATE_NAME for one in unknown):
+            names = {address: Deferred(address, TLS_CERTIFICATE_NAME) for address in certificates}
+            needed.update(address for address, name in names.items() if name not in self._values)
+        return frozenset(needed - {change.address})
 
     def resolved(self, resource: R) -> R:
         """A copy of a resource with its deferred values in place."""

@@ -12,13 +12,15 @@ from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import NotARequest, parse_request
 from reconciler.plan.change import Change
-from state.record import Learned, Request, StateRecord
+from state.record import Learned, Predecessor, Request, StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNSET, Name, Thumbprint
 
 from . import problems
 from .known import KnownValues
 from .tools import Stopped
+
+_CONNECTORS = (SendConnector, ReceiveConnector)
 
 
 def learned_from(
@@ -44,13 +46,32 @@ def learned_from(
         case "New-ExchangeCertificate" | "Export-ExchangeCertificate":
             return _requested(invocation, outcome, change, record, now)
         case "Import-ExchangeCertificate":
-            return _imported(outcome, _done(change, record, known, now), record, is_last=is_last)
+            return _imported(outcome, change, _done(change, record, known, now), record, is_last=is_last)
+        case "Enable-ExchangeCertificate":
+            return _reached(_done(change, record, known, now), enabled=now)
         case "New-SendConnector" | "New-ReceiveConnector":
             return _created(outcome, _done(change, record, known, now))
+        case "Set-SendConnector" | "Set-ReceiveConnector" if not is_last:
+            return _done(_without_binding(change, record), record, known, now)
         case "Set-ReceiveConnector":
             return _set(_done(change, record, known, now), record)
         case _:
             return _done(change, record, known, now)
+
+
+def newly_bound(change: Change, record: StateRecord, now: datetime) -> tuple[Learned, ...]:
+    """The certificates that a connector is bound to once its change is done, where that was not known."""
+    resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
+    if not isinstance(resource, _CONNECTORS) or not isinstance(resource.certificates, tuple):
+        return ()
+    recorded = {
+        address: entry for address in resource.certificates if (entry := record.resources.get(address))
+    }
+    return tuple(
+        _reached(Learned(address, entry, record.requests.get(address)), bound=now)
+        for address, entry in recorded.items()
+        if "bound" not in entry.milestones
+    )
 
 
 def asked_by(change: Change) -> Certificate:
@@ -71,11 +92,36 @@ def _done(change: Change, record: StateRecord, known: KnownValues, now: datetime
     if learned is None or learned.recorded is None:
         return Learned(change.address, None)
     resource = known.resolved(learned.recorded.resource)
+    recorded = replace(learned.recorded, resource=resource, at=now)
     was = record.resources.get(change.address)
-    before = was.resource if was else None
-    if isinstance(resource, Certificate) and resource.public_key is UNSET and isinstance(before, Certificate):
-        resource = resource.with_(public_key=before.public_key)
-    return Learned(change.address, replace(learned.recorded, resource=resource, at=now))
+    if was is None or not isinstance(resource, Certificate) or not isinstance(was.resource, Certificate):
+        return Learned(change.address, recorded)
+    if resource.public_key is UNSET:
+        recorded = replace(recorded, resource=resource.with_(public_key=was.resource.public_key))
+    if recorded.resource == was.resource or resource.public_key in (UNSET, was.resource.public_key):
+        recorded = replace(recorded, milestones=was.milestones, predecessors=was.predecessors)
+    return Learned(change.address, recorded)
+
+
+def _reached(learned: Learned, **milestones: datetime) -> Learned:
+    """The same, with what its certificate has come to."""
+    if learned.recorded is None:
+        return learned
+    reached = {**learned.recorded.milestones, **milestones}
+    return replace(learned, recorded=replace(learned.recorded, milestones=reached))
+
+
+def _without_binding(change: Change, record: StateRecord) -> Change:
+    """A connector's change as far as it is done while its certificate is still waited for."""
+    learned, was = change.learned, record.resources.get(change.address)
+    recorded = learned.recorded if learned else None
+    if learned is None or recorded is None:
+        return change
+    if not isinstance(recorded.resource, _CONNECTORS):
+        return change
+    bound = was.resource.tls_certificate_name if was and isinstance(was.resource, _CONNECTORS) else UNSET
+    resource = recorded.resource.with_(tls_certificate_name=bound)
+    return replace(change, learned=replace(learned, recorded=replace(recorded, resource=resource)))
 
 
 def _created(outcome: Outcome, learned: Learned) -> Learned:
@@ -123,9 +169,12 @@ def _requested(
     return Learned(change.address, record.resources.get(change.address), request)
 
 
-def _imported(outcome: Outcome, learned: Learned, record: StateRecord, *, is_last: bool) -> Learned:
+def _imported(
+    outcome: Outcome, change: Change, learned: Learned, record: StateRecord, *, is_last: bool
+) -> Learned:
     """The request has ended in a certificate, whose services are not enabled yet."""
-    leaf = read_chain(record.requests[learned.address].answer)[0]
+    request = record.requests[learned.address]
+    leaf = read_chain(request.answer)[0]
     for output in outcome.outputs:
         found = read_certificate(output)[0].thumbprint if isinstance(output, Object) else UNSET
         if isinstance(found, Thumbprint) and found != leaf.thumbprint:
@@ -136,4 +185,27 @@ def _imported(outcome: Outcome, learned: Learned, record: StateRecord, *, is_las
     resource = learned.recorded.resource.with_(public_key=leaf.public_key)
     if not is_last:
         resource = resource.with_(services=UNSET, default_smtp=UNSET)
-    return Learned(learned.address, replace(learned.recorded, resource=resource))
+    now = learned.recorded.at
+    came = {
+        "requested": request.since,
+        "submitted": request.submitted,
+        "issued": request.issued,
+        "imported": now,
+    }
+    return Learned(
+        learned.address,
+        replace(
+            learned.recorded,
+            resource=resource,
+            milestones={name: at for name, at in came.items() if at is not None},
+            predecessors=_superseded(change, now),
+        ),
+    )
+
+
+def _superseded(change: Change, now: datetime) -> tuple[Predecessor, ...]:
+    """What the plan says is replaced; the newest of it just now."""
+    planned = change.learned.recorded.predecessors if change.learned and change.learned.recorded else ()
+    return tuple(
+        replace(one, superseded=now) if position == 0 else one for position, one in enumerate(planned)
+    )

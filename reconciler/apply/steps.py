@@ -25,7 +25,7 @@ from state.values import UNSET, CredentialReference, Deferred
 from . import problems
 from .issuing import answer_of
 from .known import KnownValues
-from .learning import asked_by, learned_from
+from .learning import asked_by, learned_from, newly_bound
 from .ledger import Ledger
 from .tools import Stopped, Tools
 
@@ -65,7 +65,8 @@ class ChangeRun:
             is_last=is_last,
             now=now,
         )
-        self._conclude(Concluded(intent.id, "", now), learned)
+        bound = newly_bound(self._change, self._ledger.record, now) if is_last else ()
+        self._conclude(Concluded(intent.id, "", now), learned, *bound)
 
     def _conclude(self, outcome: Concluded, *learned: Learned) -> None:
         """Write an outcome; one that cannot be written is in doubt: it was sent."""

@@ -66,3 +66,7 @@ class Stopped(Exception):
         self.was_sent = was_sent
         self.in_doubt = in_doubt
         self.passing = passing
+
+
+class Parked(Exception):
+    """A step whose turn has not come: an issuer has not answered, or something else that is needed waits."""

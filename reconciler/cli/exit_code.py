@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """4, 5 and 6 come before anything ran. 7 is kept for issuers that take time."""
+    """4, 5 and 6 come before anything ran. After that 3 wins over 8, 8 over 7."""
 
     DONE = 0
     ERROR = 1
@@ -19,6 +19,8 @@ class ExitCode(IntEnum):
     STALE = 5
     REFUSED = 6
     """By a safety rule."""
+    WAITING = 7
+    """Everything was done that can be; certificates wait for their issuer."""
     NOT_VERIFIED = 8
     INTERRUPTED = 130
     """Before anything was changed."""

@@ -1,4 +1,4 @@
-"""What every issuer does: take a request, and give a certificate."""
+"""What every issuer does: take a request, and give a certificate, at once or later."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ class CertificateRequest:
         address: The certificate that it is for.
         csr: PKCS#10, PEM, checked by :func:`reconciler.pki.request.check_request`.
         domains: The names that the certificate must cover.
+        reference: What the issuer called it when it was last asked; "" when it never was.
+        since: When it was first brought to the issuer; None: now. UTC, aware.
     """
 
     address: Address
     csr: str
     domains: frozenset[DomainPattern]
+    reference: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,21 @@ class Issued:
 
     chain: str
     not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No answer yet: a person, or a queue, has to do something first.
+
+    Attributes:
+        reference: What the issuer calls the request; brought again with it.
+        reason: What is waited for, in one sentence's worth of words.
+        next_try: When it is worth asking again; UTC, aware. None: at any time.
+    """
+
+    reference: str
+    reason: str
+    next_try: datetime | None = None
 
 
 @dataclass
@@ -67,8 +86,11 @@ class RequestRefused(IssuerFailed):
 class Issuer(Protocol):
     """Whoever signs requests. Threads may share it; it keeps nothing between calls that a run needs."""
 
-    def issue(self, request: CertificateRequest) -> Issued:
-        """Ask for a certificate. The same request may be brought again after a lost answer.
+    def issue(self, request: CertificateRequest) -> Issued | Waiting:
+        """Ask for a certificate, or for what became of the request that was brought before.
+
+        The same request may be brought again at any time, also by another machine, and after a lost answer:
+        it is one request to the issuer. It waits a short while for a machine, never for a person.
 
         Raises:
             RequestRefused: not for this request.

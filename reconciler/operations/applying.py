@@ -129,12 +129,12 @@ class _Run:
         if has_errors(planned.diagnostics):
             raise OperationFailed(planned.diagnostics, cause_of(planned.diagnostics))
         plan = planned.plan
-        if plan.is_empty and not any(change.learned for change in plan.changes):
+        if plan.is_idle and not any(change.learned for change in plan.changes):
             if not remembered.is_written and not planned.doubts:
                 Ledger(self.store, self.fence, planned.record).close(written)
             return ApplyOutcome(planned, None)
         issuers = _open_issuers(plan, planned.desired, self.surroundings)
-        if not plan.is_empty and not approve(planned):
+        if not plan.is_idle and not approve(planned):
             return ApplyOutcome(planned, None, approved=False)
         self.servers.open_accounts(
             invocation.server for change in plan.changes for invocation in change.invocations
@@ -161,6 +161,7 @@ class _Run:
                 not_started=applied.not_started,
                 in_doubt=applied.in_doubt,
                 stopped=not applied.is_complete,
+                waiting=applied.parked,
             )
         )
         if applied.is_complete:
@@ -198,7 +199,7 @@ def _open_issuers(plan: Plan, desired: Desired, surroundings: Surroundings) -> M
     wanted = {
         str(change.learned.recorded.resource.issuer)
         for change in plan.changes
-        if change.action.is_mutating
+        if change.action.is_run
         and change.learned
         and change.learned.recorded
         and isinstance(change.learned.recorded.resource, Certificate)

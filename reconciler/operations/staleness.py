@@ -45,7 +45,7 @@ def check_fresh(saved: SavedPlan, fresh: Plan) -> None:
     changed = _changed(saved.plan, fresh)
     if not changed:
         return
-    told = _done(saved) if fresh.is_empty and not _forgets(saved.plan, fresh) else _stale(saved, changed)
+    told = _done(saved) if fresh.is_idle and not _forgets(saved.plan, fresh) else _stale(saved, changed)
     raise OperationFailed((told,), Cause.STALE)
 
 
@@ -69,16 +69,14 @@ def _credentials(saved: SavedPlan) -> Iterable[str]:
 def _changed(saved: Plan, fresh: Plan) -> list[str]:
     """The addresses for which the saved plan is not right any more."""
     now = {change.address: change for change in fresh.changes}
-    planned = {change.address for change in saved.changes if change.action.is_mutating}
+    planned = {change.address for change in saved.changes if change.action.is_run}
     outdated = [
         change.address
         for change in saved.changes
-        if change.action.is_mutating and not _same(change, now.get(change.address))
+        if change.action.is_run and not _same(change, now.get(change.address))
     ]
     new = [
-        change.address
-        for change in fresh.changes
-        if change.action.is_mutating and change.address not in planned
+        change.address for change in fresh.changes if change.action.is_run and change.address not in planned
     ]
     return [str(address) for address in (*outdated, *new, *_forgets(saved, fresh))]
 

@@ -47,7 +47,7 @@ def bind(
         if planned is None or planned.name is None:
             return problems.certificate_blocked(address, certificate)
         names[planned.name] = None
-        if planned.change is not None and planned.change.action.is_mutating:
+        if planned.change is not None and planned.change.action.is_run:
             requires.add(certificate)
     known = [name for name in names if isinstance(name, TlsCertificateName)]
     if len(known) > 1:

@@ -17,7 +17,7 @@ from reconciler.pki.coverage import uncovered
 from reconciler.pki.renewal import is_window_usable, renewal_due
 from reconciler.pki.selection import Selection, imported_of, may_be_pending, select
 from state.address import Address
-from state.record import Learned, Recorded, Request, StateRecord
+from state.record import Learned, Predecessor, Recorded, Request, StateRecord
 from state.resources import Certificate, Kind
 from state.values import UNKNOWN, UNSET, Deferred, Thumbprint, TlsCertificateName
 
@@ -152,7 +152,18 @@ def _continued(case: _Case, request: Request) -> CertificatePlan:
     steps: list[Invocation] = []
     if not request.csr and request.pending is not None:
         steps.append(cmdlets.export_request(request.pending, server=case.server, edge=case.edge))
-    return _requested(case, steps, f"requested {request.since:%Y-%m-%d}", current=_current(case).certificate)
+    planned = _requested(
+        case, steps, f"requested {request.since:%Y-%m-%d}", current=_current(case).certificate
+    )
+    return _waiting(planned, request) if request.is_waiting else planned
+
+
+def _waiting(planned: CertificatePlan, request: Request) -> CertificatePlan:
+    """The same, when its issuer has it: what follows is tried, and is nothing to approve again."""
+    if planned.change is None:
+        return planned
+    reason = f"requested {request.since:%Y-%m-%d}, waits: {request.waits}"
+    return replace(planned, change=replace(planned.change, action=Action.WAIT, reason=reason))
 
 
 def _without_request(case: _Case) -> CertificatePlan:
@@ -281,10 +292,49 @@ def _requested(
         reason=reason,
         learned=Learned(
             address,
-            Recorded(_to_record(asked, thumbprint=thumbprint), created=True, at=case.now),
+            Recorded(
+                _to_record(asked, thumbprint=thumbprint),
+                created=True,
+                at=case.now,
+                predecessors=_replaced_by_new(case, current),
+            ),
         ),
     )
     return CertificatePlan(change, case.deferred_name)
+
+
+def _replaced_by_new(case: _Case, current: Certificate | None) -> tuple[Predecessor, ...]:
+    """What a new certificate has replaced once it is there: the one until now, and those before it."""
+    before = _remaining(case)
+    if (
+        current is None
+        or not isinstance(current.thumbprint, Thumbprint)
+        or not isinstance(current.public_key, str)
+        or not isinstance(current.not_after, datetime)
+    ):
+        return before
+    is_recorded = case.was is not None and case.was.public_key == current.public_key
+    newest = Predecessor(
+        thumbprint=current.thumbprint,
+        public_key=current.public_key,
+        tls_certificate_name=_binding_name(current),
+        not_after=current.not_after,
+        superseded=case.now,
+        created=case.was_created if is_recorded else _is_marked(case, current),
+    )
+    return (newest, *(one for one in before if one.thumbprint != newest.thumbprint))
+
+
+def _is_marked(case: _Case, current: Certificate) -> bool:
+    name = current.friendly_name
+    return isinstance(name, str) and bool(case.mark) and case.mark in name
+
+
+def _remaining(case: _Case) -> tuple[Predecessor, ...]:
+    """The recorded predecessors that are still in the store."""
+    recorded = case.record.resources.get(case.address)
+    there = {certificate.thumbprint for certificate in case.live}
+    return tuple(one for one in recorded.predecessors if one.thumbprint in there) if recorded else ()
 
 
 def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
@@ -297,9 +347,15 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
     missing, unread = _missing_services(case, current)
     diagnostics = _unusable_window(case, current)
     becomes_default = _becomes_default(case, current)
+    recorded = Recorded(
+        resource,
+        created,
+        case.now,
+        milestones=_milestones(case, current),
+        predecessors=_remaining(case),
+    )
     if not missing and not becomes_default:
-        change = unchanged(address, resource, case.record, created=created, now=case.now)
-        return CertificatePlan(change, name, diagnostics, moved)
+        return CertificatePlan(unchanged(address, recorded, case.record), name, diagnostics, moved)
     differences: dict[str, Difference] = {}
     if missing:
         differences["services"] = Difference(current.services, asked.services)
@@ -312,9 +368,17 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
         action=Action.UPDATE,
         attributes=differences,
         invocations=(_enable(case, _thumbprint(current), missing | _SMTP if becomes_default else missing),),
-        learned=Learned(address, Recorded(resource, created, case.now)),
+        learned=Learned(address, recorded),
     )
     return CertificatePlan(change, name, diagnostics, moved)
+
+
+def _milestones(case: _Case, current: Certificate) -> Mapping[str, datetime]:
+    """What is known of how far the certificate that is there has come."""
+    recorded = case.record.resources.get(case.address)
+    if recorded and case.was and case.was.public_key == current.public_key:
+        return recorded.milestones
+    return {}
 
 
 def _becomes_default(case: _Case, current: Certificate) -> bool:

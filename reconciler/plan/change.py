@@ -17,7 +17,10 @@ from state.values import TlsCertificateName
 
 
 class Action(Enum):
-    """What becomes of one resource. ADOPT and FORGET write only the record; NONE nothing."""
+    """What becomes of one resource. ADOPT and FORGET write only the record; NONE nothing.
+
+    WAIT is what will be done once something outside has happened: an issuer answers.
+    """
 
     CREATE = "create"
     UPDATE = "update"
@@ -25,12 +28,18 @@ class Action(Enum):
     DELETE = "delete"
     ADOPT = "adopt"
     FORGET = "forget"
+    WAIT = "wait"
     NONE = "none"
 
     @property
     def is_mutating(self) -> bool:
         """True when Exchange will be changed."""
         return self in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
+
+    @property
+    def is_run(self) -> bool:
+        """True when an apply has something to try: a change, or whether what is waited for has happened."""
+        return self.is_mutating or self is Action.WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,8 @@ class Change:
 
     Attributes:
         attributes: What differs, by our names; of a created one, all that is set.
-        invocations: In the order they are sent. Empty for what only the record learns.
+        invocations: In the order they are sent. Empty for what only the record learns. One that needs a
+            value of another address waits until that is known.
         requires: Addresses whose changes must be done first.
         reason: Why, in a few words for people: ``expires 2026-12-01, inside renew_before 30d``.
         learned: What the record becomes once it is done; deferred values still in place. None for NONE.
@@ -97,5 +107,10 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """True when apply would send nothing."""
+        """True when there is nothing to change; what waits may be there all the same."""
         return not any(change.action.is_mutating for change in self.changes)
+
+    @property
+    def is_idle(self) -> bool:
+        """True when apply has nothing to try."""
+        return not any(change.action.is_run and change.invocations for change in self.changes)

@@ -20,7 +20,7 @@ from state.address import Address
 from state.codec import resource_from_json, resource_to_json
 from state.codec.resource import value_from_json, value_to_json
 from state.codec.shape import Malformed, Shape, json_bytes, json_value
-from state.codec.v1 import entry_from_json, entry_to_json
+from state.codec.v2 import entry_from_json, entry_to_json
 from state.errors import StateError, StateTooNew, StateUnreadable
 from state.record import Learned
 from state.resources import KINDS, Build, Certificate, Json, ReceiveConnector, SendConnector
@@ -30,7 +30,7 @@ from state.values import UNSET, CredentialReference, Deferred, TlsCertificateNam
 
 from .change import Action, Change, Difference, Drift, Plan
 
-VERSION = 1
+VERSION = 2
 KIND = "exchange-tls-reconciler plan"
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]|\\\\")
 """On POSIX, on a Windows drive, on a Windows share."""
@@ -112,7 +112,7 @@ def decode_plan(data: bytes, place: str) -> SavedPlan:
         if shape.text("kind") != KIND:
             raise Malformed("kind", "it is something else")
         found = shape.whole_number("format_version")
-        if found != VERSION:
+        if not 1 <= found <= VERSION:
             raise StateTooNew(place, found, VERSION)
         return _saved_from_json(shape)
     except StateTooNew:
@@ -220,7 +220,7 @@ def _change_from_json(shape: Shape) -> Change:
         learned=learned,
     )
     shape.done()
-    if change.action.is_mutating and not change.invocations:
+    if change.action.is_run and not change.invocations:
         raise Malformed(shape.path("invocations"), "it changes something without a cmdlet")
     return change
 

@@ -28,6 +28,7 @@ from .situation import Situation, home_of
 from .subscriptions import synchronizations, with_subscriptions
 from .uncollected import uncollected
 from .undeclared import plan_undeclared
+from .waiting import after_certificates
 
 _ROLE_ORDER = {"tls_required": 0, "opportunistic": 1, "tls_never": 2, "other": 3}
 """Protection first."""
@@ -179,7 +180,10 @@ def _connector(
         planned = plan_bound(address, bound.connector, plan_one, situation)
     else:
         planned = plan_one(address, bound.connector, situation)
-    return _after(_taken(planned, situation), bound.requires)
+    taken = _taken(planned, situation)
+    if taken.change is None:
+        return taken
+    return replace(taken, change=after_certificates(taken.change, bound.requires, certificates))
 
 
 def _taken(planned: ConnectorPlan, situation: Situation) -> ConnectorPlan:
@@ -194,13 +198,6 @@ def _order(item: tuple[Address, SendConnector, ConnectorPlan]) -> tuple[int, int
     """A partner that moves to another connector is there before it leaves the old one; protection first."""
     _, connector, planned = item
     return rank(planned.change), _ROLE_ORDER.get(str(connector.role), 3)
-
-
-def _after(planned: ConnectorPlan, requires: frozenset[Address]) -> ConnectorPlan:
-    """The same change, made to wait for its certificates."""
-    if not requires or planned.change is None or not planned.change.action.is_mutating:
-        return planned
-    return replace(planned, change=replace(planned.change, requires=requires))
 
 
 def _accepted_domains(situation: Situation) -> frozenset[str]:

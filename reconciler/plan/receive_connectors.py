@@ -153,7 +153,7 @@ def _compared(
     moved = drift(was, live) if was else {}
     if not comparison.differences and not unread:
         return ConnectorPlan(
-            unchanged(address, resource, situation.record, created=created, now=situation.now),
+            unchanged(address, Recorded(resource, created, situation.now), situation.record),
             not_compared,
             moved,
         )

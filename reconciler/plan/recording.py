@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from state.address import Address
@@ -35,21 +35,12 @@ def to_record(desired: R, was: Resource | None = None, **identity: Any) -> R:
     return type(desired)(**kept, **settings, **known)
 
 
-def unchanged(
-    address: Address, resource: Resource, record: StateRecord, *, created: bool, now: datetime
-) -> Change:
+def unchanged(address: Address, recorded: Recorded, record: StateRecord) -> Change:
     """A resource that is as declared: NONE, or ADOPT when the record does not say so yet.
 
     A request that is under way for it has ended.
     """
     before = record.resources.get(address)
-    if (
-        before is not None
-        and before.resource == resource
-        and before.created == created
-        and address not in record.requests
-    ):
+    if before is not None and replace(before, at=recorded.at) == recorded and address not in record.requests:
         return Change(address=address, action=Action.NONE)
-    return Change(
-        address=address, action=Action.ADOPT, learned=Learned(address, Recorded(resource, created, now))
-    )
+    return Change(address=address, action=Action.ADOPT, learned=Learned(address, recorded))

@@ -143,7 +143,7 @@ def _compared(
     )
     moved = drift(was, match.live) if match.ours or was.mode is not UNSET else {}
     if not comparison.differences and not unread:
-        change = unchanged(address, resource, situation.record, created=created, now=situation.now)
+        change = unchanged(address, Recorded(resource, created, situation.now), situation.record)
         return ConnectorPlan(change, not_compared, drift=moved)
     differences = {
         **comparison.differences,

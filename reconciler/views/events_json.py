@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from reconciler.events import Event
 from state.resources import Json
 
-EVENTS_FORMAT = "1.1"
+EVENTS_FORMAT = "1.2"
 """Of each line. The second number grows when a key or a type is added."""
 
 

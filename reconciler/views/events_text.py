@@ -7,6 +7,7 @@ from reconciler.events import (
     Event,
     InvocationFinished,
     IssueFinished,
+    IssueWaiting,
     ReadFinished,
     ResourceRecorded,
     Retrying,
@@ -33,6 +34,11 @@ def render_event(event: Event, *, colour: bool = False) -> str:
         case IssueFinished(issuer=issuer, address=address, error=error):
             until = f"  valid until {event.not_after}" if event.not_after else ""
             return _line(ink, issuer, f"issued  {address}{until}", error)
+        case IssueWaiting(issuer=issuer, address=address, reason=reason, next_try=next_try):
+            again = f"; asked again from {next_try}" if next_try else ""
+            return (
+                f"{harmless(issuer)}  {harmless(address)}  {ink.cyan('waits')}: {harmless(reason + again)}\n"
+            )
         case ResourceRecorded(address=address, action=action):
             return _line(ink, "record", f"{action}  {address}", "")
         case ApplyFinished():
@@ -57,8 +63,9 @@ def _outcome(event: ApplyFinished, ink: Ink) -> str:
         (event.failed, "failed", ink.red),
         (event.in_doubt, "in doubt", ink.yellow),
         (event.not_started, "not started", ink.yellow),
+        (event.waiting, "waiting", ink.cyan),
     )
     parts = [paint(f"{count} {word}") for count, word, paint in counts if count]
     head = "Apply stopped" if event.stopped else "Apply finished"
-    total = event.done + event.failed + event.in_doubt + event.not_started
+    total = event.done + event.failed + event.in_doubt + event.not_started + event.waiting
     return ink.bold(f"{head}: ") + (", ".join(parts) if total else counted(0, "command"))

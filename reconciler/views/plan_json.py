@@ -37,7 +37,7 @@ def plan_to_json(plan: Plan, *, tool_version: str) -> dict[str, Json]:
             "adopt": counts[Action.ADOPT],
             "forget": counts[Action.FORGET],
             "unchanged": counts[Action.NONE],
-            "waiting": 0,  # of the contract; the issuers of this version never wait
+            "waiting": counts[Action.WAIT],
         },
         "changes": [_change(change) for change in plan.changes if change.action is not Action.NONE],
         "drift": [

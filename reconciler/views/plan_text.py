@@ -22,6 +22,7 @@ _MARKS = {
     Action.DELETE: "-",
     Action.ADOPT: "<-",
     Action.FORGET: "->",
+    Action.WAIT: "..",
 }
 _RECORDED = {
     Action.ADOPT: "is as declared; will only be recorded",
@@ -36,7 +37,7 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
 
     Returns:
         Lines, each ended. The last one is exactly ``No changes`` or ``No changes (N will be
-        recorded)`` when apply would send nothing and nothing is wrong.
+        recorded)``, with what waits, when nothing is to be changed and nothing is wrong.
     """
     ink = Ink(colour)
     blocks = [
@@ -44,7 +45,7 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
         *(
             "\n".join(_change_lines(change, ink=ink, width=width))
             for change in plan.changes
-            if change.action.is_mutating
+            if change.action.is_run
         ),
         *_recorded_block(plan.changes, ink=ink),
         *_problem_block(plan.diagnostics, ink=ink, width=width),
@@ -208,15 +209,16 @@ def _summary_lines(plan: Plan, *, ink: Ink) -> list[str]:
         return [problem]
     counts = Counter(change.action for change in plan.changes)
     recorded = counts[Action.ADOPT] + counts[Action.FORGET]
+    besides = [f"{recorded} will be recorded"] if recorded else []
+    besides += [f"{counts[Action.WAIT]} waiting"] if counts[Action.WAIT] else []
     if plan.is_empty:
-        return [ink.bold("No changes" + (f" ({recorded} will be recorded)" if recorded else ""))]
+        return [ink.bold("No changes" + (f" ({', '.join(besides)})" if besides else ""))]
     parts = [
         f"{counts[action]} to {action.value}"
         for action in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
         if counts[action]
     ]
-    if recorded:
-        parts.append(f"{recorded} will be recorded")
+    parts += besides
     return [*_commands_lines(plan.changes), ink.bold("Plan: " + ", ".join(parts))]
 
 

@@ -1,7 +1,7 @@
 """Bytes <-> record, journal and lock description; JSON <-> resource.
 
-One module per format version writes and reads the shapes (:mod:`state.codec.v1`). Reading is strict
-and bounded: what this program did not write is refused, and what a later one wrote is
+One module per format version writes and reads the shapes (:mod:`state.codec.v2`, which reads 1 too). Reading
+is strict and bounded: what this program did not write is refused, and what a later one wrote is
 :class:`~state.errors.StateTooNew`. No I/O here: ``place`` only names where the bytes came from.
 """
 
@@ -14,12 +14,12 @@ from ..errors import StateError, StateTooNew, StateUnreadable
 from ..journal import Entry
 from ..lock import LockInfo
 from ..record import StateRecord
-from . import v1
+from . import v2
 from .resource import resource_from_json, resource_to_json
 from .shape import Malformed, Shape, json_bytes, json_value
-from .v1 import Heading
+from .v2 import Heading
 
-VERSION = 1
+VERSION = 2
 """The newest format, and the one that is written."""
 
 LARGEST = 64 * 1024 * 1024
@@ -45,7 +45,7 @@ __all__ = [
 
 def encode_record(record: StateRecord) -> bytes:
     """Write a record as indented JSON, resources in their order: people compare two of them line by line."""
-    return json_bytes({"format_version": VERSION, **v1.record_to_json(record)}, indent=2) + b"\n"
+    return json_bytes({"format_version": VERSION, **v2.record_to_json(record)}, indent=2) + b"\n"
 
 
 def decode_record(data: bytes, place: str) -> StateRecord:
@@ -56,12 +56,12 @@ def decode_record(data: bytes, place: str) -> StateRecord:
         StateUnreadable: it is not a record.
     """
     with _named(place):
-        return v1.record_from_json(_known_version(data, place))
+        return v2.record_from_json(_known_version(data, place))
 
 
 def encode_heading(heading: Heading) -> bytes:
     """Write the first line of a journal, with its line end."""
-    return json_bytes({"format_version": VERSION, **v1.heading_to_json(heading)}) + b"\n"
+    return json_bytes({"format_version": VERSION, **v2.heading_to_json(heading)}) + b"\n"
 
 
 def decode_heading(line: bytes, place: str) -> Heading:
@@ -72,12 +72,12 @@ def decode_heading(line: bytes, place: str) -> Heading:
         StateUnreadable: it is no heading of a journal.
     """
     with _named(place):
-        return v1.heading_from_json(_known_version(line, place))
+        return v2.heading_from_json(_known_version(line, place))
 
 
 def encode_entries(entries: Iterable[Entry]) -> bytes:
     """Write what one append adds to a journal: one line, so that a torn write loses all of it or nothing."""
-    return json_bytes([v1.entry_to_json(entry) for entry in entries]) + b"\n"
+    return json_bytes([v2.entry_to_json(entry) for entry in entries]) + b"\n"
 
 
 def decode_entries(line: bytes, place: str) -> tuple[Entry, ...]:
@@ -87,12 +87,12 @@ def decode_entries(line: bytes, place: str) -> tuple[Entry, ...]:
         StateUnreadable: it is no line of a journal.
     """
     with _named(place):
-        return tuple(v1.entry_from_json(item) for item in Shape.list_of(json_value(line, LARGEST), ""))
+        return tuple(v2.entry_from_json(item) for item in Shape.list_of(json_value(line, LARGEST), ""))
 
 
 def encode_lock(info: LockInfo) -> bytes:
     """Write who holds a lock."""
-    return json_bytes({"format_version": VERSION, **v1.lock_to_json(info)}, indent=2) + b"\n"
+    return json_bytes({"format_version": VERSION, **v2.lock_to_json(info)}, indent=2) + b"\n"
 
 
 def decode_lock(data: bytes, place: str) -> LockInfo:
@@ -103,7 +103,7 @@ def decode_lock(data: bytes, place: str) -> LockInfo:
         StateUnreadable: it does not describe a lock.
     """
     with _named(place):
-        return v1.lock_from_json(_known_version(data, place))
+        return v2.lock_from_json(_known_version(data, place))
 
 
 @contextmanager

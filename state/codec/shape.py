@@ -119,6 +119,10 @@ class Shape:
         self.taken.add(key)
         return self.members[key]
 
+    def since_later(self, key: str, missing: Json) -> Json:
+        """The member of this name, which an earlier version of the format did not have."""
+        return self.take(key) if key in self.members else missing
+
     def text(self, key: str) -> str:
         value = self.take(key)
         if not isinstance(value, str):

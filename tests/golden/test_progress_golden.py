@@ -14,6 +14,7 @@ from reconciler.events import (
     InvocationStarted,
     IssueFinished,
     IssueStarted,
+    IssueWaiting,
     ReadFinished,
     ReadStarted,
     ResourceRecorded,
@@ -41,7 +42,8 @@ APPLY: tuple[Event, ...] = (
         "send_connector.EX1.tls_never", "EX1", "New-SendConnector", 3, 12, "Answer lost", in_doubt=True
     ),
     ResourceRecorded("send_connector.internet.opportunistic", "adopt"),
-    ApplyFinished(done=2, failed=1, not_started=8, in_doubt=1, stopped=True),
+    IssueWaiting("certificate.EX1.public", "desk", "the authority has not answered", "2026-12-01T08:00:00Z"),
+    ApplyFinished(done=2, failed=1, not_started=8, in_doubt=1, stopped=True, waiting=3),
 )
 ENDPOINTS = (
     EndpointChecked(

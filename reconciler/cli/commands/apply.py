@@ -108,7 +108,7 @@ class _Approval:
 
 def _code(applied: Applied) -> ExitCode:
     if applied.is_complete:
-        return ExitCode.DONE
+        return ExitCode.WAITING if applied.waiting else ExitCode.DONE
     if applied.sent:
         return ExitCode.STOPPED
     return ExitCode.INTERRUPTED if applied.was_interrupted else ExitCode.ERROR

@@ -143,7 +143,7 @@ class TestASavedPlan:
 
     def test_of_a_later_version_is_refused(self) -> None:
         document = json.loads(encode_plan(saved(a_plan())))
-        document["format_version"] = 2
+        document["format_version"] = 3
         with pytest.raises(StateTooNew):
             decode_plan(json.dumps(document).encode(), "tls.plan")
 

@@ -14,7 +14,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from state.address import Address
 from state.journal import Intent, Outcome
 from state.lock import LockInfo
-from state.record import Learned, Recorded, Request, StateRecord
+from state.record import MILESTONES, Learned, Predecessor, Recorded, Request, StateRecord
 from state.resources import KINDS, Build, Certificate, Json, Resource, ValueType
 from state.resources import attribute as types
 from state.resources.attribute import Choice, Flags, ListOf, Optional, SetOf
@@ -139,7 +139,23 @@ def resources_of(draw: DrawFn, kind: type[Resource]) -> Any:
 
 
 resources: SearchStrategy[Resource] = st.one_of([resources_of(kind) for kind in KINDS.values()])
-recorded = st.builds(Recorded, resources, st.booleans(), instants)
+predecessors = st.builds(
+    Predecessor,
+    thumbprint=SCALARS[types.THUMBPRINT],
+    public_key=ANY_TEXT,
+    tls_certificate_name=st.none() | SCALARS[types.TLS_CERTIFICATE_NAME],
+    not_after=instants,
+    superseded=instants,
+    created=st.booleans(),
+)
+recorded = st.builds(
+    Recorded,
+    resources,
+    st.booleans(),
+    instants,
+    milestones=st.dictionaries(st.sampled_from(MILESTONES), instants, max_size=3),
+    predecessors=st.lists(predecessors, max_size=2).map(tuple),
+)
 requests = st.builds(
     Request,
     server=st.builds(Name, VISIBLE),
@@ -149,6 +165,11 @@ requests = st.builds(
     pending=st.none() | values_of(types.THUMBPRINT),
     since=instants,
     answer=ANY_TEXT,
+    submitted=st.none() | instants,
+    reference=ANY_TEXT,
+    waits=ANY_TEXT,
+    next_try=st.none() | instants,
+    issued=st.none() | instants,
 )
 NOUNS: dict[type[Any], SearchStrategy[Any]] = {
     Address: addresses,

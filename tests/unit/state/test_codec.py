@@ -62,7 +62,7 @@ ENTRIES: tuple[Entry, ...] = (
     Learned(PUBLIC, None, RECORD.requests[PUBLIC]),
 )
 
-WRITTEN = {
+WRITTEN_1: dict[str, Any] = {
     "format_version": 1,
     "organization": "contoso",
     "lineage": "3f0c",
@@ -99,6 +99,18 @@ WRITTEN = {
         }
     },
 }
+WRITTEN: dict[str, Any] = {
+    **WRITTEN_1,
+    "format_version": 2,
+    "resources": {
+        at: {**recorded, "milestones": {}, "predecessors": []}
+        for at, recorded in WRITTEN_1["resources"].items()
+    },
+    "requests": {
+        at: {**request, "submitted": None, "reference": "", "waits": "", "next_try": None, "issued": None}
+        for at, request in WRITTEN_1["requests"].items()
+    },
+}
 
 
 class TestARecord:
@@ -109,13 +121,14 @@ class TestARecord:
         assert read == record
         assert list(read.resources) == list(record.resources)
 
-    def test_of_format_1_looks_like_this(self) -> None:
+    def test_of_format_2_looks_like_this(self) -> None:
         """What is on people's disks can be read for ever: change this only with a new format."""
         assert json.loads(codec.encode_record(RECORD)) == WRITTEN
 
-    def test_of_format_1_is_read(self) -> None:
+    @pytest.mark.parametrize("written", [WRITTEN_1, WRITTEN])
+    def test_of_format_1_or_2_is_read(self, written: dict[str, Json]) -> None:
         """Whatever order its keys have by now."""
-        shuffled = dict(reversed(WRITTEN.items()))
+        shuffled = dict(reversed(written.items()))
         assert codec.decode_record(json.dumps(shuffled).encode(), PLACE) == RECORD
 
     def test_is_written_the_same_way_every_time(self) -> None:
@@ -130,8 +143,8 @@ class TestARecord:
     def test_of_a_later_format_is_told_from_a_damaged_one(self) -> None:
         """The remedy is another: a newer program."""
         with pytest.raises(StateTooNew) as raised:
-            codec.decode_record(b'{"format_version": 2, "what": "ever"}', PLACE)
-        assert raised.value == StateTooNew(PLACE, found=2, supported=1)
+            codec.decode_record(b'{"format_version": 3, "what": "ever"}', PLACE)
+        assert raised.value == StateTooNew(PLACE, found=3, supported=2)
 
 
 class TestAJournal:

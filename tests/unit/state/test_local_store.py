@@ -294,7 +294,7 @@ class TestALaterFormat:
     @pytest.mark.parametrize("name", ["record.json", "journal.jsonl"])
     def test_is_neither_read_nor_written_over(self, store: LocalStore, folder: Path, name: str) -> None:
         """A newer program will go on with it."""
-        later = b'{"format_version": 2}\n'
+        later = b'{"format_version": 3}\n'
         (folder / name).write_bytes(later)
         with pytest.raises(StateTooNew):
             store.read()

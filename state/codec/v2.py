@@ -1,4 +1,8 @@
-"""Format version 1: the shapes of the record, of the journal, and of a lock's description."""
+"""Format version 2: the shapes of the record, of the journal, and of a lock's description.
+
+Version 1 is the same without what certificates went through; that may be missing, also in the lines of a
+journal that an earlier program began.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from ..address import Address
 from ..errors import InvalidAddress, InvalidValue
 from ..journal import Entry, Intent, Outcome
 from ..lock import LockInfo
-from ..record import Learned, Recorded, Request, StateRecord
+from ..record import MILESTONES, Learned, Predecessor, Recorded, Request, StateRecord
 from ..resources import Certificate, Json
 from ..resources.attribute import INSTANT
-from ..values import Name, Thumbprint
+from ..values import Name, Thumbprint, TlsCertificateName
 from .resource import resource_from_json, resource_to_json
 from .shape import Malformed, Shape
 
@@ -128,6 +132,8 @@ def _recorded_to_json(recorded: Recorded) -> dict[str, Json]:
         "resource": resource_to_json(recorded.resource),
         "created": recorded.created,
         "at": _instant_to_json(recorded.at),
+        "milestones": {name: _instant_to_json(at) for name, at in recorded.milestones.items()},
+        "predecessors": [_predecessor_to_json(one) for one in recorded.predecessors],
     }
 
 
@@ -136,9 +142,55 @@ def _recorded_from_json(shape: Shape) -> Recorded:
         resource=resource_from_json(shape.take("resource"), shape.path("resource")),
         created=shape.truth("created"),
         at=_instant(shape, "at"),
+        milestones=_milestones(shape),
+        predecessors=_predecessors(shape),
     )
     shape.done()
     return recorded
+
+
+def _milestones(shape: Shape) -> MappingProxyType[str, datetime]:
+    members = Shape.of(shape.since_later("milestones", {}), shape.path("milestones"))
+    for name in members.members:
+        if name not in MILESTONES:
+            raise Malformed(members.path(name), "there is no such milestone")
+    return MappingProxyType({name: _instant(members, name) for name in members.members})
+
+
+def _predecessors(shape: Shape) -> tuple[Predecessor, ...]:
+    where = shape.path("predecessors")
+    listed = Shape.list_of(shape.since_later("predecessors", []), where)
+    return tuple(_predecessor_from_json(Shape.of(one, where)) for one in listed)
+
+
+def _predecessor_to_json(one: Predecessor) -> dict[str, Json]:
+    return {
+        "thumbprint": str(one.thumbprint),
+        "public_key": one.public_key,
+        "tls_certificate_name": None if one.tls_certificate_name is None else str(one.tls_certificate_name),
+        "not_after": _instant_to_json(one.not_after),
+        "superseded": _instant_to_json(one.superseded),
+        "created": one.created,
+    }
+
+
+def _predecessor_from_json(shape: Shape) -> Predecessor:
+    try:
+        thumbprint = Thumbprint.parse(shape.text("thumbprint"))
+        is_named = shape.take("tls_certificate_name") is not None
+        name = TlsCertificateName.parse(shape.text("tls_certificate_name")) if is_named else None
+    except InvalidValue as error:
+        raise Malformed(shape.where, str(error)) from error
+    predecessor = Predecessor(
+        thumbprint=thumbprint,
+        public_key=shape.text("public_key"),
+        tls_certificate_name=name,
+        not_after=_instant(shape, "not_after"),
+        superseded=_instant(shape, "superseded"),
+        created=shape.truth("created"),
+    )
+    shape.done()
+    return predecessor
 
 
 def _request_to_json(request: Request) -> dict[str, Json]:
@@ -150,6 +202,11 @@ def _request_to_json(request: Request) -> dict[str, Json]:
         "pending": None if request.pending is None else str(request.pending),
         "since": _instant_to_json(request.since),
         "answer": request.answer,
+        "submitted": _instant_or_none_to_json(request.submitted),
+        "reference": request.reference,
+        "waits": request.waits,
+        "next_try": _instant_or_none_to_json(request.next_try),
+        "issued": _instant_or_none_to_json(request.issued),
     }
 
 
@@ -170,6 +227,11 @@ def _request_from_json(shape: Shape) -> Request:
         pending=pending,
         since=_instant(shape, "since"),
         answer=shape.text("answer"),
+        submitted=_instant_since_later(shape, "submitted"),
+        reference=_text_since_later(shape, "reference"),
+        waits=_text_since_later(shape, "waits"),
+        next_try=_instant_since_later(shape, "next_try"),
+        issued=_instant_since_later(shape, "issued"),
     )
     shape.done()
     return request
@@ -233,6 +295,19 @@ def _instant(shape: Shape, key: str) -> datetime:
         return INSTANT.parse(shape.text(key))
     except InvalidValue as error:
         raise Malformed(shape.path(key), str(error)) from error
+
+
+def _instant_since_later(shape: Shape, key: str) -> datetime | None:
+    return None if shape.since_later(key, None) is None else _instant(shape, key)
+
+
+def _text_since_later(shape: Shape, key: str) -> str:
+    shape.since_later(key, "")
+    return shape.text(key) if key in shape.members else ""
+
+
+def _instant_or_none_to_json(at: datetime | None) -> str | None:
+    return None if at is None else _instant_to_json(at)
 
 
 def _instant_to_json(at: datetime) -> str:
