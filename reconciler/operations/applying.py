@@ -12,28 +12,23 @@ from reconciler.apply.known import KnownValues
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.problems import not_remembered
 from reconciler.apply.tools import Tools
-from reconciler.config.desired import Desired
-from reconciler.diagnostics import Diagnostic, has_errors
+from reconciler.diagnostics import has_errors
 from reconciler.events import ApplyFinished
-from reconciler.issuers.local import LocalIssuer
-from reconciler.issuers.port import Issuer, IssuerFailed
-from reconciler.plan.change import Plan
+from reconciler.issuers.port import Issuer
 from reconciler.plan.plan_file import SavedPlan
 from state.errors import StateError
-from state.resources import Certificate
 from state.snapshot import LiveState
 from state.store import Fence, StateStore
 
 from .failed import OperationFailed, cause_of
 from .inputs import Inputs, Surroundings, load_declared
+from .issuers import issuers_asked, open_issuers
 from .planning import Planned, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
 from .replication import controllers_of, wait_until_seen
 from .rounds import Rounds
 from .servers import Servers, relay_credential
 from .staleness import check_declared, check_fresh
-
-_FILES_OF_ISSUER = "correct certificate and key of the issuer, in the YAML or in the connections file"
 
 Approve = Callable[[Planned], bool]
 """Shows a plan and asks; only asked when there is something to do."""
@@ -133,7 +128,9 @@ class _Run:
             if not remembered.is_written and not planned.doubts:
                 Ledger(self.store, self.fence, planned.record).close(written)
             return ApplyOutcome(planned, None)
-        issuers = _open_issuers(plan, planned.desired, self.surroundings)
+        issuers = open_issuers(
+            issuers_asked(plan), planned.desired, self.surroundings.open_issuer, self.surroundings.now
+        )
         if not plan.is_idle and not approve(planned):
             return ApplyOutcome(planned, None, approved=False)
         self.servers.open_accounts(
@@ -188,41 +185,6 @@ class _Run:
             controllers=controllers_of(planned),
             patience=self.surroundings.patience,
         )
-
-
-def _open_issuers(plan: Plan, desired: Desired, surroundings: Surroundings) -> Mapping[str, Issuer]:
-    """Open the issuers that the plan will ask, before anything is sent.
-
-    Raises:
-        OperationFailed: one of them cannot be used.
-    """
-    wanted = {
-        str(change.learned.recorded.resource.issuer)
-        for change in plan.changes
-        if change.action.is_run
-        and change.learned
-        and change.learned.recorded
-        and isinstance(change.learned.recorded.resource, Certificate)
-        and any(invocation.cmdlet == "Import-ExchangeCertificate" for invocation in change.invocations)
-    }
-    opened: dict[str, Issuer] = {}
-    problems: list[Diagnostic] = []
-    for name in sorted(wanted):
-        settings = desired.issuers[name]
-        try:
-            opened[name] = LocalIssuer.open(name, settings.certificate, settings.key, clock=surroundings.now)
-        except IssuerFailed as error:
-            problems.append(
-                Diagnostic(
-                    summary="Issuer not usable",
-                    detail=f"{error}.",
-                    hint=error.hint or _FILES_OF_ISSUER,
-                    subject=name,
-                )
-            )
-    if problems:
-        raise OperationFailed(problems)
-    return opened
 
 
 def _thumbprints(live: LiveState) -> dict[str, tuple[str, ...]]:

@@ -19,6 +19,7 @@ from state.store import StateStore
 from state.stores.local import LocalStore
 
 from .failed import OperationFailed
+from .issuers import IssuerOpener, open_issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Surroundings:
         sessions: How servers are reached.
         store: Opens the store of an organization's record, in a folder.
         patience: How what may pass by itself is tried again.
+        open_issuer: Makes an issuer of its settings.
     """
 
     listener: Listener
@@ -53,6 +55,7 @@ class Surroundings:
     sessions: SessionOpener = field(default_factory=Sessions)
     store: Callable[[Path, str], StateStore] = LocalStore
     patience: Patience = field(default_factory=Patience)
+    open_issuer: IssuerOpener = open_issuer
 
     @property
     def patient_sessions(self) -> PatientSessions:

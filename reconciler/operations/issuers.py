@@ -1,0 +1,79 @@
+"""From declared issuers to open ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Final, Protocol
+
+from reconciler.config.desired import Desired, IssuerSettings
+from reconciler.diagnostics import Diagnostic
+from reconciler.issuers.local import LocalIssuer
+from reconciler.issuers.port import Issuer, IssuerFailed
+from reconciler.plan.change import Plan
+from state.resources import Certificate
+
+from .failed import OperationFailed
+
+_FILES_OF_ISSUER: Final = "correct certificate and key of the issuer, in the YAML or in the connections file"
+
+
+class IssuerOpener(Protocol):
+    """Makes an issuer of its settings."""
+
+    def __call__(self, settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
+        """Open an issuer.
+
+        Raises:
+            IssuerUnusable: its settings or its files are not in order.
+        """
+        ...
+
+
+def open_issuer(settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
+    """Open an issuer of a kind that is built in.
+
+    Raises:
+        IssuerUnusable: its settings or its files are not in order.
+    """
+    return LocalIssuer.open(settings.name, settings.certificate, settings.key, clock=clock)
+
+
+def issuers_asked(plan: Plan) -> frozenset[str]:
+    """The names of the issuers that a plan asks."""
+    return frozenset(
+        str(change.learned.recorded.resource.issuer)
+        for change in plan.changes
+        if change.action.is_run
+        and change.learned
+        and change.learned.recorded
+        and isinstance(change.learned.recorded.resource, Certificate)
+        and any(invocation.cmdlet == "Import-ExchangeCertificate" for invocation in change.invocations)
+    )
+
+
+def open_issuers(
+    names: Iterable[str], desired: Desired, opener: IssuerOpener, clock: Callable[[], datetime]
+) -> Mapping[str, Issuer]:
+    """Open the issuers of a plan, before anything is sent.
+
+    Raises:
+        OperationFailed: one of them cannot be used.
+    """
+    opened: dict[str, Issuer] = {}
+    problems: list[Diagnostic] = []
+    for name in sorted(names):
+        try:
+            opened[name] = opener(desired.issuers[name], clock)
+        except IssuerFailed as error:
+            problems.append(
+                Diagnostic(
+                    summary="Issuer not usable",
+                    detail=f"{error}.",
+                    hint=error.hint or _FILES_OF_ISSUER,
+                    subject=name,
+                )
+            )
+    if problems:
+        raise OperationFailed(problems)
+    return opened
