@@ -33,6 +33,7 @@ from reconciler.exchange.session.batch import failure
 from reconciler.exchange.session.prompts import choice_of
 from reconciler.lab import authority, call, process
 from reconciler.lab.exchange import LabExchange, open_exchange
+from reconciler.lab.exchange.keys import KeySource
 from reconciler.lab.faults import Faults, read_faults
 from tests.authority import rsa_key
 
@@ -99,9 +100,12 @@ def direct_lab(
     edges: int = 1,
     subscribed: int = 0,
     build: str | Sequence[str] = "2019",
+    new_key: KeySource | None = None,
 ) -> DirectLab:
     """Make an organization in a folder, or open the one that is there."""
-    return _opened(directory, servers=servers, edges=edges, subscribed=subscribed, build=build)
+    return _opened(
+        directory, servers=servers, edges=edges, subscribed=subscribed, build=build, new_key=new_key
+    )
 
 
 def lab_of_exports(directory: Path, exports: Path) -> DirectLab:
@@ -117,6 +121,7 @@ def _opened(
     subscribed: int,
     build: str | Sequence[str],
     exports: Path | None = None,
+    new_key: KeySource | None = None,
 ) -> DirectLab:
     process.make_private_directory(directory)
     authority.open_authorities(directory, NOW)
@@ -130,7 +135,7 @@ def _opened(
         build=build,
         from_clixml=exports,
         now=lambda: lab.now if lab else NOW,
-        new_key=lambda bits: rsa_key(next(numbers) % 40, bits),
+        new_key=new_key or (lambda bits: rsa_key(next(numbers) % 40, bits)),
     )
     lab = DirectLab(directory, exchange)
     return lab

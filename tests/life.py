@@ -1,0 +1,202 @@
+"""A fleet over years, without a wire: its clock is moved, its authority takes its time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from reconciler.config.desired import IssuerSettings
+from reconciler.events import Event
+from reconciler.issuers.local import LocalIssuer
+from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestRefused, Waiting
+from reconciler.operations.applying import ApplyOutcome, run_apply
+from reconciler.operations.inputs import Inputs, Surroundings
+from reconciler.operations.planning import Planned, run_plan
+from reconciler.pki.request import parse_request
+from state.record import StateRecord
+from state.stores.memory import MemoryStore
+from tests.authority import rsa_key
+from tests.direct import DirectLab, direct_lab
+
+
+@cache
+def many_keys() -> Sequence[tuple[int, int]]:
+    """Pairs of primes: every two of them make another key, and drawing a prime is what takes time."""
+    primes = [prime for number in range(30) for prime in _primes(rsa_key(number))]
+    return tuple(combinations(primes, 2))
+
+
+def _primes(key: rsa.RSAPrivateKey) -> tuple[int, int]:
+    numbers = key.private_numbers()
+    return numbers.p, numbers.q
+
+
+def another_key(number: int) -> rsa.RSAPrivateKey:
+    """One of 1770 keys of 2048 bits."""
+    p, q = many_keys()[number % len(many_keys())]
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(65537, p * q)
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public).private_key(
+        unsafe_skip_rsa_key_validation=True
+    )
+
+
+@dataclass
+class Desk:
+    """An authority where people work: it answers a request after a while, and sometimes fails.
+
+    Attributes:
+        authority: Opens who signs.
+        clock: Of the fleet; UTC, aware.
+        turnaround: Draws how long the next new request takes.
+        failure: Says of each time it is asked why it fails; "" when it does not.
+        ready: When each request is answered, by its public key.
+        answers: What was answered, so that the same request gets the same certificate.
+    """
+
+    authority: Callable[[], LocalIssuer]
+    clock: Callable[[], datetime]
+    turnaround: Callable[[], timedelta] = lambda: timedelta()
+    failure: Callable[[], str] = lambda: ""
+    ready: dict[str, datetime] = field(default_factory=dict)
+    answers: dict[str, Issued] = field(default_factory=dict)
+
+    def issue(self, request: CertificateRequest) -> Issued | Waiting:
+        if failed := self.failure():
+            raise RequestRefused("desk", failed)
+        key = parse_request(request.csr).public_key
+        at = self.ready.setdefault(key, self.clock() + self.turnaround())
+        if self.clock() < at:
+            return Waiting(f"order {len(self.ready)}", "the authority checks the organization")
+        if key not in self.answers:
+            self.answers[key] = self.authority().issue(request)
+        return self.answers[key]
+
+
+@dataclass
+class Fleet:
+    """Servers of one organization, their declaration and their record.
+
+    Attributes:
+        declared: The YAML, as values; changed ones count from the next run.
+        desk: Who signs.
+        heard: Everything that was told.
+    """
+
+    lab: DirectLab
+    folder: Path
+    declared: dict[str, Any]
+    desk: Desk
+    store: MemoryStore = field(default_factory=MemoryStore)
+    heard: list[Event] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        return self.lab.now
+
+    def pass_time(self, span: timedelta) -> None:
+        self.lab.now += span
+
+    def inputs(self) -> Inputs:
+        path = self.folder / "tls.yaml"
+        path.write_text(json.dumps(self.declared), encoding="utf-8")
+        return Inputs(path, connections=self.lab.connections())
+
+    def surroundings(self) -> Surroundings:
+        def open_issuer(settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
+            return self.desk
+
+        return Surroundings(
+            self.heard.append,
+            lambda: self.lab.now,
+            self.lab,
+            lambda folder, organization: self.store,
+            open_issuer=open_issuer,
+        )
+
+    def plan(self) -> Planned:
+        return run_plan(self.inputs(), self.surroundings())
+
+    def apply(self) -> ApplyOutcome:
+        return run_apply(self.inputs(), self.surroundings(), lambda planned: True)
+
+    @property
+    def record(self) -> StateRecord:
+        found = self.store.read().record
+        assert found is not None
+        return found
+
+
+def fleet(
+    folder: Path,
+    *,
+    servers: int = 2,
+    lifetime: timedelta = timedelta(days=47),
+    desk: Callable[[Desk], Desk] = lambda desk: desk,
+    **certificate: Any,
+) -> Fleet:
+    """An organization whose Mailbox servers each need a certificate for what the world connects to."""
+    numbers = itertools.count()
+    lab = direct_lab(
+        folder / "lab", servers=servers, edges=0, new_key=lambda bits: another_key(next(numbers))
+    )
+    names = [f"MBX{number}" for number in range(1, servers + 1)]
+
+    def authority() -> LocalIssuer:
+        opened = LocalIssuer.open(
+            "desk",
+            lab.directory / "issuer.pem",
+            lab.directory / "issuer.key",
+            clock=lambda: lab.now,
+        )
+        opened._lifetime = lifetime
+        return opened
+
+    declared = {
+        "version": 1,
+        "organization": "contoso",
+        "connection": {"auth": "basic"},
+        "issuers": {"desk": {"type": "local", "certificate": "ca.pem", "key": "ca.key"}},
+        "partners": {"trusted": ["fabrikam.com"], "broken": ["oldmail.example"]},
+        "servers": {
+            name: {
+                "role": "mailbox",
+                "host": f"{name.lower()}.contoso.com",
+                "receive_connectors": {f"Default Frontend {name}": {"certificate": "internet"}},
+            }
+            for name in names
+        },
+        "certificates": {
+            "internet": {
+                "servers": names,
+                "subject": "C=US, O=Contoso Ltd, CN=mail.contoso.com",
+                "domains": ["mail.contoso.com"],
+                "issuer": "desk",
+                **certificate,
+            }
+        },
+        "send_connectors": {
+            "internet": {
+                "servers": names,
+                "tls_required": {"to": "trusted", "certificate": "internet"},
+                "tls_never": {"to": "broken"},
+                "opportunistic": {"to": ["*"], "certificate": "internet"},
+            }
+        },
+    }
+    return Fleet(lab, folder, declared, desk(Desk(authority, lambda: lab.now)))
+
+
+def drawn_turnaround(random: random.Random, most: timedelta) -> Callable[[], timedelta]:
+    """From nothing to ``most``, evenly."""
+    return lambda: most * random.random()
