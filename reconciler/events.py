@@ -119,7 +119,10 @@ class ApplyFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class EndpointChecked(Event):
-    """One STARTTLS handshake. ``problem`` is "" when what was presented is what is declared."""
+    """One STARTTLS handshake. ``problem`` is "" when what was presented is what is declared.
+
+    ``server`` is "" at the address that the world knows. ``only_told``: TLS ends before Exchange there.
+    """
 
     type: ClassVar[str] = "endpoint_checked"
     name: str
@@ -128,6 +131,7 @@ class EndpointChecked(Event):
     subject: str = ""
     not_after: str = ""
     problem: str = ""
+    only_told: bool = False
 
 
 Listener: TypeAlias = Callable[[Event], None]

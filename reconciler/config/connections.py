@@ -34,6 +34,9 @@ class ConnectionsSource:
         self.servers: Mapping[Name, tuple[str, ConnectionDefaults]] = {
             Name(name): (name, connection) for name, connection in model.servers.items()
         }
+        self.published: Mapping[str, str] = {
+            name.casefold().removesuffix("."): address for name, address in model.published.items()
+        }
         self.issuers: Mapping[str, LocalIssuer] = model.issuers
 
     def is_broken(self, section: str, *names: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -70,11 +71,23 @@ class IssuerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A name that the world connects to, and the servers that answer under it."""
+    """A name that the world connects to, and the servers that answer under it.
+
+    Attributes:
+        published: ``host:port`` that the world connects to where that is none of the servers; None where it
+            is, or where it is not to be reached.
+        is_out_of_reach: One is declared, but the connections file that was given names none.
+        is_gateways: TLS ends at something in front of the servers.
+        serve_within: How long an apply waits for what it bound.
+    """
 
     name: Fqdn
     servers: tuple[Name, ...]
     port: int
+    published: str | None = None
+    is_out_of_reach: bool = False
+    is_gateways: bool = False
+    serve_within: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .connections import ConnectionsSource, connections_alone, connections_of, i
 from .desired import Desired, Endpoint, KnownServers, Loaded
 from .draft import Draft
 from .files import in_order, read_desired, read_file
+from .models.base import given
 from .models.connection import ConnectionsFile
 from .models.desired import DesiredState
 from .other_files import not_a_desired_state, not_connections
@@ -78,7 +80,7 @@ def _load(parsed: Parsed, path: Path, connections: Path | None, today: date) -> 
         servers=tuple(draft.servers),
         connections=connections_of(draft, base, file),
         issuers=issuers_of(draft, base, file),
-        endpoints=_endpoints(draft),
+        endpoints=_endpoints(draft, file),
         credentials=dict.fromkeys(sorted(draft.credentials), base),
         sources=draft.sources,
         acknowledged=draft.acknowledged,
@@ -135,12 +137,23 @@ def _connections(path: Path | None, diagnostics: list[Diagnostic]) -> Connection
     return None if validated.model is None else ConnectionsSource(validated.model, parsed.root, path.parent)
 
 
-def _endpoints(draft: Draft) -> tuple[Endpoint, ...]:
+def _endpoints(draft: Draft, file: ConnectionsSource | None) -> tuple[Endpoint, ...]:
+    """The endpoints; with a connections file none is reached at an address that the YAML tells."""
     found = []
     for at, model in enumerate(draft.state.endpoints):
         servers: tuple[Name, ...] = tuple(
             server.name for server in draft.servers_named(model.servers, "endpoints", at, "servers")
         )
         name: Fqdn = model.name
-        found.append(Endpoint(name, servers, model.port))
+        written = given(model)
+        declared: str | None = written.get("published")
+        endpoint = Endpoint(
+            name,
+            servers,
+            model.port,
+            published=file.published.get(name.name) if file else declared,
+            is_out_of_reach=file is not None and declared is not None and name.name not in file.published,
+            is_gateways=written.get("terminates_at") == "gateway",
+        )
+        found.append(replace(endpoint, serve_within=written.get("serve_within", endpoint.serve_within)))
     return tuple(found)

@@ -15,6 +15,8 @@ from reconciler.exchange.patience import Patience
 from reconciler.exchange.patient import PatientSessions
 from reconciler.exchange.port import SessionOpener
 from reconciler.exchange.session import Sessions
+from reconciler.verify.endpoints import Handshaker
+from reconciler.verify.starttls import shake_hands
 from state.store import StateStore
 from state.stores.local import LocalStore
 
@@ -48,6 +50,7 @@ class Surroundings:
         store: Opens the store of an organization's record, in a folder.
         patience: How what may pass by itself is tried again.
         open_issuer: Makes an issuer of its settings.
+        shake: Does one STARTTLS handshake.
     """
 
     listener: Listener
@@ -56,6 +59,7 @@ class Surroundings:
     store: Callable[[Path, str], StateStore] = LocalStore
     patience: Patience = field(default_factory=Patience)
     open_issuer: IssuerOpener = open_issuer
+    shake: Handshaker = shake_hands
 
     @property
     def patient_sessions(self) -> PatientSessions:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from reconciler.config.desired import Desired, Endpoint
-from reconciler.config.listeners import may_be_met
+from reconciler.config.desired import Endpoint
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.pki.asked import asked_domains
-from reconciler.pki.coverage import uncovered
-from reconciler.verify.endpoints import Checked, Target, check_endpoints
-from reconciler.verify.starttls import AuthorityUnreadable, Trust
-from state.address import Address
-from state.record import StateRecord
-from state.resources import Certificate, ReceiveConnector
-from state.values import DomainPattern, Name
+from reconciler.verify.endpoints import Checked, check_endpoints
 
-from .failed import OperationFailed
+from .endpoints import Asked, asked_of, trusted_by
 from .inputs import Inputs, Surroundings, load_declared
 from .records import open_store, remember
 
@@ -47,126 +37,45 @@ def run_verify(inputs: Inputs, surroundings: Surroundings) -> Verified:
     declared = load_declared(inputs, surroundings)
     desired = declared.desired
     record = remember(open_store(desired.organization, inputs, surroundings), desired.organization).record
-    asked = [(endpoint, server) for endpoint in desired.endpoints for server in endpoint.servers]
-    expected = [_expected(endpoint, server, desired, record) for endpoint, server in asked]
-    targets = [
-        _target(endpoint, server, desired, one.public_key)
-        for (endpoint, server), one in zip(asked, expected, strict=True)
-    ]
-    trust = Trust(_trusted(desired))
-    try:
-        checked = check_endpoints(targets, trust, surroundings.now(), surroundings.listener)
-    except AuthorityUnreadable as error:
-        raise OperationFailed(
-            (
-                Diagnostic(
-                    summary="Authority not readable",
-                    detail=f"{error}.",
-                    hint="correct certificate of the issuer: verify trusts it, beside the public roots",
-                ),
-            )
-        ) from error
-    found = [
-        _not_compared(endpoint, server, one)
-        for (endpoint, server), one in zip(asked, expected, strict=True)
-        if one.missing
-    ]
-    if not targets:
+    asked = asked_of(desired, record)
+    trusted = trusted_by(desired)
+    checked = check_endpoints(
+        [one.target for one in asked],
+        trusted,
+        surroundings.now(),
+        surroundings.listener,
+        shake=surroundings.shake,
+    )
+    found = [_not_compared(one) for one in asked if _is_missing(one)]
+    found += [_out_of_reach(endpoint) for endpoint in desired.endpoints if endpoint.is_out_of_reach]
+    if not asked:
         found.append(_nothing_to_verify())
     return Verified(checked, (*declared.diagnostics, *found))
 
 
-def _target(endpoint: Endpoint, server: Name, desired: Desired, public_key: str | None) -> Target:
-    connection = desired.connections[server]
-    host, port = urlsplit(connection.url).hostname or str(server), endpoint.port
-    if connection.smtp:
-        host, _, given = connection.smtp.rpartition(":")
-        host, port = host.removeprefix("[").removesuffix("]"), int(given)
-    return Target(endpoint.name, server, host, port, public_key)
+def _is_missing(asked: Asked) -> bool:
+    is_members = asked.target.server is not None and not asked.endpoint.is_gateways
+    return is_members and bool(asked.expected[0].missing)
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """The certificate that a server is to present under an endpoint's name.
-
-    Attributes:
-        public_key: Its key; None when any trusted certificate will do.
-        missing: Why there is no key though a certificate is declared; "" otherwise.
-        remedy: What to do about that.
-    """
-
-    public_key: str | None = None
-    missing: str = ""
-    remedy: str = ""
-
-
-def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateRecord) -> _Expected:
-    """Follow an endpoint to the certificate that is bound where it is answered, and on to its recorded key.
-
-    Where no binding is declared, it is the one whose names cover the endpoint's.
-    """
-    declared = {
-        address: certificate
-        for address, certificate in desired.snapshot.of(Certificate)
-        if certificate.home == (server,)
-    }
-    wanted = (DomainPattern(endpoint.name.name),)
-    covering = {
-        one
-        for one, asked in declared.items()
-        if not uncovered(asked_domains(asked), wanted)
-        and (not isinstance(asked.services, frozenset) or "SMTP" in asked.services)
-    }
-    bound = declared.keys() & _bound(endpoint, server, desired)
-    candidates = (bound & covering) or bound or covering
-    if len(candidates) > 1:
-        return _Expected(
-            missing=f"any of {', '.join(sorted(map(str, candidates)))} may be right",
-            remedy="bind one to the receive connector that answers: certificate: NAME",
-        )
-    for address in candidates:
-        recorded = record.resources.get(address)
-        if recorded and isinstance(recorded.resource, Certificate):
-            key = recorded.resource.public_key
-            if isinstance(key, str):
-                return _Expected(key)
-        return _Expected(
-            missing=f"the record does not know the key of {address}",
-            remedy="reconciler apply PATH: it records which certificate is the declared one",
-        )
-    return _Expected()
-
-
-def _bound(endpoint: Endpoint, server: Name, desired: Desired) -> set[Address]:
-    """The certificates bound to those of the server's receive connectors that may answer to the endpoint."""
-    return {
-        certificate
-        for _, connector in desired.snapshot.of(ReceiveConnector)
-        if connector.home == (server,) and isinstance(connector.certificates, tuple)
-        if may_be_met(connector, endpoint, server)
-        for certificate in connector.certificates
-    }
-
-
-def _trusted(desired: Desired) -> tuple[Path, ...]:
-    """The authorities of the issuers that the certificates of the verified servers name."""
-    verified = {(server,) for endpoint in desired.endpoints for server in endpoint.servers}
-    named = {
-        certificate.issuer
-        for _, certificate in desired.snapshot.of(Certificate)
-        if certificate.home in verified
-    }
-    paths = (issuer.certificate for name, issuer in desired.issuers.items() if name in named)
-    return tuple(dict.fromkeys(paths))
-
-
-def _not_compared(endpoint: Endpoint, server: Name, expected: _Expected) -> Diagnostic:
+def _not_compared(asked: Asked) -> Diagnostic:
+    server, expected = str(asked.target.server), asked.expected[0]
     return Diagnostic(
         summary="Certificate not compared",
-        detail=f'What "{server}" presents as {endpoint.name} was checked for trust, name and dates alone: '
-        f"{expected.missing}.",
+        detail=f'What "{server}" presents as {asked.endpoint.name} was checked for trust, name and dates '
+        f"alone: {expected.missing}.",
         hint=expected.remedy,
-        subject=str(server),
+        subject=server,
+        severity=Severity.WARNING,
+    )
+
+
+def _out_of_reach(endpoint: Endpoint) -> Diagnostic:
+    return Diagnostic(
+        summary="Published address not checked",
+        detail=f"{endpoint.name} has a published address of its own, and the connections file names none: "
+        "what the YAML says is not reached with it.",
+        hint=f'in the connections file: published: {{{endpoint.name}: "host:port"}}',
         severity=Severity.WARNING,
     )
 

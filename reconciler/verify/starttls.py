@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from reconciler.pki.certificate import CertificateFacts, NotACertificate, certificate_facts
 from reconciler.pki.coverage import uncovered
+from reconciler.verify.chain import Authorities, judge_chain
 from reconciler.verify.dialogue import BadReply, Dialogue, Reply
 from state.values import DomainPattern, Fqdn, Unknown
 
@@ -29,6 +31,7 @@ class Fault(Enum):
     NO_STARTTLS = "does not offer STARTTLS"
     TLS_FAILED = "offers STARTTLS, but the handshake fails"
     UNTRUSTED = "presents a certificate that is not trusted"
+    SHORT_CHAIN = "presents a chain that is short"
     NAME_MISMATCH = "presents a certificate for other names"
     EXPIRED = "presents a certificate that has expired"
     NOT_YET_VALID = "presents a certificate that is not valid yet"
@@ -64,79 +67,41 @@ class Handshake:
     problems: tuple[HandshakeProblem, ...] = ()
 
 
-@dataclass
-class AuthorityUnreadable(Exception):
-    """A file that was to name a trusted authority."""
-
-    path: Path
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path} cannot be read: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whose certificates are good: the public roots of this machine, and further authorities.
-
-    Attributes:
-        authorities: PEM files; a certificate in them is trusted even if it is not its own issuer.
-    """
-
-    authorities: tuple[Path, ...] = ()
-
-    def context(self) -> ssl.SSLContext:
-        """A context that verifies chain and name.
-
-        Raises:
-            AuthorityUnreadable: a file cannot be read, or holds no certificate.
-        """
-        context = ssl.create_default_context()
-        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        for path in self.authorities:
-            try:
-                context.load_verify_locations(cafile=path)
-            except ssl.SSLError as error:
-                raise AuthorityUnreadable(path, "it holds no certificate in PEM") from error
-            except OSError as error:
-                raise AuthorityUnreadable(path, error.strerror or type(error).__name__) from error
-        return context
-
-
 def shake_hands(
     host: str,
     port: int,
     name: Fqdn,
-    trusted: ssl.SSLContext,
+    trusted: Authorities,
     now: datetime,
     *,
-    public_key: str | None = None,
+    public_keys: frozenset[str] = frozenset(),
     seconds: float = SECONDS,
 ) -> Handshake:
     """Connect, say EHLO and STARTTLS, and look at what is presented for ``name``.
 
-    A handshake that fails on verification shows no certificate, so a second connection that verifies
-    nothing is made then, and used for reporting alone.
+    The handshake itself verifies nothing: what was sent is judged afterwards, at ``now`` and not at the clock
+    of this machine, and all of it, not up to the first thing that is wrong.
 
     Args:
         host: Where to connect; a name or an IP address.
         port: Where to connect.
         name: What the world connects to: asked for by SNI, and the certificate must be good for it.
-        trusted: What :meth:`Trust.context` gives.
-        now: UTC, aware; tells which end of a validity was passed.
-        public_key: Of the declared certificate, as :attr:`state.resources.Certificate.public_key`; None
-            when any trusted certificate will do.
-        seconds: For each of the two connections.
+        now: The instant to judge at; UTC, aware.
+        public_keys: Of the certificates that may be presented, as
+            :attr:`state.resources.Certificate.public_key`; empty when any trusted one will do.
+        seconds: For all of it.
     """
-    first = _attempt(host, port, name, trusted, seconds)
-    if not first.rejection:
-        return _judged(first, name, now, public_key)
-    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    unverified.minimum_version = trusted.minimum_version
-    unverified.check_hostname = False
-    unverified.verify_mode = ssl.CERT_NONE
-    second = _attempt(host, port, name, unverified, seconds)
-    return _judged(_Attempt(second.certificate, (), first.rejection), name, now, public_key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    attempt = _attempt(host, port, name, context, seconds)
+    if not attempt.chain:
+        return Handshake(None, attempt.problems)
+    try:
+        facts = certificate_facts(attempt.chain[0])
+    except NotACertificate as error:
+        return Handshake(None, (HandshakeProblem(Fault.BAD_CERTIFICATE, error.reason),))
+    return Handshake(facts, tuple(_found_in(facts, attempt.chain, name, trusted, now, public_keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +109,11 @@ class _Attempt:
     """One connection.
 
     Attributes:
-        certificate: DER; b"" when none was seen.
-        rejection: The first thing that OpenSSL did not accept about the certificate; None when it accepted
-            all of it, or did not look.
+        chain: As it was sent, the peer's own certificate first; DER. Empty when none was seen.
     """
 
-    certificate: bytes = b""
+    chain: tuple[bytes, ...] = ()
     problems: tuple[HandshakeProblem, ...] = ()
-    rejection: HandshakeProblem | None = None
 
 
 def _attempt(host: str, port: int, name: Fqdn, context: ssl.SSLContext, seconds: float) -> _Attempt:
@@ -163,13 +125,10 @@ def _attempt(host: str, port: int, name: Fqdn, context: ssl.SSLContext, seconds:
                 return _Attempt(problems=(problem,))
             offered = True
             secured = dialogue.start_tls(context, str(name))
-            certificate = secured.getpeercert(binary_form=True) or b""
+            chain = chain_sent(secured)
             with contextlib.suppress(OSError):
                 secured.sendall(b"QUIT\r\n")  # a goodbye for the peer's log; its answer changes nothing
-            return _Attempt(certificate)
-    except ssl.SSLCertVerificationError as error:
-        fault = _FAULTS.get(error.verify_code, Fault.UNTRUSTED)
-        return _Attempt(rejection=HandshakeProblem(fault, error.verify_message))
+            return _Attempt(chain) if chain else _failed(Fault.BAD_CERTIFICATE, "none was sent")
     except BadReply as error:
         return _failed(Fault.GARBAGE, error.reason)
     except TimeoutError:
@@ -183,13 +142,17 @@ def _attempt(host: str, port: int, name: Fqdn, context: ssl.SSLContext, seconds:
         return _failed(Fault.UNREACHABLE, "its name is not one that can be looked up")
 
 
-_FAULTS: Final = {
-    9: Fault.NOT_YET_VALID,  # X509_V_ERR_CERT_NOT_YET_VALID
-    10: Fault.EXPIRED,  # X509_V_ERR_CERT_HAS_EXPIRED
-    62: Fault.NAME_MISMATCH,  # X509_V_ERR_HOSTNAME_MISMATCH
-    64: Fault.NAME_MISMATCH,  # X509_V_ERR_IP_ADDRESS_MISMATCH
-}
-"""OpenSSL's numbers (x509_vfy.h); the rest are about the chain."""
+def chain_sent(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """The certificates that a peer sent, in its order; DER.
+
+    Python 3.13 has a public name for it; before, the same is one floor below, where pip's `truststore` finds
+    it, too. A test tells when it moves.
+    """
+    if sys.version_info >= (3, 13):
+        return tuple(connection.get_unverified_chain())
+    below: Any = connection
+    found = below._sslobj.get_unverified_chain() or ()
+    return tuple(ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in found)
 
 
 def _failed(fault: Fault, detail: str) -> _Attempt:
@@ -214,36 +177,26 @@ def _offers_starttls(extensions: Reply) -> bool:
     return any(line.split(maxsplit=1)[:1] == ["STARTTLS"] for line in map(str.upper, extensions.lines[1:]))
 
 
-def _judged(attempt: _Attempt, name: Fqdn, now: datetime, public_key: str | None) -> Handshake:
-    problems = list(attempt.problems)
-    facts: CertificateFacts | None = None
-    if attempt.certificate:
-        try:
-            facts = certificate_facts(attempt.certificate)
-        except NotACertificate as error:
-            problems.append(HandshakeProblem(Fault.BAD_CERTIFICATE, error.reason))
-    found = _found_in(facts, name, now, public_key) if facts else []
-    if attempt.rejection and attempt.rejection.fault not in {problem.fault for problem in found}:
-        found.insert(0, attempt.rejection)  # what the facts show too, they show with details
-    return Handshake(facts, (*problems, *found))
-
-
 def _found_in(
-    facts: CertificateFacts, name: Fqdn, now: datetime, public_key: str | None
-) -> list[HandshakeProblem]:
-    problems = []
+    facts: CertificateFacts,
+    chain: tuple[bytes, ...],
+    name: Fqdn,
+    trusted: Authorities,
+    now: datetime,
+    public_keys: frozenset[str],
+) -> Iterator[HandshakeProblem]:
+    problem = judge_chain(chain, trusted, now)
+    if problem:
+        yield HandshakeProblem(Fault.SHORT_CHAIN if problem.is_short else Fault.UNTRUSTED, problem.reason)
     if facts.not_after < now:
-        problems.append(HandshakeProblem(Fault.EXPIRED, f"on {facts.not_after:%Y-%m-%d %H:%M} UTC"))
+        yield HandshakeProblem(Fault.EXPIRED, f"on {facts.not_after:%Y-%m-%d %H:%M} UTC")
     if facts.not_before > now:
-        problems.append(
-            HandshakeProblem(Fault.NOT_YET_VALID, f"before {facts.not_before:%Y-%m-%d %H:%M} UTC")
-        )
+        yield HandshakeProblem(Fault.NOT_YET_VALID, f"before {facts.not_before:%Y-%m-%d %H:%M} UTC")
     domains = facts.alternative_domains
-    if not isinstance(domains, Unknown) and uncovered(domains, [DomainPattern(name.name)]):
+    if isinstance(domains, Unknown):
+        yield HandshakeProblem(Fault.NAME_MISMATCH, "its names cannot be read")
+    elif uncovered(domains, [DomainPattern(name.name)]):
         names = ", ".join(sorted(domain.name for domain in domains)[:5]) or facts.subject
-        problems.append(HandshakeProblem(Fault.NAME_MISMATCH, names))
-    if public_key is not None and facts.public_key != public_key:
-        problems.append(
-            HandshakeProblem(Fault.OTHER_CERTIFICATE, f"{facts.subject}, thumbprint {facts.thumbprint}")
-        )
-    return problems
+        yield HandshakeProblem(Fault.NAME_MISMATCH, names)
+    if public_keys and facts.public_key not in public_keys:
+        yield HandshakeProblem(Fault.OTHER_CERTIFICATE, f"{facts.subject}, thumbprint {facts.thumbprint}")

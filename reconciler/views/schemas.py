@@ -60,6 +60,7 @@ _FIELD_MEANINGS = {
     "reason": "What the issuer waits for.",
     "next_try": 'When it is worth asking again, ISO 8601; "" at any time.',
     "not_after": 'End of validity, ISO 8601; "" where there is no certificate.',
+    "only_told": "TLS ends before Exchange there: what is wrong there is told, and fails nothing.",
     "action": "What was written to the record.",
     "done": "Invocations that succeeded.",
     "failed": "Invocations that Exchange refused.",
@@ -76,6 +77,7 @@ _FIELD_MEANINGS = {
 }
 _OWN_MEANINGS: dict[tuple[type[Event], str], str] = {
     (EndpointChecked, "address"): "Where the handshake was made: host:port.",
+    (EndpointChecked, "server"): 'The server that answers; "" at the address that the world knows.',
     (InvocationFinished, "in_doubt"): "Whether it may have been done although no answer came.",
 }
 

@@ -20,9 +20,9 @@ def render_verification(checks: Sequence[EndpointChecked], *, colour: bool = Fal
     widths = [max(columns(row[at]) for row in (_HEADS, *rows)) for at in range(len(_HEADS) - 1)]
     lines = [ink.bold(_row(_HEADS, widths))]
     for check, row in zip(checks, rows, strict=True):
-        paint = ink.red if check.problem else ink.green
+        paint = ink.green if not check.problem else ink.yellow if check.only_told else ink.red
         lines.append(_row((*row[:-1], paint(row[-1])), widths))
-    failed = sum(bool(check.problem) for check in checks)
+    failed = sum(bool(check.problem) and not check.only_told for check in checks)
     total = counted(len(checks), "handshake")
     verdict = f"{failed} of {total} failed" if failed else f"{total}, no problem found"
     return "\n".join([*lines, "", ink.bold(verdict)]) + "\n"
@@ -31,11 +31,11 @@ def render_verification(checks: Sequence[EndpointChecked], *, colour: bool = Fal
 def _cells(check: EndpointChecked) -> tuple[str, ...]:
     return (
         check.name,
-        check.server,
+        check.server or "(published)",
         check.address,
         check.subject or "-",
         check.not_after or "-",
-        check.problem or "ok",
+        f"{check.problem or 'ok'}{' (a gateway: only told)' if check.only_told else ''}",
     )
 
 

@@ -52,6 +52,15 @@ ENDPOINTS = (
     EndpointChecked(
         "mail1.contoso.com", "EDGE1", "edge1.dmz.contoso.com:25", problem="STARTTLS is not offered"
     ),
+    EndpointChecked(
+        "mail.contoso.com",
+        "",
+        "203.0.113.25:25",
+        "CN=gateway.contoso.com",
+        "2027-01-10T10:00:00Z",
+        "presents a certificate for other names: gateway.contoso.com",
+        only_told=True,
+    ),
 )
 LONG = (
     "  - {domain: woodgrovebank.com, "

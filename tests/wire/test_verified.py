@@ -127,6 +127,51 @@ class TestAnEndpoint:
         ]
 
 
+class TestAPublishedAddress:
+    """What stands before the servers: here it is one of them, under another port than it is known by."""
+
+    def declare(self, organization: Contoso, more: str) -> None:
+        declared = organization.path.read_text()
+        endpoint = "{name: mail.contoso.com, servers: [MBX1]}"
+        changed = f'{{name: mail.contoso.com, servers: [MBX1], published: "203.0.113.25:25"{more}}}'
+        organization.path.write_text(declared.replace(endpoint, changed))
+
+    def reached(self, organization: Contoso) -> Path:
+        """A connections file that says where the world finds it in the lab."""
+        known = json.loads(organization.lab.connections().read_bytes())
+        known["published"] = {"Mail.contoso.com": known["servers"]["MBX1"]["smtp"]}
+        path = organization.lab.directory / "published.yaml"
+        path.write_text(json.dumps(known))
+        return path
+
+    def test_may_present_the_certificate_of_any_member(self, organization: Contoso) -> None:
+        organization.apply()
+        self.declare(organization, "")
+        inputs = Inputs(organization.path, self.reached(organization), organization.state)
+        verified = run_verify(inputs, Surroundings(unheard))
+        assert [one.is_good for one in verified.checked] == [True, True]
+        assert [one.target.server is None for one in verified.checked] == [False, True]
+        declared = organization.path.read_text()
+        organization.path.write_text(declared.replace("certificate: public", "certificate: spare"))
+        assert [one.is_good for one in run_verify(inputs, Surroundings(unheard)).checked] == [False, False]
+
+    def test_is_not_reached_where_the_connections_file_does_not_say_so(self, organization: Contoso) -> None:
+        """A rehearsal never reaches the production that the YAML tells of."""
+        organization.apply()
+        self.declare(organization, "")
+        verified = verify(organization)
+        assert [str(one.target.server) for one in verified.checked] == ["MBX1"]
+        assert told(verified) == ["Published address not checked"]
+
+    def test_behind_a_gateway_is_told_and_never_wrong(self, organization: Contoso) -> None:
+        """The lab as setup leaves it presents what nobody trusts."""
+        self.declare(organization, ", terminates_at: gateway")
+        inputs = Inputs(organization.path, self.reached(organization), organization.state)
+        verified = run_verify(inputs, Surroundings(unheard))
+        assert (verified.is_good, told(verified)) == (True, [])
+        assert all(one.handshake.problems for one in verified.checked)
+
+
 class TestTrust:
     def test_is_in_the_issuers_that_certificates_of_those_servers_name(self, organization: Contoso) -> None:
         """Another one's certificate is not even looked for."""

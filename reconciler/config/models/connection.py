@@ -8,7 +8,7 @@ from pydantic import Discriminator, Tag
 
 from .base import Credential, Model, key, required, section
 from .certificate import LocalIssuer
-from .network import HostAndPort, ServiceName, Url
+from .network import HOST_AND_PORT, HostAndPort, ServiceName, Url
 
 
 class ReadAndWrite(Model):
@@ -68,7 +68,7 @@ class ConnectionModel(ConnectionDefaults):
     )
     smtp: HostAndPort = key(
         "host:port where verify finds its SMTP service.",
-        json_schema_extra={"pattern": r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$"},
+        json_schema_extra={"pattern": HOST_AND_PORT},
     )
 
 
@@ -76,6 +76,9 @@ class ConnectionsFile(Model):
     """Connections and issuers of one environment; replaces what the desired state says of them."""
 
     servers: dict[str, ConnectionModel] = section(dict, "Connections by the servers' names.")
+    published: dict[str, HostAndPort] = section(
+        dict, "host:port where the world finds an endpoint, by the endpoint's name."
+    )
     issuers: dict[str, LocalIssuer] = section(
         dict, 'Issuers by name; "*" stands for every name that is not here.'
     )

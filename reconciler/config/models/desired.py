@@ -11,9 +11,10 @@ from state.resources.attribute import Choice
 from .base import As, Domain, Mode, Model, key, mode, required, section
 from .certificate import CertificateModel, LocalIssuer, SharedCertificate
 from .connection import ConnectionDefaults, ConnectionModel
-from .network import Host
+from .network import HOST_AND_PORT, Host, HostAndPort
 from .receive_connector import ReceiveConnectorModel
 from .send_connector import PartnerEntry, Set, SetOrOther
+from .waiting import Wait
 
 
 def _year(value: Any) -> Any:
@@ -35,6 +36,19 @@ class EndpointModel(Model):
     name: Domain = required("The name, as MX records and partners know it.")
     servers: list[str] = required("The servers that answer under it.", min_length=1)
     port: int = Field(25, description="TCP port.", ge=1, le=65535)
+    published: HostAndPort = key(
+        "host:port that the world connects to where that is none of the servers: a load balancer. It is "
+        "checked beside each server's own address, and may present the certificate of any of them.",
+        json_schema_extra={"pattern": HOST_AND_PORT},
+    )
+    terminates_at: Literal["gateway"] = key(
+        "gateway: TLS ends at something in front of Exchange, whose certificate is no concern of this file. "
+        "What it presents is told, and never wrong."
+    )
+    serve_within: Wait = key(
+        "How long apply waits for the servers to present what it bound: 15m is assumed.",
+        json_schema_extra={"pattern": r"^\s*[0-9]{1,5}\s*[smhSMH]\s*$"},
+    )
 
 
 class ServerModel(Model):

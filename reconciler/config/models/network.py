@@ -98,3 +98,6 @@ Host: TypeAlias = Annotated[Any, As(Scalar(_A_HOST, parse_host))]
 HostAndPort: TypeAlias = Annotated[Any, As(Scalar(_AN_ADDRESS, parse_address))]
 ServiceName: TypeAlias = Annotated[Any, As(Scalar(_A_SERVICE, parse_service))]
 Url: TypeAlias = Annotated[Any, As(Scalar(_A_URL, parse_url))]
+
+HOST_AND_PORT: Final = r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$"
+"""As far as a pattern of JSON Schema tells."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from reconciler.pki.bundle import pkcs7_of
 from reconciler.pki.certificate import NotACertificate, certificate_facts
 from reconciler.pki.problem import Problem, Rule
 from reconciler.pki.request import NotARequest, check_request, parse_request
+from reconciler.verify.chain import Authorities, judge_chain
 from reconciler.verify.starttls import Fault, Handshake, shake_hands
 from state.resources import Certificate
 from state.values import DomainPattern, Fqdn
@@ -75,8 +75,13 @@ def _certificate(data: bytes, folder: Path) -> bool:
     return True
 
 
+@cache
+def _root() -> Authority:
+    return Authority.make("Root")
+
+
 def _chains() -> Sequence[bytes]:
-    root = Authority.make("Root")
+    root = _root()
     issuing = Authority.make("Issuing", issuer=root)
     chain = pem(make_certificate(issuer=issuing), issuing.certificate, root.certificate)
     return [chain.encode(), pem(make_certificate()).encode()]
@@ -92,12 +97,10 @@ def _chain(data: bytes, folder: Path) -> bool:
         return refused(error)
     if not check_answer(text, leaf.public_key, _ASKED, NOW):
         assert pkcs7_of(text)
+    sent = [der(one) for one in x509.load_pem_x509_certificates(text.encode("utf-8", "replace"))]
+    problem = judge_chain(sent, Authorities((_root().certificate,)), NOW)
+    assert problem is None or problem.reason
     return True
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _dialogues() -> Sequence[bytes]:
@@ -136,7 +139,9 @@ def _smtp(data: bytes, folder: Path) -> bool:
         thread.start()
         port = listener.getsockname()[1]
         try:
-            seen = shake_hands("127.0.0.1", port, Fqdn("mail.contoso.com"), _trust(), NOW, seconds=_PATIENCE)
+            seen = shake_hands(
+                "127.0.0.1", port, Fqdn("mail.contoso.com"), Authorities(), NOW, seconds=_PATIENCE
+            )
         finally:
             thread.join()
     assert isinstance(seen, Handshake)

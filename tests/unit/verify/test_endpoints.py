@@ -5,13 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from reconciler.events import EndpointChecked, Event
+from reconciler.verify.chain import Authorities
 from reconciler.verify.endpoints import Target, check_endpoints
-from reconciler.verify.starttls import AuthorityUnreadable, Fault, Trust
+from reconciler.verify.starttls import Fault
 from state.values import Fqdn, Name
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -27,7 +25,7 @@ class TestSeveralEndpoints:
             closed = int(free.getsockname()[1])
         events: list[Event] = []
         targets = [target("ex1", closed), target("ex2", closed)]
-        checked = check_endpoints(targets, Trust(), NOW, events.append)
+        checked = check_endpoints(targets, Authorities(), NOW, events.append)
         assert [one.target for one in checked] == targets
         assert [one.is_good for one in checked] == [False, False]
         assert sorted(event.name for event in events if isinstance(event, EndpointChecked)) == [
@@ -60,14 +58,10 @@ class TestSeveralEndpoints:
             for thread in threads:
                 thread.start()
             targets = [target("ex1", one.getsockname()[1]), target("ex2", two.getsockname()[1])]
-            checked = check_endpoints(targets, Trust(), NOW, lambda event: None)
+            checked = check_endpoints(targets, Authorities(), NOW, lambda event: None)
             for thread in threads:
                 thread.join(10)
         assert [one.handshake.problems[0].fault for one in checked] == [Fault.REFUSED, Fault.REFUSED]
 
     def test_that_are_none_are_none(self) -> None:
-        assert check_endpoints([], Trust(), NOW, lambda event: None) == ()
-
-    def test_are_not_asked_when_what_to_trust_cannot_be_read(self, tmp_path: Path) -> None:
-        with pytest.raises(AuthorityUnreadable):
-            check_endpoints([target("ex1", 1)], Trust((tmp_path / "no.pem",)), NOW, lambda event: None)
+        assert check_endpoints([], Authorities(), NOW, lambda event: None) == ()

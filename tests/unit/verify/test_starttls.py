@@ -18,10 +18,12 @@ from aiosmtpd.handlers import Sink
 from cryptography import x509
 
 from reconciler.pki.certificate import certificate_facts
+from reconciler.verify.chain import Authorities, AuthorityUnreadable, Trust
 from reconciler.verify.dialogue import LONGEST_LINE, MOST_LINES
-from reconciler.verify.starttls import AuthorityUnreadable, Fault, Handshake, Trust, shake_hands
+from reconciler.verify.starttls import Fault, Handshake, shake_hands
 from state.values import Fqdn
 from tests.authority import (
+    NOW,
     Authority,
     common_name,
     der,
@@ -31,7 +33,6 @@ from tests.authority import (
     rsa_key,
 )
 
-# The peer verifies dates with the machine's own clock, so these certificates are dated by it.
 TODAY = datetime.now(UTC).replace(microsecond=0)
 MAIL = Fqdn("mail1.contoso.com")
 AUTHORITY = Authority.make()
@@ -49,11 +50,11 @@ def certificate(days: int = 30, domains: tuple[str, ...] = ("mail1.contoso.com",
 
 
 @pytest.fixture(scope="module")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Authorities:
     """Trusts the test authority besides the public roots."""
     path = tmp_path_factory.mktemp("trust") / "ca.pem"
     path.write_text(authority_for_today().pem)
-    return Trust((path,)).context()
+    return Trust((path,)).opened()
 
 
 def authority_for_today() -> Authority:
@@ -118,8 +119,10 @@ def peer(talk: Callable[[socket.socket], None]) -> Iterator[int]:
             thread.join(10)
 
 
-def shake(port: int, trusted: ssl.SSLContext, key: str | None = None, seconds: float = 10) -> Handshake:
-    return shake_hands("127.0.0.1", port, MAIL, trusted, datetime.now(UTC), public_key=key, seconds=seconds)
+def shake(
+    port: int, trusted: Authorities, *keys: str, seconds: float = 10, now: datetime = TODAY
+) -> Handshake:
+    return shake_hands("127.0.0.1", port, MAIL, trusted, now, public_keys=frozenset(keys), seconds=seconds)
 
 
 def faults(handshake: Handshake) -> list[Fault]:
@@ -127,7 +130,7 @@ def faults(handshake: Handshake) -> list[Fault]:
 
 
 class TestAServerThatIsAsDeclared:
-    def test_has_no_problem_and_shows_its_certificate(self, tmp_path: Path, trusted: ssl.SSLContext) -> None:
+    def test_has_no_problem_and_shows_its_certificate(self, tmp_path: Path, trusted: Authorities) -> None:
         """Connected by address, asked for by name."""
         presented = certificate()
         facts = certificate_facts(der(presented))
@@ -138,7 +141,7 @@ class TestAServerThatIsAsDeclared:
 
 class TestAServer:
     def test_with_another_key_than_the_declared_one_is_told(
-        self, tmp_path: Path, trusted: ssl.SSLContext
+        self, tmp_path: Path, trusted: Authorities
     ) -> None:
         """Trusted, valid, right names, and still the old certificate."""
         with mail_server(tmp_path, certificate()) as port:
@@ -148,7 +151,7 @@ class TestAServer:
         assert str(handshake.certificate.thumbprint) in str(handshake.problems[0])
 
     def test_with_a_certificate_for_other_names_is_told_and_shown(
-        self, tmp_path: Path, trusted: ssl.SSLContext
+        self, tmp_path: Path, trusted: Authorities
     ) -> None:
         with mail_server(tmp_path, certificate(domains=("ex1.corp.local",))) as port:
             handshake = shake(port, trusted)
@@ -157,15 +160,33 @@ class TestAServer:
         assert handshake.certificate
         assert handshake.certificate.subject == "CN=ex1.corp.local"
 
-    def test_with_an_expired_certificate_is_told(self, tmp_path: Path, trusted: ssl.SSLContext) -> None:
+    def test_with_an_expired_certificate_is_told(self, tmp_path: Path, trusted: Authorities) -> None:
         with mail_server(tmp_path, certificate(days=-1)) as port:
             handshake = shake(port, trusted)
         assert faults(handshake) == [Fault.EXPIRED]
         assert handshake.problems[0].detail.startswith("on ")
 
+    def test_is_judged_at_the_instant_that_is_given(self, tmp_path: Path, trusted: Authorities) -> None:
+        """Not at the clock of this machine, which OpenSSL would take."""
+        with mail_server(tmp_path, certificate()) as port:
+            assert faults(shake(port, trusted, now=TODAY + timedelta(days=31))) == [Fault.EXPIRED]
+            assert faults(shake(port, trusted, now=TODAY - timedelta(days=61))) == [Fault.NOT_YET_VALID]
+
+    def test_with_a_chain_that_only_our_copy_completes_is_told(
+        self, tmp_path: Path, trusted: Authorities
+    ) -> None:
+        root = Authority.make("Root", key=rsa_key(8), not_after=TODAY + timedelta(days=900))
+        issuing = Authority.make("Issuing", issuer=root, not_after=TODAY + timedelta(days=900))
+        presented = make_certificate(common_name(MAIL.name), (MAIL.name,), issuer=issuing)
+        with mail_server(tmp_path, presented) as port:
+            short = Authorities((root.certificate,), (issuing.certificate,))
+            handshake = shake(port, short, now=NOW)
+        assert faults(handshake) == [Fault.SHORT_CHAIN]
+        assert "CN=Issuing" in handshake.problems[0].detail
+
     def test_with_a_certificate_that_nobody_trusts_is_told(self, tmp_path: Path) -> None:
         with mail_server(tmp_path, certificate()) as port:
-            handshake = shake(port, Trust().context())
+            handshake = shake(port, Authorities())
         assert faults(handshake) == [Fault.UNTRUSTED]
         assert "issuer" in handshake.problems[0].detail
         assert handshake.certificate
@@ -173,7 +194,7 @@ class TestAServer:
     def test_with_everything_wrong_has_all_of_it_told(self, tmp_path: Path) -> None:
         """OpenSSL stops at the first; the person should not have to come back three times."""
         with mail_server(tmp_path, certificate(-1, ("ex1.corp.local",))) as port:
-            handshake = shake(port, Trust().context(), "another")
+            handshake = shake(port, Authorities(), "another")
         assert faults(handshake) == [
             Fault.UNTRUSTED,
             Fault.EXPIRED,
@@ -181,20 +202,20 @@ class TestAServer:
             Fault.OTHER_CERTIFICATE,
         ]
 
-    def test_without_starttls_is_told(self, tmp_path: Path, trusted: ssl.SSLContext) -> None:
+    def test_without_starttls_is_told(self, tmp_path: Path, trusted: Authorities) -> None:
         """What is left when TlsCertificateName dangles: the extension disappears."""
         with mail_server(tmp_path, None) as port:
             handshake = shake(port, trusted)
         assert handshake == Handshake(problems=handshake.problems)
         assert faults(handshake) == [Fault.NO_STARTTLS]
 
-    def test_that_is_not_there_is_told(self, trusted: ssl.SSLContext) -> None:
+    def test_that_is_not_there_is_told(self, trusted: Authorities) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = int(free.getsockname()[1])
         assert faults(shake(port, trusted)) == [Fault.UNREACHABLE]
 
     @pytest.mark.parametrize("host", ["x" * 70 + ".example", "a..b"])
-    def test_whose_name_cannot_be_looked_up_is_told(self, trusted: ssl.SSLContext, host: str) -> None:
+    def test_whose_name_cannot_be_looked_up_is_told(self, trusted: Authorities, host: str) -> None:
         found = shake_hands(host, 1, MAIL, trusted, datetime.now(UTC), seconds=5)
         assert faults(found) == [Fault.UNREACHABLE]
 
@@ -233,7 +254,7 @@ class TestAPeer:
         ],
     )
     def test_that_does_not_do_as_it_should_is_told(
-        self, trusted: ssl.SSLContext, replies: tuple[bytes, ...], fault: Fault, detail: str
+        self, trusted: Authorities, replies: tuple[bytes, ...], fault: Fault, detail: str
     ) -> None:
         def talk(connection: socket.socket) -> None:
             says(*replies[:-1])(connection)
@@ -246,14 +267,14 @@ class TestAPeer:
         assert faults(handshake) == [fault]
         assert detail in handshake.problems[0].detail
 
-    def test_that_says_nothing_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
+    def test_that_says_nothing_is_left_in_time(self, trusted: Authorities) -> None:
         def talk(connection: socket.socket) -> None:
             connection.recv(1)
 
         with peer(talk) as port:
             assert faults(shake(port, trusted, seconds=0.2)) == [Fault.TIMED_OUT]
 
-    def test_that_drips_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
+    def test_that_drips_is_left_in_time(self, trusted: Authorities) -> None:
         """Each byte comes in time; all of them would not."""
 
         def talk(connection: socket.socket) -> None:
@@ -269,7 +290,7 @@ class TestAPeer:
         with peer(talk) as port:
             assert faults(shake(port, trusted, seconds=0.3)) == [Fault.TIMED_OUT]
 
-    def test_that_stalls_in_the_handshake_is_left_in_time(self, trusted: ssl.SSLContext) -> None:
+    def test_that_stalls_in_the_handshake_is_left_in_time(self, trusted: Authorities) -> None:
         def talk(connection: socket.socket) -> None:
             says(HELLO, EXTENSIONS)(connection)
             connection.sendall(b"220 go\r\n")
@@ -279,7 +300,7 @@ class TestAPeer:
         with peer(talk) as port:
             assert faults(shake(port, trusted, seconds=0.3)) == [Fault.TIMED_OUT]
 
-    def test_is_asked_for_the_name_that_the_world_uses(self, trusted: ssl.SSLContext) -> None:
+    def test_is_asked_for_the_name_that_the_world_uses(self, trusted: Authorities) -> None:
         """Exchange chooses by connector, others by SNI; the address says nothing."""
         seen: list[bytes] = []
 
@@ -328,7 +349,7 @@ def black_hole() -> Iterator[int]:
 
 class TestAName:
     def test_of_several_addresses_is_reached_at_any(
-        self, tmp_path: Path, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, trusted: Authorities, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with mail_server(tmp_path, certificate()) as port, socket.create_server(("127.0.0.1", 0)) as free:
             closed = free.getsockname()[1]
@@ -338,7 +359,7 @@ class TestAName:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="there a full queue refuses, it does not stay silent")
     def test_of_several_addresses_has_one_deadline(
-        self, tmp_path: Path, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, trusted: Authorities, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """And none of them takes the time of the others."""
         with black_hole() as silent, mail_server(tmp_path, certificate()) as port:
@@ -350,7 +371,7 @@ class TestAName:
             assert faults(shake(port, trusted, seconds=2)) == []
 
     def test_that_no_resolver_answers_for_is_left_in_time(
-        self, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+        self, trusted: Authorities, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         answered = threading.Event()
 
@@ -365,7 +386,7 @@ class TestAName:
         finally:
             answered.set()
 
-    def test_that_no_resolver_takes_is_told(self, trusted: ssl.SSLContext) -> None:
+    def test_that_no_resolver_takes_is_told(self, trusted: Authorities) -> None:
         handshake = shake_hands("a" * 64 + ".invalid", 25, MAIL, trusted, datetime.now(UTC), seconds=10)
         assert faults(handshake) == [Fault.UNREACHABLE]
 
@@ -386,11 +407,11 @@ class TestTrust:
         )
         (tmp_path / "ca.pem").write_text(pem(middle))
         with mail_server(tmp_path, certificate()) as port:
-            assert shake(port, Trust((tmp_path / "ca.pem",)).context()).problems == ()
+            assert shake(port, Trust((tmp_path / "ca.pem",)).opened()).problems == ()
 
     def test_in_a_file_that_is_none_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "empty.pem").write_text("")
         for name, reason in (("empty.pem", "no certificate"), ("missing.pem", "No such file")):
             with pytest.raises(AuthorityUnreadable, match=reason) as caught:
-                Trust((tmp_path / name,)).context()
+                Trust((tmp_path / name,)).opened()
             assert caught.value.path == tmp_path / name
