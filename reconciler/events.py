@@ -106,7 +106,11 @@ class ResourceRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ApplyFinished(Event):
-    """Counts of invocations; ``stopped`` when it ended part-way, ``waiting`` for an issuer."""
+    """Counts of invocations; ``stopped`` when it ended part-way, ``waiting`` for an issuer.
+
+    ``verification``: ``passed``, ``failed``, ``not_seen`` or ``interrupted``; "" where nothing was to be
+    verified.
+    """
 
     type: ClassVar[str] = "apply_finished"
     done: int
@@ -115,6 +119,7 @@ class ApplyFinished(Event):
     in_doubt: int
     stopped: bool
     waiting: int = 0
+    verification: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,32 @@ class EndpointChecked(Event):
     not_after: str = ""
     problem: str = ""
     only_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServingAwaited(Event):
+    """What was applied is not presented yet, or not as it should be; told when the reason is another one.
+
+    ``seconds`` are left at most. ``server`` is "" at the address that the world knows.
+    """
+
+    type: ClassVar[str] = "serving_awaited"
+    name: str
+    server: str
+    address: str
+    reason: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SteppingBack(Event):
+    """What is presented is worse than it was: the changes behind ``certificate`` are taken back."""
+
+    type: ClassVar[str] = "stepping_back"
+    name: str
+    server: str
+    certificate: str
+    reason: str
 
 
 Listener: TypeAlias = Callable[[Event], None]

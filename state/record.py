@@ -18,6 +18,9 @@ from .values import Name, Thumbprint, TlsCertificateName
 MILESTONES = ("requested", "submitted", "issued", "imported", "enabled", "bound", "served")
 """What a certificate goes through, in this order."""
 
+STEPPED_BACK = "stepped_back"
+"""Beside the milestones: when its bindings were taken back, because what was presented with it was worse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
@@ -48,7 +51,7 @@ class Recorded:
         created: The object was made by this tool, so it may be deleted by it.
         at: When it was last written or found equal; UTC, aware.
         milestones: When the certificate that is recorded came so far, by those of :data:`MILESTONES` that are
-            known; UTC, aware. Empty for what is no certificate.
+            known, and :data:`STEPPED_BACK`; UTC, aware. Empty for what is no certificate.
         predecessors: What that certificate replaced, newest first. Empty for what is no certificate.
     """
 

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
+from cryptography import x509
+
 from reconciler.exchange import clixml
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ErrorRecord, UnexpectedPrompt
 from reconciler.exchange.port import (
@@ -35,7 +37,10 @@ from reconciler.lab import authority, call, process
 from reconciler.lab.exchange import LabExchange, open_exchange
 from reconciler.lab.exchange.keys import KeySource
 from reconciler.lab.faults import Faults, read_faults
-from tests.authority import rsa_key
+from reconciler.verify.chain import Authorities
+from reconciler.verify.starttls import Fault, Handshake, HandshakeProblem, judged
+from state.values import Fqdn
+from tests.authority import der, rsa_key
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 """The clock of labs that tests run without a wire."""
@@ -73,16 +78,37 @@ class DirectLab:
     def writer(self, connection: Connection) -> Iterator[Writer]:
         yield _Session(self, connection)
 
+    def shake(
+        self,
+        host: str,
+        port: int,
+        name: Fqdn,
+        trusted: Authorities,
+        now: datetime,
+        *,
+        public_keys: frozenset[str] = frozenset(),
+        seconds: float = 0,
+    ) -> Handshake:
+        """What a server presents on the port that `connections` names for it."""
+        facts = self.exchange.servers()[port - 1]
+        with self.one_at_a_time:
+            identity = self.exchange.smtp_identity(facts.name)
+        if identity is None:
+            return Handshake(problems=(HandshakeProblem(Fault.NO_STARTTLS),))
+        chain = tuple(der(one) for one in x509.load_pem_x509_certificates(identity.chain_pem))
+        return judged(chain, name, trusted, now, public_keys)
+
     def connections(self) -> Path:
-        """A connections file in the lab's folder, as the lab on the wire writes it."""
+        """A connections file in the lab's folder, as the lab on the wire writes it; nobody is at port 25."""
         servers = {
             facts.name: {
                 "url": f"https://{facts.fqdn}/",
                 "endpoint": "winrm" if facts.is_edge else "exchange",
                 "auth": "basic",
                 "credential": "file:admin.credential",
+                "smtp": f"127.0.0.1:{port}",
             }
-            for facts in self.exchange.servers()
+            for port, facts in enumerate(self.exchange.servers(), 1)
         }
         issuers = {"*": {"type": "local", "certificate": "issuer.pem", "key": "issuer.key"}}
         path = self.directory / "connections.yaml"

@@ -120,6 +120,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Scope]]] = {
         **_have("Force Services Thumbprint"),
         **_CERTIFICATE,
     },  # no Identity: [1-2]
+    "Remove-ExchangeCertificate": {**_have("Confirm Thumbprint"), **_CERTIFICATE},
     "New-SendConnector": _SEND,
     "Set-SendConnector": {**_have("Identity"), **_SEND},
     "Remove-SendConnector": {**_have("Confirm Identity"), **_DIRECTORY},

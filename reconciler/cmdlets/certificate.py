@@ -1,4 +1,4 @@
-"""The certificate cmdlets: request, answer, enable.
+"""The certificate cmdlets: request, answer, enable, remove.
 
 Each names its server: an Exchange endpoint may hand a session on to another server, and a request
 belongs to the one that will hold the key [1-1]. An Edge server knows only itself.
@@ -78,6 +78,15 @@ def enable(
         else:
             answers = (Answer("default_smtp", "no"),)
     return Invocation(server, "Enable-ExchangeCertificate", {**parameters, **_on(server, edge)}, answers)
+
+
+def remove(thumbprint: Thumbprint | Deferred, *, server: str, edge: bool) -> Invocation:
+    """Remove-ExchangeCertificate; it asks unless it is told not to [1-9], and the plan was the question."""
+    parameters: dict[str, ParameterValue] = {
+        "Thumbprint": thumbprint if isinstance(thumbprint, Deferred) else str(thumbprint),
+        "Confirm": False,
+    }
+    return Invocation(server, "Remove-ExchangeCertificate", {**parameters, **_on(server, edge)})
 
 
 def _on(server: str, edge: bool) -> dict[str, ParameterValue]:

@@ -62,6 +62,19 @@ class Patience:
         """Wait for nothing any more: somebody pressed Ctrl-C. What is tried now is not tried again."""
         self._given_up.set()
 
+    @property
+    def instant(self) -> float:
+        """Seconds of any origin that only grow."""
+        return self._clock()
+
+    @property
+    def is_given_up(self) -> bool:
+        return self._given_up.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for something that nobody tells of, or until it is given up."""
+        self._sleep(seconds)
+
     def until(
         self,
         work: Callable[[], T],

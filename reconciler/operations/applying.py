@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.apply.applier import Applied, apply
@@ -15,12 +15,14 @@ from reconciler.apply.tools import Tools
 from reconciler.diagnostics import has_errors
 from reconciler.events import ApplyFinished
 from reconciler.issuers.port import Issuer
+from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan
 from state.errors import StateError
 from state.snapshot import LiveState
 from state.store import Fence, StateStore
 
 from .failed import OperationFailed, cause_of
+from .gating import Gated, Gating
 from .inputs import Inputs, Surroundings, load_declared
 from .issuers import issuers_asked, open_issuers
 from .planning import Planned, make_plan, targeted
@@ -41,11 +43,13 @@ class ApplyOutcome:
     Attributes:
         planned: What was to be done.
         applied: None when nothing was run: there was nothing to do, or it was not approved.
+        gated: What the world was presented afterwards.
     """
 
     planned: Planned
     applied: Applied | None
     approved: bool = True
+    gated: Gated = field(default_factory=Gated)
 
 
 def run_apply(inputs: Inputs, surroundings: Surroundings, approve: Approve) -> ApplyOutcome:
@@ -136,9 +140,13 @@ class _Run:
         self.servers.open_accounts(
             invocation.server for change in plan.changes for invocation in change.invocations
         )
-        return ApplyOutcome(planned, self._carry_out(planned, issuers))
+        gating = Gating(planned, self.surroundings)
+        applied, gated = self._carry_out(planned, issuers, gating)
+        return ApplyOutcome(planned, applied, gated=gated)
 
-    def _carry_out(self, planned: Planned, issuers: Mapping[str, Issuer]) -> Applied:
+    def _carry_out(
+        self, planned: Planned, issuers: Mapping[str, Issuer], gating: Gating
+    ) -> tuple[Applied, Gated]:
         known = KnownValues()
         ledgers: list[Ledger] = []
 
@@ -149,8 +157,15 @@ class _Run:
         def plan_again() -> Planned:
             return self.plan(remember(self.store, planned.plan.organization))
 
+        def step_back(back: Plan) -> Applied:
+            return apply(back, ledgers[-1], self._tools(planned, issuers), known)
+
         rounds = Rounds(planned, planned, run, plan_again, known)
         applied = rounds.carry_out(self.surroundings)
+        if applied.is_complete:
+            told = wait_until_seen(planned, self.servers, self.surroundings)
+            applied.diagnostics = (*applied.diagnostics, *told)
+        gated = gating.verify(applied, ledgers[-1], known, step_back)
         self.surroundings.listener(
             ApplyFinished(
                 done=applied.done,
@@ -159,11 +174,9 @@ class _Run:
                 in_doubt=applied.in_doubt,
                 stopped=not applied.is_complete,
                 waiting=applied.parked,
+                verification=gated.verification,
             )
         )
-        if applied.is_complete:
-            told = wait_until_seen(planned, self.servers, self.surroundings)
-            applied.diagnostics = (*applied.diagnostics, *told)
         if not rounds.planned.doubts and not applied.in_doubt:
             # Else the journal stays: nothing else says what is in doubt.
             try:
@@ -171,7 +184,7 @@ class _Run:
             except StateError as error:
                 # What was done is in the journal, and stays there until a later run writes the record.
                 applied.diagnostics = (*applied.diagnostics, not_remembered(error))
-        return applied
+        return applied, gated
 
     def _tools(self, planned: Planned, issuers: Mapping[str, Issuer]) -> Tools:
         return Tools(

@@ -75,6 +75,17 @@ def asked_of(desired: Desired, record: StateRecord) -> tuple[Asked, ...]:
     return tuple(found)
 
 
+def watched_certificates(desired: Desired) -> frozenset[Address]:
+    """Those that the world is to be presented at an endpoint, as far as a handshake shows it."""
+    return frozenset(
+        address
+        for endpoint in desired.endpoints
+        if not endpoint.is_gateways
+        for server in endpoint.servers
+        for address in _candidates(endpoint, server, desired)
+    )
+
+
 def trusted_by(desired: Desired) -> Authorities:
     """The public roots, and the authorities of the issuers that certificates of the endpoints' servers name.
 
@@ -122,20 +133,7 @@ def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateR
 
     Where no binding is declared, it is the one whose names cover the endpoint's.
     """
-    declared = {
-        address: certificate
-        for address, certificate in desired.snapshot.of(Certificate)
-        if certificate.home == (server,)
-    }
-    wanted = (DomainPattern(endpoint.name.name),)
-    covering = {
-        one
-        for one, asked in declared.items()
-        if not uncovered(asked_domains(asked), wanted)
-        and (not isinstance(asked.services, frozenset) or "SMTP" in asked.services)
-    }
-    bound = declared.keys() & _bound(endpoint, server, desired)
-    candidates = (bound & covering) or bound or covering
+    candidates = _candidates(endpoint, server, desired)
     if len(candidates) > 1:
         return Expected(
             missing=f"any of {', '.join(sorted(map(str, candidates)))} may be right",
@@ -153,6 +151,24 @@ def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateR
             remedy="reconciler apply PATH: it records which certificate is the declared one",
         )
     return Expected()
+
+
+def _candidates(endpoint: Endpoint, server: Name, desired: Desired) -> set[Address]:
+    """The declared certificates that a server may present under an endpoint's name."""
+    declared = {
+        address: certificate
+        for address, certificate in desired.snapshot.of(Certificate)
+        if certificate.home == (server,)
+    }
+    wanted = (DomainPattern(endpoint.name.name),)
+    covering = {
+        one
+        for one, asked in declared.items()
+        if not uncovered(asked_domains(asked), wanted)
+        and (not isinstance(asked.services, frozenset) or "SMTP" in asked.services)
+    }
+    bound = declared.keys() & _bound(endpoint, server, desired)
+    return (bound & covering) or bound or covering
 
 
 def _bound(endpoint: Endpoint, server: Name, desired: Desired) -> set[Address]:

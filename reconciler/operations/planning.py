@@ -22,6 +22,7 @@ from state.resources import Certificate, ReceiveConnector, Resource, SendConnect
 from state.snapshot import LiveState, Snapshot
 from state.values import Name
 
+from .endpoints import watched_certificates
 from .identity import check_organization
 from .inputs import Declared, Inputs, Surroundings, load_declared
 from .records import Remembered, open_store, remember
@@ -101,7 +102,16 @@ def make_plan(
     settled = settle(remembered.record, _declared_doubts(remembered, declared.desired), live)
     record = settled.record
     considered = only(record, snapshot) if targets else record
-    made = plan(Situation(snapshot, live, considered, surroundings.now(), declared.desired.acknowledged))
+    made = plan(
+        Situation(
+            snapshot,
+            live,
+            considered,
+            surroundings.now(),
+            declared.desired.acknowledged,
+            watched_certificates(declared.desired),
+        )
+    )
     made = replace(made, diagnostics=tuple(_placed(made.diagnostics, declared.desired)))
     return Planned(
         plan=made,

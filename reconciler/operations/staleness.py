@@ -97,6 +97,7 @@ def _same(saved: Change, fresh: Change | None) -> bool:
         and saved.action is fresh.action
         and saved.attributes == fresh.attributes
         and saved.invocations == fresh.invocations
+        and saved.on_failure == fresh.on_failure
     )
 
 

@@ -60,6 +60,8 @@ class Change:
             value of another address waits until that is known.
         requires: Addresses whose changes must be done first.
         reason: Why, in a few words for people: ``expires 2026-12-01, inside renew_before 30d``.
+        on_failure: What takes it back, should the world be presented something worse than before.
+        no_step_back: Why nothing takes it back although the world will notice it; "" otherwise.
         learned: What the record becomes once it is done; deferred values still in place. None for NONE.
     """
 
@@ -69,6 +71,8 @@ class Change:
     invocations: tuple[Invocation, ...] = ()
     requires: frozenset[Address] = frozenset()
     reason: str = ""
+    on_failure: tuple[Invocation, ...] = ()
+    no_step_back: str = ""
     learned: Learned | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.cmdlets.domain_controller import at_domain_controller
+from reconciler.cmdlets.invocation import Invocation
 from state.values import Name
 
 from .change import Change
@@ -18,13 +19,18 @@ def pinned(change: Change, situation: Situation) -> Change:
     """
     if not change.invocations or not situation.live.organization.domain_controller:
         return change
-    organization = situation.record.organization
     return replace(
         change,
-        invocations=tuple(
-            invocation
-            if situation.is_edge(Name(invocation.server))
-            else at_domain_controller(invocation, organization)
-            for invocation in change.invocations
-        ),
+        invocations=_pinned(change.invocations, situation),
+        on_failure=_pinned(change.on_failure, situation),
+    )
+
+
+def _pinned(invocations: tuple[Invocation, ...], situation: Situation) -> tuple[Invocation, ...]:
+    organization = situation.record.organization
+    return tuple(
+        invocation
+        if situation.is_edge(Name(invocation.server))
+        else at_domain_controller(invocation, organization)
+        for invocation in invocations
     )

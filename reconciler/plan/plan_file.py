@@ -194,6 +194,8 @@ def _change_to_json(change: Change) -> dict[str, Json]:
         "invocations": [_invocation_to_json(invocation) for invocation in change.invocations],
         "requires": [*sorted(map(str, change.requires))],
         "reason": change.reason,
+        "on_failure": [_invocation_to_json(invocation) for invocation in change.on_failure],
+        "no_step_back": change.no_step_back,
         "learned": entry_to_json(change.learned) if change.learned else None,
     }
 
@@ -211,12 +213,11 @@ def _change_from_json(shape: Shape) -> Change:
         address=address,
         action=action,
         attributes=_differences_from_json(address, shape.shape("attributes")),
-        invocations=tuple(
-            _invocation_from_json(Shape.of(item, f"{shape.path('invocations')}.{at}"))
-            for at, item in enumerate(Shape.list_of(shape.take("invocations"), shape.path("invocations")))
-        ),
+        invocations=_invocations_from_json(shape, "invocations"),
         requires=frozenset(map(Address.parse, shape.texts("requires"))),
         reason=shape.text("reason"),
+        on_failure=_invocations_from_json(shape, "on_failure"),
+        no_step_back=shape.text("no_step_back"),
         learned=learned,
     )
     shape.done()
@@ -327,6 +328,13 @@ def _invocation_to_json(invocation: Invocation) -> dict[str, Json]:
         "parameters": {name: _parameter_to_json(value) for name, value in invocation.parameters.items()},
         "answers": [{"prompt": answer.prompt, "answer": answer.answer} for answer in invocation.answers],
     }
+
+
+def _invocations_from_json(shape: Shape, key: str) -> tuple[Invocation, ...]:
+    return tuple(
+        _invocation_from_json(Shape.of(item, f"{shape.path(key)}.{at}"))
+        for at, item in enumerate(Shape.list_of(shape.take(key), shape.path(key)))
+    )
 
 
 def _invocation_from_json(shape: Shape) -> Invocation:

@@ -25,6 +25,7 @@ from .protection import after_gains, rank
 from .receive_connectors import plan_receive_connector
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation, home_of
+from .step_back import with_step_backs
 from .subscriptions import synchronizations, with_subscriptions
 from .uncollected import uncollected
 from .undeclared import plan_undeclared
@@ -75,9 +76,11 @@ def _plan(declared: Situation) -> Plan:
     for address, planned_one in arranged(listeners, tuple(plan_undeclared(situation)), situation):
         worked.add(address, planned_one)
     worked.changes += synchronizations(worked.changes, subscriptions)
+    stepping = with_step_backs(worked.changes, situation)
+    worked.diagnostics += stepping.diagnostics
     return Plan(
         organization=situation.record.organization,
-        changes=after_gains([pinned(change, situation) for change in worked.changes], situation),
+        changes=after_gains([pinned(change, situation) for change in stepping.changes], situation),
         drift=tuple(worked.drift),
         diagnostics=tuple(worked.diagnostics),
         certificate_names={

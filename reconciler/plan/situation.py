@@ -28,6 +28,7 @@ class Situation:
         record: Which live objects are ours, and the certificates under way; settled.
         now: The instant to judge renewals at; UTC, aware.
         acknowledged: Rules that somebody accepted the breach of, by address.
+        watched: Certificates that the world is to be presented at an endpoint, where a handshake shows it.
     """
 
     desired: Snapshot
@@ -35,6 +36,7 @@ class Situation:
     record: StateRecord
     now: datetime
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    watched: frozenset[Address] = frozenset()
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -77,12 +78,9 @@ class Trust:
         Raises:
             AuthorityUnreadable: a file cannot be read, or holds no certificate.
         """
-        with warnings.catch_warnings():  # a root with an odd serial number is this machine's affair
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            known = [*_of_this_machine()]
+        known = _of_this_machine(ssl.get_default_verify_paths())
         named = [certificate for path in self.authorities for certificate in _in_file(path)]
-        roots = [one for one in known if _signs_itself(one)]
-        copies = [one for one in known if not _signs_itself(one)]
+        roots, copies = list(known.anchors), list(known.copies)
         own = [one for one in named if _issuer_among(one, [*roots, *copies]) is None]
         copies += [one for one in named if one not in own and one not in roots]
         return Authorities((*roots, *own), tuple(copies))
@@ -258,16 +256,21 @@ def _parsed(chain: Sequence[bytes]) -> list[x509.Certificate]:
     return found
 
 
-def _of_this_machine() -> Iterator[x509.Certificate]:
+@cache
+def _of_this_machine(paths: ssl.DefaultVerifyPaths) -> Authorities:
     """What OpenSSL trusts here: a file, on Windows the system's stores, or a folder of files."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
-    ders = context.get_ca_certs(binary_form=True) or _in_folder(ssl.get_default_verify_paths().capath)
-    for der in ders:
-        try:
-            yield x509.load_der_x509_certificate(der)
-        except (ValueError, x509.InvalidVersion):
-            continue
+    found = []
+    with warnings.catch_warnings():  # a root with an odd serial number is this machine's affair
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        for der in context.get_ca_certs(binary_form=True) or _in_folder(paths.capath):
+            try:
+                found.append(x509.load_der_x509_certificate(der))
+            except (ValueError, x509.InvalidVersion):
+                continue
+    roots = tuple(one for one in found if _signs_itself(one))
+    return Authorities(roots, tuple(one for one in found if one not in roots))
 
 
 def _in_folder(folder: str | None) -> Iterator[bytes]:

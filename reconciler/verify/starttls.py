@@ -97,11 +97,18 @@ def shake_hands(
     attempt = _attempt(host, port, name, context, seconds)
     if not attempt.chain:
         return Handshake(None, attempt.problems)
+    return judged(attempt.chain, name, trusted, now, public_keys)
+
+
+def judged(
+    chain: tuple[bytes, ...], name: Fqdn, trusted: Authorities, now: datetime, public_keys: frozenset[str]
+) -> Handshake:
+    """A handshake in which a chain was sent; for the arguments see :func:`shake_hands`."""
     try:
-        facts = certificate_facts(attempt.chain[0])
+        facts = certificate_facts(chain[0])
     except NotACertificate as error:
         return Handshake(None, (HandshakeProblem(Fault.BAD_CERTIFICATE, error.reason),))
-    return Handshake(facts, tuple(_found_in(facts, attempt.chain, name, trusted, now, public_keys)))
+    return Handshake(facts, tuple(_found_in(facts, chain, name, trusted, now, public_keys)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.events import (
     ApplyFinished,
+    EndpointChecked,
     Event,
     InvocationFinished,
     IssueFinished,
@@ -11,6 +12,8 @@ from reconciler.events import (
     ReadFinished,
     ResourceRecorded,
     Retrying,
+    ServingAwaited,
+    SteppingBack,
 )
 
 from .terminal import Ink, counted, harmless
@@ -41,10 +44,25 @@ def render_event(event: Event, *, colour: bool = False) -> str:
             )
         case ResourceRecorded(address=address, action=action):
             return _line(ink, "record", f"{action}  {address}", "")
+        case ServingAwaited(reason=reason, seconds=seconds):
+            until = ink.cyan(f"waits up to {seconds} s")
+            return f"{harmless(_endpoint(event))}  {until}: {harmless(reason)}\n"
+        case EndpointChecked(problem=problem):
+            what = f"presents {event.subject}" if event.subject else "checked"
+            if event.only_told and problem:
+                return f"{harmless(_endpoint(event))}  {harmless(what)}  {ink.yellow(harmless(problem))}\n"
+            return _line(ink, _endpoint(event), what, problem)
+        case SteppingBack(certificate=certificate, reason=reason):
+            what = ink.red(f"steps back from {harmless(certificate)}")
+            return f"{harmless(event.server)} as {harmless(event.name)}  {what}: {harmless(reason)}\n"
         case ApplyFinished():
             return f"{_outcome(event, ink)}\n"
         case _:
             return ""
+
+
+def _endpoint(event: ServingAwaited | EndpointChecked) -> str:
+    return f"{event.server or event.address} as {event.name}"
 
 
 def _line(ink: Ink, who: str, what: str, error: str, *, in_doubt: bool = False) -> str:

@@ -75,7 +75,7 @@ def _change(change: Change) -> dict[str, Json]:
         "action": change.action.value,
         "attributes": _attributes(change.address.type, change.attributes),
         "invocations": [_invocation(invocation) for invocation in change.invocations],
-        "on_failure": [],
+        "on_failure": [_invocation(invocation) for invocation in change.on_failure],
         "reason": change.reason,
     }
 

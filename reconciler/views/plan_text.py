@@ -136,6 +136,18 @@ def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
         )
     for invocation in change.invocations:
         lines += invocation_lines(invocation, ink=ink, indent="    ", width=width)
+    return [*lines, *_step_back_lines(change, ink=ink, width=width)]
+
+
+def _step_back_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
+    """What becomes of it should STARTTLS be worse afterwards."""
+    if change.no_step_back:
+        return wrapped(f"no step back: {change.no_step_back}", width=width, indent="    ")
+    if not change.on_failure:
+        return []
+    lines = ["    if STARTTLS is worse afterwards:"]
+    for invocation in change.on_failure:
+        lines += invocation_lines(invocation, ink=ink, indent="      ", width=width)
     return lines
 
 

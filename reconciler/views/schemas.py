@@ -24,6 +24,8 @@ from reconciler.events import (
     ReadStarted,
     ResourceRecorded,
     Retrying,
+    ServingAwaited,
+    SteppingBack,
 )
 from reconciler.plan.change import Action
 from state.resources import Json
@@ -44,8 +46,10 @@ EVENTS: tuple[type[Event], ...] = (
     IssueFinished,
     IssueWaiting,
     ResourceRecorded,
-    ApplyFinished,
+    ServingAwaited,
     EndpointChecked,
+    SteppingBack,
+    ApplyFinished,
 )
 
 _FIELD_MEANINGS = {
@@ -60,6 +64,8 @@ _FIELD_MEANINGS = {
     "reason": "What the issuer waits for.",
     "next_try": 'When it is worth asking again, ISO 8601; "" at any time.',
     "not_after": 'End of validity, ISO 8601; "" where there is no certificate.',
+    "verification": 'passed, failed, not_seen or interrupted; "" where there was nothing to verify.',
+    "certificate": "Address of the certificate behind it.",
     "only_told": "TLS ends before Exchange there: what is wrong there is told, and fails nothing.",
     "action": "What was written to the record.",
     "done": "Invocations that succeeded.",
@@ -77,6 +83,11 @@ _FIELD_MEANINGS = {
 }
 _OWN_MEANINGS: dict[tuple[type[Event], str], str] = {
     (EndpointChecked, "address"): "Where the handshake was made: host:port.",
+    (ServingAwaited, "address"): "Where the handshake was made: host:port.",
+    (ServingAwaited, "server"): 'The server that answers; "" at the address that the world knows.',
+    (ServingAwaited, "reason"): "What is not yet as it should be.",
+    (ServingAwaited, "seconds"): "How long is waited at most.",
+    (SteppingBack, "reason"): "What became worse.",
     (EndpointChecked, "server"): 'The server that answers; "" at the address that the world knows.',
     (InvocationFinished, "in_doubt"): "Whether it may have been done although no answer came.",
 }
@@ -126,7 +137,8 @@ def plan_schema() -> dict[str, Json]:
                         "The cmdlets that are sent, in this order; no other is.", _ref("invocation")
                     ),
                     "on_failure": _list(
-                        "The cmdlets that are sent when one of the invocations fails.", _ref("invocation")
+                        "The cmdlets that take it back when STARTTLS is worse afterwards than it was before.",
+                        _ref("invocation"),
                     ),
                     "reason": _text('Why, for people; "" where the attributes say it.'),
                 }

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Command, Connection, Outcome, Writer
 from reconciler.exchange.session import Sessions
 from reconciler.operations.applying import run_apply
 from reconciler.operations.failed import OperationFailed
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.verifying import Verified, run_verify
+from reconciler.verify.starttls import Fault
 from tests.contoso import Contoso, contoso, unheard
 
 YAML = """\
@@ -118,13 +120,18 @@ class TestAnEndpoint:
         verified = verify(organization)
         assert (verified.is_good, told(verified)) == (True, [])
 
-    def test_fails_when_enabling_was_skipped(self, organization: Contoso) -> None:
-        """The binding is there and the certificate too, but the transport service may not have its key."""
-        run_apply(organization.inputs(), Surroundings(unheard, sessions=ForgetfulSessions()), lambda _: True)
-        verified = verify(organization)
-        assert [str(problem) for one in verified.checked for problem in one.handshake.problems] == [
-            "does not offer STARTTLS"
-        ]
+    def test_whose_starttls_an_apply_takes_away_gets_it_back(self, organization: Contoso) -> None:
+        """Enabling was skipped: the binding is there and the certificate too, but nobody may have its key."""
+        spent: list[float] = []
+        hurried = Patience(lambda: sum(spent), spent.append)
+        surroundings = Surroundings(unheard, sessions=ForgetfulSessions(), patience=hurried)
+        outcome = run_apply(organization.inputs(), surroundings, lambda _: True)
+        assert (outcome.gated.failed, outcome.gated.stopped) == (True, False)
+        assert [one.summary for one in outcome.gated.diagnostics] == ["Stepped back"]
+        assert "does not offer STARTTLS" in outcome.gated.diagnostics[0].detail
+        faults = [problem.fault for one in verify(organization).checked for problem in one.handshake.problems]
+        assert Fault.NO_STARTTLS not in faults
+        assert Fault.OTHER_CERTIFICATE in faults
 
 
 class TestAPublishedAddress:

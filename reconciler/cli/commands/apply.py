@@ -12,6 +12,7 @@ from reconciler.apply.applier import Applied
 from reconciler.diagnostics import Diagnostic
 from reconciler.operations.applying import ApplyOutcome, run_apply, run_saved_plan
 from reconciler.operations.failed import OperationFailed
+from reconciler.operations.gating import Gated
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned
 from reconciler.operations.saved_plans import is_saved_plan, read_plan
@@ -55,10 +56,10 @@ def apply(
         approval.show(outcome.planned)
     if outcome.applied is None:
         return ExitCode.DONE if outcome.approved else ExitCode.ERROR
-    console.problems(outcome.applied.diagnostics)
+    console.problems((*outcome.applied.diagnostics, *outcome.gated.diagnostics))
     if outcome.applied.was_interrupted and not outcome.applied.is_complete:
         console.err(_INTERRUPTED if outcome.applied.sent else "Interrupted: nothing was changed.\n")
-    return _code(outcome.applied)
+    return _code(outcome.applied, outcome.gated)
 
 
 def _run(
@@ -106,7 +107,11 @@ class _Approval:
             console.out(render_plan(plan, colour=console.colour_out, width=console.width))
 
 
-def _code(applied: Applied) -> ExitCode:
+def _code(applied: Applied, gated: Gated) -> ExitCode:
+    if applied.is_complete and gated.stopped:
+        return ExitCode.STOPPED
+    if applied.is_complete and gated.failed:
+        return ExitCode.NOT_VERIFIED
     if applied.is_complete:
         return ExitCode.WAITING if applied.waiting else ExitCode.DONE
     if applied.sent:

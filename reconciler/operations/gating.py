@@ -1,0 +1,253 @@
+"""The gate of an apply: what the world is presented before and after it, and the step back from worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from reconciler.apply.applier import Applied
+from reconciler.apply.known import KnownValues
+from reconciler.apply.ledger import Ledger
+from reconciler.diagnostics import Diagnostic, has_errors
+from reconciler.events import SteppingBack
+from reconciler.plan.change import Change, Plan
+from reconciler.plan.step_back import is_presented, taken_back, watched_by
+from reconciler.verify.comparison import is_worse
+from reconciler.verify.endpoints import Checked, Target, event_of
+from reconciler.verify.gate import Gate, Seen, Verdict, Watched
+from reconciler.verify.starttls import Handshake
+from state.address import Address
+from state.record import STEPPED_BACK, Learned, Recorded, StateRecord
+from state.resources import Certificate
+
+from . import gating_problems as problems
+from .endpoints import Asked, asked_of, trusted_by
+from .inputs import Surroundings
+from .planning import Planned
+
+StepBack = Callable[[Plan], Applied]
+"""Runs what takes changes back, as an apply."""
+
+
+@dataclass(slots=True)
+class Gated:
+    """What came of the gate.
+
+    Attributes:
+        failed: Something that was seen is not as it should be, or is not to be seen any more.
+        stopped: It did not come to its end: interrupted, or the step back did not succeed.
+        verification: For machines: what all of it came to.
+    """
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    failed: bool = False
+    stopped: bool = False
+    verification: str = ""
+
+
+class Gating:
+    """One apply's gate: made before anything is sent."""
+
+    def __init__(self, planned: Planned, surroundings: Surroundings) -> None:
+        """Look at what the endpoints present that the plan may change.
+
+        Raises:
+            OperationFailed: an authority's file cannot be read.
+        """
+        self._planned = planned
+        self._surroundings = surroundings
+        self._before: dict[Target, Handshake] = {}
+        asked = [one for one in asked_of(planned.desired, planned.record) if self._touching(one)]
+        self._gate: Gate | None = None
+        if asked:
+            self._gate = Gate(
+                trusted_by(planned.desired),
+                surroundings.now,
+                surroundings.patience,
+                surroundings.listener,
+                surroundings.shake,
+            )
+            found = self._gate.look(one.target for one in asked)
+            self._before = {_place(target): handshake for target, handshake in found.items()}
+
+    def verify(self, applied: Applied, ledger: Ledger, known: KnownValues, step_back: StepBack) -> Gated:
+        """Wait until what was applied is presented; take it back where it is worse than before.
+
+        Args:
+            applied: What the apply came to. Of one that stopped nothing is waited for or taken back.
+            ledger: Learns what is served, and what was taken back.
+        """
+        gated = Gated()
+        if self._gate is None:
+            return gated
+        asked = {
+            one.target: one
+            for one in asked_of(self._planned.desired, ledger.record)
+            if any(change.address not in applied.waiting for change in self._touching(one))
+        }
+        watched = [
+            Watched(target, self._before.get(_place(target)), one.endpoint.serve_within.total_seconds())
+            for target, one in asked.items()
+        ]
+        try:
+            if applied.was_interrupted or not applied.is_complete:
+                self._glance(watched, self._gate, gated)
+                return gated
+            self._gate.wait(watched)
+        except KeyboardInterrupt:
+            left = len(watched) - len(self._gate.seen)
+            gated.diagnostics.append(problems.interrupted(left))
+            gated.stopped, gated.verification = True, "interrupted"
+            return gated
+        for one in self._gate.seen:
+            self._surroundings.listener(event_of(one.checked))
+        self._learn_served(asked, ledger)
+        self._judge(asked, gated)
+        worse = [one for one in self._gate.seen if one.verdict is Verdict.WORSE]
+        if worse:
+            self._step_back(worse, asked, ledger, known, step_back, gated)
+        return gated
+
+    def _touching(self, asked: Asked) -> list[Change]:
+        """The changes that may change what is presented there."""
+        server = asked.target.server
+        members = asked.endpoint.servers if server is None else (server,)
+        return [
+            change
+            for change in self._planned.plan.changes
+            if any(is_presented(change, member) for member in members)
+        ]
+
+    def _glance(self, watched: Iterable[Watched], gate: Gate, gated: Gated) -> None:
+        """After an apply that stopped: only tell whether STARTTLS is worse meanwhile."""
+        found = gate.look(one.target for one in watched)
+        for one in watched:
+            if is_worse(found[one.target], one.before):
+                checked = Checked(one.target, found[one.target])
+                gated.diagnostics.append(problems.worse_meanwhile(checked))
+                gated.failed, gated.verification = True, "failed"
+
+    def _learn_served(self, asked: dict[Target, Asked], ledger: Ledger) -> None:
+        now = self._surroundings.now()
+        for one in self._gate.seen if self._gate else ():
+            expected = asked[one.watched.target].expected
+            if one.verdict is not Verdict.SERVED or one.watched.target.server is None:
+                continue
+            for certificate in (each.certificate for each in expected if each.public_key):
+                recorded = ledger.record.resources.get(certificate) if certificate else None
+                if certificate is None or recorded is None:
+                    continue
+                milestones = {
+                    "served": now,
+                    **{name: at for name, at in recorded.milestones.items() if name != STEPPED_BACK},
+                }
+                if milestones != recorded.milestones:
+                    _learn(ledger, certificate, replace(recorded, milestones=milestones))
+
+    def _judge(self, asked: dict[Target, Asked], gated: Gated) -> None:
+        seen = self._gate.seen if self._gate else []
+        for one in seen:
+            if one.verdict in (Verdict.FAULTY, Verdict.NOT_SERVED):
+                gated.diagnostics.append(problems.not_served(one))
+            elif one.verdict is Verdict.LOST:
+                gated.diagnostics.append(problems.lost(one))
+            elif one.verdict is Verdict.WORSE and one.watched.target.server is None:
+                gated.diagnostics.append(problems.worse_there(one))
+        unseen = [one for one in seen if one.verdict is Verdict.UNSEEN]
+        if unseen:
+            gated.diagnostics.append(problems.not_seen(unseen))
+        bad = {Verdict.FAULTY, Verdict.NOT_SERVED, Verdict.LOST, Verdict.WORSE}
+        gated.failed = any(one.verdict in bad for one in seen)
+        verdict = "failed" if gated.failed else "not_seen" if unseen else "passed"
+        gated.verification = verdict if seen else ""
+
+    def _step_back(
+        self,
+        worse: list[Seen],
+        asked: dict[Target, Asked],
+        ledger: Ledger,
+        known: KnownValues,
+        step_back: StepBack,
+        gated: Gated,
+    ) -> None:
+        """Take back what was bound to the certificates behind which it is worse."""
+        of_servers = [one for one in worse if one.watched.target.server is not None]
+        certificates = {
+            expected.certificate
+            for one in of_servers
+            for expected in asked[one.watched.target].expected
+            if expected.certificate is not None
+        }
+        changes = [
+            back
+            for change in self._planned.plan.changes
+            if watched_by(change) & certificates
+            if (back := taken_back(change, self._planned.record, known.get)) is not None
+        ]
+        if not changes:
+            gated.diagnostics += [problems.worse_and_stays(one) for one in of_servers]
+            return
+        for one in of_servers:
+            for certificate in (each.certificate for each in asked[one.watched.target].expected):
+                self._surroundings.listener(
+                    SteppingBack(
+                        str(one.watched.target.name),
+                        str(one.watched.target.server),
+                        str(certificate or ""),
+                        one.checked.problem,
+                    )
+                )
+        keys = {certificate: _key(ledger.record, certificate) for certificate in certificates}
+        self._remember(certificates, ledger)  # a kill from here on leaves it known
+        applied = step_back(replace(self._planned.plan, changes=tuple(changes), diagnostics=()))
+        gated.diagnostics += applied.diagnostics
+        if applied.was_interrupted or has_errors(applied.diagnostics):
+            gated.stopped = True
+            return
+        for certificate in certificates:
+            self._forget_bound(certificate, keys[certificate], ledger)
+        self._remember(certificates, ledger)
+        for one in of_servers:
+            gated.diagnostics.append(self._taken_back(one, changes, gated))
+
+    def _taken_back(self, one: Seen, changes: Iterable[Change], gated: Gated) -> Diagnostic:
+        if self._gate is None:
+            raise ValueError("there is no step back without a gate")
+        try:
+            after = self._gate.until_as_before(one.watched)
+        except KeyboardInterrupt:
+            gated.stopped = True
+            after = one.handshake
+        addresses = [str(change.address) for change in changes]
+        checked = Checked(replace(one.watched.target, public_keys=frozenset()), after)
+        return problems.taken_back(one, addresses, checked)
+
+    def _remember(self, certificates: Iterable[Address], ledger: Ledger) -> None:
+        now = self._surroundings.now()
+        for certificate in certificates:
+            if recorded := ledger.record.resources.get(certificate):
+                milestones = {**recorded.milestones, STEPPED_BACK: now}
+                _learn(ledger, certificate, replace(recorded, milestones=milestones))
+
+    def _forget_bound(self, certificate: Address, key: object, ledger: Ledger) -> None:
+        """Nothing is bound to it any more; on Exchange 2010 it is its predecessor that is recorded now."""
+        recorded = ledger.record.resources.get(certificate)
+        if recorded is None or _key(ledger.record, certificate) != key:
+            return
+        left = {name: at for name, at in recorded.milestones.items() if name not in ("bound", "served")}
+        _learn(ledger, certificate, replace(recorded, milestones=left))
+
+
+def _learn(ledger: Ledger, address: Address, recorded: Recorded) -> None:
+    ledger.learn(Learned(address, recorded, ledger.record.requests.get(address)))
+
+
+def _key(record: StateRecord, certificate: Address) -> object:
+    recorded = record.resources.get(certificate)
+    resource = recorded.resource if recorded else None
+    return resource.public_key if isinstance(resource, Certificate) else None
+
+
+def _place(target: Target) -> Target:
+    """The same target, whatever it is to present."""
+    return replace(target, public_keys=frozenset())
