@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.cmdlets.certificate import remove
 from reconciler.cmdlets.domain_controller import at_domain_controller
 from reconciler.cmdlets.edge_synchronization import synchronize
 from reconciler.cmdlets.invocation import Invocation
@@ -32,7 +33,7 @@ from state.address import Address
 from state.record import Recorded, Request
 from state.resources import Build, Certificate, ReceiveConnector, Resource, SendConnector, Server
 from state.snapshot import LiveOrganization, LiveServer
-from state.values import UNKNOWN, Fqdn, Name, Thumbprint
+from state.values import UNKNOWN, Deferred, Fqdn, Name, Thumbprint
 from tests.cases.test_every_attribute import CERTIFICATE, RECEIVE, SEND, Values
 from tests.published import BUILDS, pages
 from tests.rules import rule
@@ -221,6 +222,18 @@ class TestOfACertificate:
         assert cmdlets == ["Export", "Import", "Enable"]
         assert not place.objections(invocations(made))
 
+    @rule("1-9", "3-15")
+    def test_is_removed_where_no_binding_can_be_taken_back(self, token: str, edge: bool) -> None:
+        """Connectors of 2010 name no certificate: enabling it is what the world notices."""
+        place = Place(token, edge)
+        accepted = {PUBLIC: frozenset({SUBSCRIPTION_RULE})}
+        made = situation({PUBLIC: certificate(home=(place.name,))}, place.server())
+        (change,) = plan(replace(made, acknowledged=accepted, watched=frozenset({PUBLIC}))).changes
+        removal = remove(Deferred(PUBLIC, "thumbprint"), server=str(place.name), edge=edge)
+        assert change.on_failure == ((removal,) if token.startswith("2010") else ())
+        assert bool(change.no_step_back) is not token.startswith("2010")
+        assert not place.objections([removal])
+
 
 @rule("1-5")
 @pytest.mark.parametrize("token", BUILDS)
@@ -272,6 +285,7 @@ def test_every_cmdlet_that_plans_hold_is_walked() -> None:
         TestOfAReceiveConnector().test_deletes,
         TestOfACertificate().test_is_requested_imported_and_enabled,
         TestOfACertificate().test_goes_on_where_it_stopped,
+        TestOfACertificate().test_is_removed_where_no_binding_can_be_taken_back,
     ]
     walked_over: set[str] = set()
     with pytest.MonkeyPatch.context() as patch:
