@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import Final
 
 from state.errors import InvalidValue
+from state.record import StateRecord
+from state.resources import Certificate
 from state.values import Maybe
 
 DEFAULT: Final = Fraction(1, 3)
@@ -15,6 +17,8 @@ DEFAULT: Final = Fraction(1, 3)
 
 _WIDEST: Final = Fraction(9, 10)
 """Of the lifetime. Issuers backdate what they issue, so a window just short of the whole is due at once."""
+
+_AT_ONCE: Final = timedelta()
 
 _SPAN = re.compile(r"(\d{1,5})\s*([dh])", re.IGNORECASE | re.ASCII)
 _FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})", re.ASCII)
@@ -42,24 +46,45 @@ def parse_window(text: str) -> timedelta | Fraction:
     raise InvalidValue(text, _EXPECTED)
 
 
-def renewal_date(not_before: datetime, not_after: datetime, renew_before: Maybe[str]) -> datetime:
+def renewal_date(
+    not_before: datetime, not_after: datetime, renew_before: Maybe[str], turnaround: timedelta = _AT_ONCE
+) -> datetime:
     """The instant from which a certificate is to be renewed.
 
     A window of nearly the whole lifetime would renew at every run, and no plan would ever be empty;
-    there the default holds (:func:`is_window_usable`).
+    there the default holds (:func:`is_window_usable`). For the same reason a slow issuer makes nothing
+    due in the first tenth of its lifetime.
 
     Args:
         not_before: Begin of validity, UTC, aware.
         not_after: End of validity, UTC, aware.
         renew_before: :attr:`state.resources.Certificate.renew_before`; what is no text means the default,
             one third of the lifetime.
+        turnaround: How long its issuer takes: by so much it is asked earlier.
 
     Raises:
         InvalidValue: a text that is no window.
     """
     lifetime = not_after - not_before
     window = _window(renew_before) if is_window_usable(lifetime, renew_before) else DEFAULT
-    return not_after - _span(window, lifetime)
+    return max(not_after - _span(window, lifetime) - turnaround, not_after - _span(_WIDEST, lifetime))
+
+
+def turnaround(record: StateRecord, issuer: str) -> timedelta:
+    """How long an issuer has taken for a certificate so far: the longest that is known, else nothing.
+
+    Args:
+        record: Its certificates came from the issuers that they were recorded with.
+        issuer: Name under ``issuers``.
+    """
+    taken = [
+        entry.milestones["issued"] - entry.milestones["submitted"]
+        for entry in record.resources.values()
+        if isinstance(entry.resource, Certificate)
+        and entry.resource.issuer == issuer
+        and entry.milestones.keys() >= {"submitted", "issued"}
+    ]
+    return max(taken, default=_AT_ONCE)
 
 
 def is_window_usable(lifetime: timedelta, renew_before: Maybe[str]) -> bool:
@@ -79,7 +104,13 @@ def _span(window: timedelta | Fraction, lifetime: timedelta) -> timedelta:
     return window if isinstance(window, timedelta) else lifetime * window.numerator / window.denominator
 
 
-def renewal_due(not_before: datetime, not_after: datetime, now: datetime, renew_before: Maybe[str]) -> bool:
+def renewal_due(
+    not_before: datetime,
+    not_after: datetime,
+    now: datetime,
+    renew_before: Maybe[str],
+    turnaround: timedelta = _AT_ONCE,
+) -> bool:
     """Tell whether a certificate is to be renewed now.
 
     Args:
@@ -87,8 +118,9 @@ def renewal_due(not_before: datetime, not_after: datetime, now: datetime, renew_
         not_after: End of validity, UTC, aware.
         now: UTC, aware.
         renew_before: As for :func:`renewal_date`.
+        turnaround: As for :func:`renewal_date`.
 
     Raises:
         InvalidValue: a text that is no window.
     """
-    return now >= renewal_date(not_before, not_after, renew_before)
+    return now >= renewal_date(not_before, not_after, renew_before, turnaround)

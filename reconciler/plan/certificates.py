@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from reconciler.cmdlets.mark import REQUEST_ATTRIBUTES
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.asked import asked_domains
 from reconciler.pki.coverage import uncovered
-from reconciler.pki.renewal import is_window_usable, renewal_due
+from reconciler.pki.renewal import is_window_usable, renewal_date, renewal_due
 from reconciler.pki.selection import Selection, imported_of, may_be_pending, select
 from state.address import Address
 from state.record import Learned, Predecessor, Recorded, Request, StateRecord
@@ -22,7 +23,7 @@ from state.resources import Certificate, Kind
 from state.values import UNKNOWN, UNSET, Deferred, Thumbprint, TlsCertificateName
 
 from . import problems, unread_problems
-from .change import Action, Change, Difference
+from .change import Action, Change, Difference, Upcoming
 from .compare import live_value
 from .recording import to_record, unchanged
 from .settle import may_answer
@@ -40,6 +41,7 @@ class CertificatePlan:
         name: What connectors are bound to; None when there will be none.
         drift: What is not as it was recorded.
         observed: What is not as declared, and is only observed.
+        upcoming: When it is to be renewed, where that is still to come and is ours to do.
     """
 
     change: Change | None
@@ -47,6 +49,7 @@ class CertificatePlan:
     diagnostics: tuple[Diagnostic, ...] = ()
     drift: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
     observed: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+    upcoming: Upcoming | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class _Case:
     record: StateRecord
     mark: str
     now: datetime
+    turnaround: timedelta
 
     @property
     def was(self) -> Certificate | None:
@@ -104,6 +108,7 @@ def plan_certificate(address: Address, asked: Certificate, situation: Situation)
         record=situation.record,
         mark=situation.request_mark(address, asked),
         now=situation.now,
+        turnaround=situation.turnaround(asked),
     )
     if asked.mode == "observe":
         return _observed(case)
@@ -173,7 +178,7 @@ def _without_request(case: _Case) -> CertificatePlan:
     current, ours = selection.certificate, selection.by in ("record", "mark")
     reason = _why_replace(case, current, ours=ours) if current else ""
     if current is not None and not reason:
-        return _kept(case, current, ours=ours)
+        return replace(_kept(case, current, ours=ours), upcoming=_upcoming(case, current))
     if (request := _unrecorded_request(case)) is not None:
         return _continued(case, request)
     if current is None and (untold := _untold(case)) is not None:
@@ -444,9 +449,12 @@ def _why_replace(case: _Case, current: Certificate, *, ours: bool) -> str:
         day = f"{current.not_after:%Y-%m-%d}"
         if current.not_after <= case.now:
             return f"expired {day}"
-        if renewal_due(current.not_before, current.not_after, case.now, asked.renew_before):
+        dates = current.not_before, current.not_after, case.now, asked.renew_before
+        if renewal_due(*dates):
             window = asked.renew_before if isinstance(asked.renew_before, str) else "1/3"
             return f"expires {day}, inside renew_before {window}"
+        if renewal_due(*dates, case.turnaround):
+            return f"expires {day}, and {asked.issuer} may take {_days(case.turnaround)}"
     if isinstance(asked.domains, frozenset) and isinstance(current.domains, frozenset):
         missing = sorted(map(str, uncovered(current.domains, asked.domains)))
         if missing:
@@ -463,6 +471,22 @@ def _why_replace(case: _Case, current: Certificate, *, ours: bool) -> str:
             if UNSET not in (before, after) and before != after:
                 return f"was made with another {name}"
     return ""
+
+
+def _upcoming(case: _Case, current: Certificate) -> Upcoming | None:
+    """When the certificate that is there is to be renewed."""
+    if not (isinstance(current.not_before, datetime) and isinstance(current.not_after, datetime)):
+        return None
+    due = renewal_date(current.not_before, current.not_after, case.asked.renew_before, case.turnaround)
+    return Upcoming(
+        address=case.address, renewal=due, expires=current.not_after, issuer=str(case.asked.issuer)
+    )
+
+
+def _days(span: timedelta) -> str:
+    """A span for people, never too short."""
+    days = math.ceil(span / timedelta(days=1))
+    return f"{days} days" if days != 1 else "a day"
 
 
 def _asks_for(asked: Certificate) -> tuple[Any, ...]:

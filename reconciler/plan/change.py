@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -91,6 +92,22 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upcoming:
+    """A renewal that is still to come.
+
+    Attributes:
+        renewal: From when on a plan has it; UTC, aware.
+        expires: End of the certificate that is there now; UTC, aware.
+        issuer: Name under ``issuers``.
+    """
+
+    address: Address
+    renewal: datetime
+    expires: datetime
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Changes in dependency order, for declared or recorded addresses only.
 
@@ -98,6 +115,7 @@ class Plan:
         changes: Every address once; those that need nothing are NONE.
         certificate_names: What the certificates that need no new request are bound by.
         builds: Of the servers that were read, as far as they told, by their names.
+        upcoming: The renewals of the next days, or the next one, by date.
     """
 
     organization: str
@@ -108,6 +126,7 @@ class Plan:
         default_factory=lambda: MappingProxyType({})
     )
     builds: Mapping[str, Build] = field(default_factory=lambda: MappingProxyType({}))
+    upcoming: tuple[Upcoming, ...] = ()
 
     @property
     def is_empty(self) -> bool:

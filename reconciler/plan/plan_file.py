@@ -28,7 +28,7 @@ from state.resources.attribute import INSTANT
 from state.snapshot import Snapshot
 from state.values import UNSET, CredentialReference, Deferred, TlsCertificateName
 
-from .change import Action, Change, Difference, Drift, Plan
+from .change import Action, Change, Difference, Drift, Plan, Upcoming
 
 VERSION = 2
 KIND = "exchange-tls-reconciler plan"
@@ -93,6 +93,15 @@ def encode_plan(saved: SavedPlan) -> bytes:
             str(address): str(name) for address, name in saved.plan.certificate_names.items()
         },
         "builds": {name: str(build) for name, build in saved.plan.builds.items()},
+        "upcoming": [
+            {
+                "address": str(one.address),
+                "renewal": INSTANT.to_json(one.renewal),
+                "expires": INSTANT.to_json(one.expires),
+                "issuer": one.issuer,
+            }
+            for one in saved.plan.upcoming
+        ],
         "desired": {
             str(address): resource_to_json(resource) for address, resource in saved.desired.resources.items()
         },
@@ -141,6 +150,10 @@ def _saved_from_json(shape: Shape) -> SavedPlan:
             Address.parse(key): TlsCertificateName.parse(names.text(key)) for key in names.members
         },
         builds={name: Build.parse(builds.text(name)) for name in builds.members},
+        upcoming=tuple(
+            _upcoming_from_json(Shape.of(item, f"upcoming.{at}"))
+            for at, item in enumerate(Shape.list_of(shape.since_later("upcoming", []), "upcoming"))
+        ),
     )
     if has_errors(plan.diagnostics):
         raise Malformed("diagnostics", "a plan with an error is never saved")
@@ -221,9 +234,20 @@ def _change_from_json(shape: Shape) -> Change:
         learned=learned,
     )
     shape.done()
-    if change.action.is_run and not change.invocations:
+    if change.action.is_mutating and not change.invocations:
         raise Malformed(shape.path("invocations"), "it changes something without a cmdlet")
     return change
+
+
+def _upcoming_from_json(shape: Shape) -> Upcoming:
+    upcoming = Upcoming(
+        address=Address.parse(shape.text("address")),
+        renewal=INSTANT.from_json(shape.take("renewal")),
+        expires=INSTANT.from_json(shape.take("expires")),
+        issuer=shape.text("issuer"),
+    )
+    shape.done()
+    return upcoming
 
 
 def _drift_from_json(shape: Shape) -> Drift:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
@@ -16,7 +17,7 @@ from . import problems, unread_problems
 from .binding import C, bind
 from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
-from .change import Change, Drift, Plan
+from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
 from .listeners import arranged
 from .observed import plan_bound, plan_observed
@@ -33,6 +34,8 @@ from .waiting import after_certificates
 
 _ROLE_ORDER = {"tls_required": 0, "opportunistic": 1, "tls_never": 2, "other": 3}
 """Protection first."""
+_SOON: Final = timedelta(days=30)
+"""What is to be renewed within it is told."""
 
 
 def plan(situation: Situation) -> Plan:
@@ -89,7 +92,17 @@ def _plan(declared: Situation) -> Plan:
             if isinstance(planned.name, TlsCertificateName)
         },
         builds={str(name): build for name in situation.live.servers if (build := situation.build(name))},
+        upcoming=_upcoming(certificates.values(), situation.now),
     )
+
+
+def _upcoming(certificates: Iterable[CertificatePlan], now: datetime) -> tuple[Upcoming, ...]:
+    """The renewals of the next days; where there is none, those of the next day that has one."""
+    known = sorted(
+        (planned.upcoming for planned in certificates if planned.upcoming is not None),
+        key=lambda one: (one.renewal, one.address),
+    )
+    return tuple(one for one in known if one.renewal <= max(now + _SOON, known[0].renewal))
 
 
 @dataclass(slots=True)

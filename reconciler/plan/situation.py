@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from reconciler.cmdlets.mark import mark_of, request_mark_of
+from reconciler.pki.renewal import turnaround
 from state.address import Address
 from state.record import StateRecord
 from state.resources import Build, Certificate, ReceiveConnector, SendConnector, Server
@@ -41,12 +42,20 @@ class Situation:
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)
     _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)
+    _turnarounds: dict[str, timedelta] = field(default_factory=dict, repr=False, compare=False)
 
     def mark(self, address: Address) -> str:
         return mark_of(self.record.organization, address)
 
     def request_mark(self, address: Address, asked: Certificate) -> str:
         return request_mark_of(self.record.organization, address, asked)
+
+    def turnaround(self, asked: Certificate) -> timedelta:
+        """How long the issuer of a certificate has taken so far."""
+        issuer = str(asked.issuer)
+        if issuer not in self._turnarounds:
+            self._turnarounds[issuer] = turnaround(self.record, issuer)
+        return self._turnarounds[issuer]
 
     def server(self, name: Name) -> LiveServer:
         return self.live.servers[name]

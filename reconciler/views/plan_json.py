@@ -11,9 +11,10 @@ from reconciler.cmdlets.invocation import Invocation, parameter_to_json
 from reconciler.diagnostics import Diagnostic
 from reconciler.plan.change import Action, Change, Difference, Plan
 from state.resources import KINDS, Json
+from state.resources.attribute import INSTANT
 from state.values import UNKNOWN, UNSET, CredentialReference, Deferred
 
-PLAN_FORMAT = "1.1"
+PLAN_FORMAT = "1.2"
 """Of the document. The second number grows when a key is added, the first when one changes its meaning."""
 
 
@@ -47,6 +48,15 @@ def plan_to_json(plan: Plan, *, tool_version: str) -> dict[str, Json]:
                 "observed": one.is_observed,
             }
             for one in plan.drift
+        ],
+        "upcoming": [
+            {
+                "address": str(one.address),
+                "renewal": INSTANT.to_json(one.renewal),
+                "expires": INSTANT.to_json(one.expires),
+                "issuer": one.issuer,
+            }
+            for one in plan.upcoming
         ],
         "diagnostics": [diagnostic_to_json(diagnostic) for diagnostic in plan.diagnostics],
     }

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.plan.change import Action, Change, Difference, Drift, Plan
+from reconciler.plan.change import Action, Change, Difference, Drift, Plan, Upcoming
 from state.resources import Certificate, SendConnector
 from state.values import AddressSpace
 
@@ -48,6 +48,7 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
             if change.action.is_run
         ),
         *_recorded_block(plan.changes, ink=ink),
+        *_upcoming_block(plan.upcoming, ink=ink),
         *_problem_block(plan.diagnostics, ink=ink, width=width),
         "\n".join(_summary_lines(plan, ink=ink)),
     ]
@@ -107,6 +108,17 @@ def _recorded_block(changes: Iterable[Change], *, ink: Ink) -> list[str]:
         if change.action in _RECORDED
     ]
     return ["\n".join(lines)] if lines else []
+
+
+def _upcoming_block(upcoming: Sequence[Upcoming], *, ink: Ink) -> list[str]:
+    """The renewals to come, a line each."""
+    if not upcoming:
+        return []
+    lines = [ink.bold("To be renewed:")]
+    for one in upcoming:
+        told = f"expires {one.expires:%Y-%m-%d}, from {harmless(one.issuer)}"
+        lines.append(f"  {one.renewal:%Y-%m-%d}  {harmless(str(one.address))}  {told}")
+    return ["\n".join(lines)]
 
 
 def _headline(change: Change, *, ink: Ink) -> str:

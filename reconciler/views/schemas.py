@@ -124,10 +124,22 @@ def plan_schema() -> dict[str, Json]:
                     "What somebody else changed since the last apply, or is observed and not as declared.",
                     _ref("drift"),
                 ),
+                "upcoming": _list(
+                    "The renewals of the next 30 days, or those of the next day that has one, by date.",
+                    _ref("upcoming"),
+                ),
                 "diagnostics": _list("Errors and warnings.", _ref("diagnostic")),
             }
         ),
         "$defs": {
+            "upcoming": _object(
+                {
+                    "address": _text("Address of the certificate."),
+                    "renewal": _text("From when on a plan renews it; UTC, ISO 8601."),
+                    "expires": _text("When the certificate that is there ends; UTC, ISO 8601."),
+                    "issuer": _text("Name under issuers."),
+                }
+            ),
             "change": _object(
                 {
                     "address": _text("Address of the resource."),

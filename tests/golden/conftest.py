@@ -13,7 +13,7 @@ from reconciler.cmdlets import receive_connector as receive_cmdlets
 from reconciler.cmdlets.invocation import Answer, Invocation
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from reconciler.plan.certificate_problems import default_replaced
-from reconciler.plan.change import Action, Change, Difference, Drift, Plan
+from reconciler.plan.change import Action, Change, Difference, Drift, Plan, Upcoming
 from state.address import Address
 from state.record import Learned, Recorded
 from state.resources import Build, Certificate, ReceiveConnector, Resource, SendConnector
@@ -108,6 +108,14 @@ def full_plan() -> Plan:
             ),
         ),
         builds={"EX1": Build(15, 2, 2562, 17), "EDGE1": Build(15, 1, 2375, 7)},
+        upcoming=(
+            Upcoming(
+                address=Address.of("certificate", "EX2", "internet"),
+                renewal=datetime(2026, 12, 9, 8, tzinfo=UTC),
+                expires=datetime(2026, 12, 24, 8, tzinfo=UTC),
+                issuer="house",
+            ),
+        ),
         diagnostics=(
             default_replaced(INTERNET, "EX1", ["EDGE1"], ""),
             Diagnostic(

@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.pki.renewal import is_window_usable, parse_window, renewal_date, renewal_due
+from reconciler.pki.renewal import (
+    is_window_usable,
+    parse_window,
+    renewal_date,
+    renewal_due,
+    turnaround,
+)
+from state.address import Address
 from state.errors import InvalidValue
+from state.record import Recorded, StateRecord
+from state.resources import Certificate
 from state.values import UNKNOWN, UNSET
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,3 +88,52 @@ def test_another_text_is_no_window(text: str) -> None:
 
 def test_a_fraction_is_kept_exact() -> None:
     assert parse_window("1/3") == Fraction(1, 3)
+
+
+def came(issuer: str, **milestones: timedelta) -> Recorded:
+    """A certificate that came from an issuer, so long after the begin."""
+    at = {name: BEGIN + after for name, after in milestones.items()}
+    return Recorded(Certificate(issuer=issuer), created=True, at=BEGIN, milestones=at)
+
+
+class TestAnIssuerThatTakesItsTime:
+    def test_is_asked_earlier_by_that_time(self) -> None:
+        """So that the successor is there when the window of renewal opens."""
+        assert renewal_date(BEGIN, END, "30d", timedelta(days=9)) == END - timedelta(days=39)
+
+    def test_makes_nothing_due_in_the_first_tenth_of_a_lifetime(self) -> None:
+        """One that once took longer than a certificate lives would be asked at every run, for ever."""
+        assert renewal_date(BEGIN, END, "30d", timedelta(days=400)) == BEGIN + timedelta(days=9)
+
+    @given(
+        st.timedeltas(timedelta(hours=1), timedelta(days=4000)),
+        st.timedeltas(timedelta(), timedelta(days=4000)),
+        st.sampled_from(["30d", "12h", "1/3", "9/10", UNSET]),
+    )
+    def test_never_makes_due_what_was_issued_just_now(
+        self, lifetime: timedelta, taken: timedelta, renew_before: str
+    ) -> None:
+        """It is asked earlier, never later, and not at once."""
+        end = BEGIN + lifetime
+        assert BEGIN < renewal_date(BEGIN, end, renew_before, taken) <= renewal_date(BEGIN, end, renew_before)
+        assert not renewal_due(BEGIN, end, BEGIN + lifetime / 11, renew_before, taken)
+
+    def test_is_known_by_the_longest_that_is_recorded(self) -> None:
+        day = timedelta(days=1)
+        entries = [
+            came("desk", submitted=day, issued=3 * day),
+            came("desk", submitted=day, issued=10 * day),
+            came("desk", submitted=day),
+            came("desk", issued=90 * day),
+            came("other", submitted=day, issued=70 * day),
+        ]
+        record = StateRecord(
+            "contoso",
+            "lineage",
+            resources={
+                Address.of("certificate", f"EX{number}", "public"): entry
+                for number, entry in enumerate(entries)
+            },
+        )
+        assert turnaround(record, "desk") == 9 * day
+        assert turnaround(record, "nobody") == timedelta()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -423,6 +424,55 @@ class TestARenewalWindow:
         asked = certificate(renew_before=window)
         made = plan_of({PUBLIC: asked}, live_server(certificates=[live_certificate()]), record=as_recorded())
         assert not summaries(made)
+
+
+class TestARenewalThatIsStillToCome:
+    def test_is_told_while_it_is_near(self) -> None:
+        (one,) = plan_of({PUBLIC: certificate()}, live_server(certificates=[live_certificate()])).upcoming
+        assert (one.address, one.issuer) == (PUBLIC, "house")
+        assert (one.renewal, one.expires) == (NOW + timedelta(days=50), NOW + timedelta(days=80))
+
+    def test_is_told_by_date_and_only_those_of_the_next_days(self) -> None:
+        """Where none is near, there is still a next one."""
+
+        def upcoming(*days_left: int) -> list[str]:
+            names = [f"mail{number}.contoso.com" for number in range(len(days_left))]
+            declared = {
+                Address.of("certificate", "EX1", name): certificate(
+                    subject=f"CN={name}", domains=frozenset({DomainPattern(name)})
+                )
+                for name in names
+            }
+            live = [
+                live_certificate(
+                    domains=frozenset({DomainPattern(name)}),
+                    thumbprint=Thumbprint(f"{number:040d}"),
+                    public_key=f"key {number}",
+                    not_before=NOW - timedelta(days=90 - days),
+                    not_after=NOW + timedelta(days=days),
+                )
+                for number, (name, days) in enumerate(zip(names, days_left, strict=True))
+            ]
+            made = plan_of(declared, live_server(certificates=live))
+            return [one.address.parts[1] for one in made.upcoming]
+
+        assert upcoming(59, 31, 61) == ["mail1.contoso.com", "mail0.contoso.com"]
+        assert upcoming(89, 88) == ["mail1.contoso.com"]
+
+    def test_is_none_for_what_somebody_else_renews(self) -> None:
+        watched = certificate(issuer=UNSET)
+        assert not plan_of({PUBLIC: watched}, live_server(certificates=[live_certificate()])).upcoming
+
+    def test_is_earlier_by_what_its_issuer_takes(self) -> None:
+        """And says so, once it is due by that alone."""
+        came = {"submitted": NOW - timedelta(days=60), "issued": NOW - timedelta(days=51)}
+        record = {PUBLIC: replace(as_recorded()[PUBLIC], milestones=came)}
+        live = live_server(certificates=[live_certificate()])
+        (one,) = plan_of({PUBLIC: certificate()}, live, record=record).upcoming
+        assert one.renewal == NOW + timedelta(days=41)
+        due = plan_of({PUBLIC: certificate()}, live, record=record, now=one.renewal)
+        assert not due.upcoming
+        assert the_change(due).reason == "expires 2027-02-12, and house may take 9 days"
 
 
 class TestACertificateWhoseServerLeftTheYaml:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.diagnostics import Diagnostic, Severity, SourceRange
-from reconciler.plan.change import Plan
+from reconciler.plan.change import Plan, Upcoming
 from reconciler.plan.plan_file import SavedPlan, decode_plan, encode_plan, is_plan_file
 from state.address import Address
 from state.errors import StateTooNew, StateUnreadable
@@ -96,12 +96,14 @@ def invocation(document: dict[str, Any]) -> dict[str, Any]:
 
 class TestASavedPlan:
     def test_is_read_as_it_was_written(self) -> None:
-        made = a_plan()
+        soon = Upcoming(address=PUBLIC, renewal=NOW, expires=NOW + timedelta(days=30), issuer="house")
+        made = replace(a_plan(), upcoming=(soon,))
         assert {change.action.value for change in made.changes} == {"replace", "update", "delete"}
         read = decode_plan(encode_plan(saved(made)), "tls.plan")
         assert read.plan.changes == made.changes
         assert read.plan.drift == made.drift
         assert read.plan.certificate_names == made.certificate_names
+        assert read.plan.upcoming == made.upcoming
         assert read.plan.diagnostics == made.diagnostics
         assert read == saved(read.plan)
 
