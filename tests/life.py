@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -17,8 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reconciler.config.desired import IssuerSettings
 from reconciler.events import Event
+from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader, Result, Writer
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestRefused, Waiting
+from reconciler.lab.exchange.certificates import StoredCertificate
+from reconciler.lab.exchange.smtp import chosen
 from reconciler.operations.applying import ApplyOutcome, run_apply
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
@@ -27,6 +32,7 @@ from state.record import StateRecord
 from state.stores.memory import MemoryStore
 from tests.authority import rsa_key
 from tests.direct import DirectLab, direct_lab
+from tests.stored import organization_of
 
 
 @cache
@@ -91,6 +97,7 @@ class Fleet:
         declared: The YAML, as values; changed ones count from the next run.
         desk: Who signs.
         heard: Everything that was told.
+        sessions: Instead of the lab's own.
     """
 
     lab: DirectLab
@@ -99,6 +106,7 @@ class Fleet:
     desk: Desk
     store: MemoryStore = field(default_factory=MemoryStore)
     heard: list[Event] = field(default_factory=list)
+    sessions: Remembering | None = None
 
     @property
     def now(self) -> datetime:
@@ -119,7 +127,7 @@ class Fleet:
         return Surroundings(
             self.heard.append,
             lambda: self.lab.now,
-            self.lab,
+            self.sessions or self.lab,
             lambda folder, organization: self.store,
             open_issuer=open_issuer,
         )
@@ -200,3 +208,67 @@ def fleet(
 def drawn_turnaround(random: random.Random, most: timedelta) -> Callable[[], timedelta]:
     """From nothing to ``most``, evenly."""
     return lambda: most * random.random()
+
+
+def presented(world: Fleet) -> dict[str, StoredCertificate | None]:
+    """What each server would show to a stranger now."""
+    servers = organization_of(world.lab).servers.values()
+    return {server.name: chosen(server, world.now) for server in servers}
+
+
+@dataclass
+class Remembering:
+    """Sessions that ask the lab again only for what may have changed: a fleet is read a thousand times.
+
+    What a server says of itself changes with what is sent to it, and when one of its certificates begins or
+    ends; what the organization says, with what is sent to anybody.
+    """
+
+    lab: DirectLab
+    _known: dict[tuple[object, ...], Result] = field(default_factory=dict)
+    _changes: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def reader(self, connection: Connection) -> Iterator[Reader]:
+        with self.lab.reader(connection) as session:
+            yield _RememberingSession(session, self)
+
+    @contextmanager
+    def writer(self, connection: Connection) -> Iterator[Writer]:
+        with self.lab.writer(connection) as session:
+            yield _RememberingWriter(session, self)
+
+    def result(self, session: Reader, query: Query) -> Result:
+        server = organization_of(self.lab).servers[session.server.casefold()]
+        here = query.cmdlet in ("Get-ExchangeCertificate", "Get-ReceiveConnector")
+        valid = tuple(one.is_current(self.lab.now) for one in server.certificates)
+        changes = self._changes[session.server] if here else self._changes.total()
+        key = (session.server, query.cmdlet, str(query.parameters), valid, changes)
+        if key not in self._known:
+            (self._known[key],) = session.read([query])
+        return self._known[key]
+
+    def changed(self, server: str) -> None:
+        self._changes[server] += 1
+
+
+@dataclass
+class _RememberingSession:
+    session: Reader
+    sessions: Remembering
+
+    @property
+    def server(self) -> str:
+        return self.session.server
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        return tuple(self.sessions.result(self.session, query) for query in queries)
+
+
+@dataclass
+class _RememberingWriter(_RememberingSession):
+    session: Writer
+
+    def run(self, command: Command) -> Outcome:
+        self.sessions.changed(self.server)
+        return self.session.run(command)

@@ -178,7 +178,9 @@ class _Apply:
             self._tools.listener(InvocationStarted(*told))
             try:
                 run.run(invocation, session, is_last=position == len(change.invocations))
-            except Parked:
+            except Parked as parked:
+                if parked.problem is not None:
+                    self._tell(parked.problem)
                 self._park(change, position - 1)
                 return True
             except Stopped as stopped:
@@ -214,6 +216,10 @@ class _Apply:
         with self._counting:
             self._may_pass = self._may_pass and passing is not None
             self._applied.passing = self._applied.passing or passing
+        self._tell(diagnostic)
+        self._schedule.stop()
+
+    def _tell(self, diagnostic: Diagnostic) -> None:
+        with self._counting:
             if diagnostic not in self._applied.diagnostics:  # one full disk stops all servers
                 self._applied.diagnostics = (*self._applied.diagnostics, diagnostic)
-        self._schedule.stop()

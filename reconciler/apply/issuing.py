@@ -16,7 +16,7 @@ from state.resources.attribute import INSTANT
 
 from . import problems
 from .ledger import Ledger
-from .tools import Parked, Stopped, Tools
+from .tools import Parked, Tools
 
 
 def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools) -> str:
@@ -26,8 +26,7 @@ def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools
     what it called the request.
 
     Raises:
-        Parked: the issuer has not answered yet.
-        Stopped: there is none that may be imported.
+        Parked: there is none yet, or none that may be imported.
     """
     request = ledger.record.requests[address]
     if request.answer and not check_answer(request.answer, request.public_key, asked, tools.now()):
@@ -46,14 +45,14 @@ def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools
     if isinstance(said, Waiting):
         next_try = INSTANT.text(said.next_try) if said.next_try else ""
         tools.listener(IssueWaiting(str(address), str(asked.issuer), said.reason, next_try))
-        raise Parked
+        raise Parked()
     return request.answer
 
 
 def _asked(address: Address, asked: Certificate, request: Request, tools: Tools) -> Issued | Waiting:
     name = str(asked.issuer)
     if wrong := check_request(request.csr, asked):
-        raise Stopped(problems.request_wrong(address, wrong), was_sent=False)
+        raise Parked(problems.request_wrong(address, wrong))
     tools.listener(IssueStarted(str(address), name))
     brought = CertificateRequest(
         address, request.csr, asked_domains(asked), request.reference, request.submitted
@@ -62,11 +61,11 @@ def _asked(address: Address, asked: Certificate, request: Request, tools: Tools)
         said = tools.issuers[name].issue(brought)
     except IssuerFailed as error:
         tools.listener(IssueFinished(str(address), name, error=error.reason))
-        raise Stopped(problems.issuer_failed(address, error, error.hint), was_sent=False) from error
+        raise Parked(problems.issuer_failed(address, error, error.hint)) from error
     if isinstance(said, Waiting):
         return said
     if wrong := check_answer(said.chain, request.public_key, asked, tools.now()):
         tools.listener(IssueFinished(str(address), name, error=str(wrong[0])))
-        raise Stopped(problems.answer_wrong(address, name, wrong), was_sent=False)
+        raise Parked(problems.answer_wrong(address, name, wrong))
     tools.listener(IssueFinished(str(address), name, not_after=INSTANT.text(said.not_after)))
     return said

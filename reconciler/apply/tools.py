@@ -69,4 +69,15 @@ class Stopped(Exception):
 
 
 class Parked(Exception):
-    """A step whose turn has not come: an issuer has not answered, or something else that is needed waits."""
+    """A step whose turn has not come: its issuer has given no certificate, now or for good.
+
+    What does not need the certificate goes on: that one authority is out of order is no reason to let the
+    certificates of another one expire.
+
+    Attributes:
+        problem: What is wrong; None when it is only a matter of time.
+    """
+
+    def __init__(self, problem: Diagnostic | None = None) -> None:
+        super().__init__(problem.summary if problem else "")
+        self.problem = problem

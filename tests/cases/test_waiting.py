@@ -150,3 +150,22 @@ class TestARenewalThatIsNotAnswered:
         due.pass_time(timedelta(days=3))
         due.apply()
         assert due.plan().plan.is_idle
+
+
+class TestAnIssuerThatFailsForOne:
+    def test_does_not_hold_up_the_others(self, tmp_path: Path) -> None:
+        def unkind(desk: Desk) -> Desk:
+            answers = iter(["out of order"])
+            desk.failure = lambda: next(answers, "")
+            return desk
+
+        world = fleet(tmp_path, desk=unkind)
+        applied = world.apply().applied
+        assert applied is not None
+        assert not applied.is_complete
+        assert [one.summary for one in applied.diagnostics] == ["No certificate issued"]
+        assert len({MBX1, MBX2} - set(applied.waiting)) == 1
+        again = world.apply().applied
+        assert again is not None
+        assert again.is_complete
+        assert not again.waiting
