@@ -20,9 +20,16 @@ class Rule(Enum):
     SUBJECT_MISSING = "its subject lacks {wanted}"
     SUBJECT_EXTRA = "its subject has {found}, which was not asked for"
 
+    CUT_OFF = "it is cut off: {found}"
+    PRIVATE_KEY = "it holds a private key"
+    PKCS12 = "it is a PKCS#12 file, which holds a private key"
+    WEB_PAGE = "it is a web page, with the title {found}"
+    REQUEST = "it is a certificate request, not the answer to one"
+
     OTHER_KEY = "it is for another key than the request's"
     LEAF_NOT_FIRST = "the certificate for the request's key is number {found} in the chain, not the first"
     CHAIN_BROKEN = "certificate {found} of the chain was not issued by the one after it"
+    STRAY = "{found} was sent with it, and does not belong to its chain"
     UNCOVERED = "it does not cover {wanted}"
     NOT_YET_VALID = "it is not valid before {found}"
     EXPIRED = "it was valid until {found}"
