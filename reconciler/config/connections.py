@@ -1,4 +1,4 @@
-"""How servers are reached and who signs, from the desired state or from a connections file."""
+"""How servers are reached, from the desired state or from a connections file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from reconciler.diagnostics import SourceRange
 from state.errors import InvalidValue
 from state.values import Name
 
-from .desired import Connection, IssuerSettings, KnownServers
+from .desired import Connection, KnownServers
 from .draft import DeclaredServer, Draft
 from .models.base import given
-from .models.certificate import LocalIssuer
 from .models.connection import ConnectionDefaults, ConnectionsFile, ReadAndWrite
+from .models.issuer import IssuerModel
 from .models.network import parse_host
 from .tree import MappingNode, Node, key_at, node_at, plain
 
-ANY_ISSUER: Final = "*"
 _OFFERED_OVER_HTTP: Final = ("kerberos", "negotiate", "ntlm")
 """Ways that Exchange and WinRM offer without further ado at http [5-2], and that encrypt every message."""
-_NAME_IT: Final = "name it in the connections file, or leave --connections out"
+NAME_IT: Final = "name it in the connections file, or leave --connections out"
 
 
 class ConnectionsSource:
@@ -37,7 +36,7 @@ class ConnectionsSource:
         self.published: Mapping[str, str] = {
             name.casefold().removesuffix("."): address for name, address in model.published.items()
         }
-        self.issuers: Mapping[str, LocalIssuer] = model.issuers
+        self.issuers: Mapping[str, IssuerModel] = model.issuers
 
     def is_broken(self, section: str, *names: str) -> bool:
         """True when one of these is written there but did not fit, or its section did not: that is told."""
@@ -126,7 +125,7 @@ def connections_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> 
                     f'"{server.name}" is not among the servers of "{file.root.where.file}", and where a '
                     "connections file is given no server is reached as the YAML says.",
                     draft.key(*server.path),
-                    _NAME_IT,
+                    NAME_IT,
                 )
         else:
             own = given(server.model.connection)
@@ -261,30 +260,3 @@ def _url(host: str, endpoint: str, auth: str) -> str:
     return (
         f"{scheme}://{literal}:{port}/wsman" if endpoint == "winrm" else f"{scheme}://{literal}/PowerShell/"
     )
-
-
-def issuers_of(draft: Draft, base: Path, file: ConnectionsSource | None) -> Mapping[str, IssuerSettings]:
-    """The issuers by name; a connections file's replace them, and its ``*`` stands for any other.
-
-    One that is declared, and that the file neither names nor stands for, is an error: a rehearsal must
-    not sign with the authority of production.
-    """
-    if file is None:
-        found = {name: (model, base) for name, model in draft.state.issuers.items()}
-    else:
-        anyone = file.issuers.get(ANY_ISSUER)
-        stand_ins = {} if anyone is None else dict.fromkeys(draft.state.issuers, anyone)
-        named = {name: model for name, model in file.issuers.items() if name != ANY_ISSUER}
-        found = {name: (model, file.base) for name, model in {**stand_ins, **named}.items()}
-        for name in draft.state.issuers:
-            if name not in found and not file.is_broken("issuers", name, ANY_ISSUER):
-                draft.error(
-                    "Not in the connections file",
-                    f'"{name}" is not among the issuers of "{file.root.where.file}", nor is "*".',
-                    draft.key("issuers", name),
-                    _NAME_IT,
-                )
-    return {
-        name: IssuerSettings(name, model.type, folder / model.certificate, folder / model.key)
-        for name, (model, folder) in found.items()
-    }

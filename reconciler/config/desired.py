@@ -9,11 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from pydantic import BaseModel
+
 from reconciler.diagnostics import Diagnostic, SourceRange
 from state.address import Address
 from state.resources import Server
 from state.snapshot import Snapshot
 from state.values import Fqdn, Name
+
+from .models.issuer import LocalIssuer
+from .plug_ins import PlugIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,27 @@ class KnownServers:
 
 @dataclass(frozen=True, slots=True)
 class IssuerSettings:
-    """An authority of one's own: certificate and key, both PEM."""
+    """An issuer as it is declared.
+
+    Attributes:
+        name: Of its own, under ``issuers``.
+        type: What kind of issuer it is.
+        base: Folder that a relative path in its settings counts from, and in which a command runs: where the
+            file that holds them is.
+        settings: The model of its type, such as :class:`reconciler.config.models.issuer.LocalIssuer`.
+        plug_in: What opens it where its type is not built in.
+    """
 
     name: str
-    type: Literal["local"]
-    certificate: Path
-    key: Path
+    type: str
+    base: Path
+    settings: BaseModel
+    plug_in: PlugIn | None = None
+
+    @property
+    def authority(self) -> Path | None:
+        """The certificate of an authority of one's own, PEM: nobody else trusts what it signs."""
+        return self.base / self.settings.certificate if isinstance(self.settings, LocalIssuer) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from state.snapshot import Snapshot
 from state.values import Fqdn, Name
 
 from .checks import check
-from .connections import ConnectionsSource, connections_alone, connections_of, issuers_of
+from .connections import ConnectionsSource, connections_alone, connections_of
 from .desired import Desired, Endpoint, KnownServers, Loaded
 from .draft import Draft
 from .files import in_order, read_desired, read_file
+from .issuers import issuers_of
 from .models.base import given
 from .models.connection import ConnectionsFile
 from .models.desired import DesiredState

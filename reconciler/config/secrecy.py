@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 _KEY: Final = re.compile(
-    r"(?:credential|passw|passphrase|secret|token|\bpwd|\bpass|\bpw)[\w-]*[\"']?\s*(?:[:=]|$)", re.IGNORECASE
+    r"(?:credential|passw|passphrase|secret|token|hmac|\bcommand|\bhook|\bpwd|\bpass|\bpw)[\w-]*[\"']?\s*(?:[:=]|$)",
+    re.IGNORECASE,
 )
-"""Keys that take a reference, and those that somebody might take for them; a space may be missing."""
+"""Keys that take a reference or a command line, and those that somebody might take for them; a space may be
+missing."""
 _USER: Final = re.compile(r"://.*@|[^\s:\"']:\S*@")
 """``https://user:password@host``, ``user:password@host``."""
 _VALUE_BELOW: Final = re.compile(r"[:=]\s*[|>]?[-+0-9]*\s*(?:#.*)?$")

@@ -8,18 +8,18 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.diagnostics import Diagnostic
 
-from .models.base import Model
+from .models.issuer import TAGS
 from .models.send_connector import FRIENDLY
 from .secrecy import may_hold_password, shown_key
 from .suggestion import did_you_mean, suggestion
-from .tree import Node, key_at, plain, value_at
+from .tree import Node, Path, key_at, node_at, plain, value_at
 
-M = TypeVar("M", bound=Model)
+M = TypeVar("M", bound=BaseModel)
 
 _TAGS: Final = {
     "<dns>": 0,
@@ -30,8 +30,9 @@ _TAGS: Final = {
     "<partner>": 1,
     "<one account>": 0,
     "<two accounts>": 1,
+    **TAGS,
 }
-"""What the unions of the models add to the place of an error, and which of the two it stands for."""
+"""What the unions of the models add to the place of an error, and which of their parts it stands for."""
 _SUGGESTED: Final = 100
 """Suggestions in one run: each costs half a millisecond, and a wrong file has thousands of unknown keys."""
 _ATTEMPTS: Final = 4
@@ -55,14 +56,21 @@ class Validated(Generic[M]):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def validate(model: type[M], root: Node, placeholders: Placeholders) -> Validated[M]:
-    """Check a tree against a model.
+def validate(
+    model: type[M], root: Node, placeholders: Placeholders, *, at: Path = (), but: Sequence[str] = ()
+) -> Validated[M]:
+    """Check a tree, or a part of it, against a model.
 
     Args:
         placeholders: Values for required keys that are missing or wrong, so that what stands beside
             them can still be checked.
+        at: The part, which is there and is a mapping.
+        but: Keys that stand there and are none of the model's.
     """
-    data = plain(root)
+    part = node_at(root, at)
+    data = plain(root if part is None else part)
+    for name in but:
+        data.pop(name, None)
     errors: Sequence[ErrorDetails] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     for attempt in range(_ATTEMPTS):
@@ -74,8 +82,8 @@ def validate(model: type[M], root: Node, placeholders: Placeholders) -> Validate
             schema = model.model_json_schema()
             misspelt = _misspelt(errors[:_SUGGESTED], schema)
             diagnostics = tuple(
-                _diagnostic(error, root, schema, suggest=at < _SUGGESTED)
-                for at, error in enumerate(errors)
+                _diagnostic(error, root, at, schema, suggest=number < _SUGGESTED)
+                for number, error in enumerate(errors)
                 if error["type"] != "missing" or tuple(_path(error)) not in misspelt
             )
         data = _without(data, errors, placeholders)
@@ -134,8 +142,10 @@ def _path(error: ErrorDetails) -> list[str | int]:
     return [step for step in error["loc"] if step not in _TAGS]
 
 
-def _diagnostic(error: ErrorDetails, root: Node, schema: Mapping[str, Any], *, suggest: bool) -> Diagnostic:
-    path = _path(error)
+def _diagnostic(
+    error: ErrorDetails, root: Node, at: Path, schema: Mapping[str, Any], *, suggest: bool
+) -> Diagnostic:
+    path = [*at, *_path(error)]
     name = next((step for step in reversed(path) if isinstance(step, str)), "")
     kind = error["type"]
     if kind == "missing":
@@ -179,7 +189,7 @@ def _inside(path: Sequence[str | int]) -> str:
 
 
 def _found(written: Any, path: Sequence[str | int]) -> str:
-    if any("credential" in str(step) for step in path) or isinstance(written, (dict, list)):
+    if any(may_hold_password(f"{step}:") for step in path) or isinstance(written, (dict, list)):
         return ""
     text = "null" if written is None else str(written).lower() if isinstance(written, bool) else str(written)
     return f', not "{text}"' if len(text) <= 80 and not may_hold_password(text) else ""

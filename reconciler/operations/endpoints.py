@@ -190,5 +190,5 @@ def _trusted(desired: Desired) -> tuple[Path, ...]:
         for _, certificate in desired.snapshot.of(Certificate)
         if certificate.home in verified
     }
-    paths = (issuer.certificate for name, issuer in desired.issuers.items() if name in named)
-    return tuple(dict.fromkeys(paths))
+    paths = (issuer.authority for name, issuer in desired.issuers.items() if name in named)
+    return tuple(dict.fromkeys(path for path in paths if path is not None))

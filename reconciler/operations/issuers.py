@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from reconciler.config.desired import Desired, IssuerSettings
+from reconciler.config.models.issuer import LocalIssuer as LocalModel
 from reconciler.diagnostics import Diagnostic
+from reconciler.issuers.guarded import open_guarded
+from reconciler.issuers.kind import IssuerKind, Opening
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import Issuer, IssuerFailed
 from reconciler.plan.change import Plan
@@ -15,7 +18,7 @@ from state.resources import Certificate
 
 from .failed import OperationFailed
 
-_FILES_OF_ISSUER: Final = "correct certificate and key of the issuer, in the YAML or in the connections file"
+_SETTINGS_OF_ISSUER: Final = "correct the settings of the issuer, in the YAML or in the connections file"
 
 
 class IssuerOpener(Protocol):
@@ -31,12 +34,26 @@ class IssuerOpener(Protocol):
 
 
 def open_issuer(settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
-    """Open an issuer of a kind that is built in.
+    """Open an issuer of a type that is built in, or plugged in.
 
     Raises:
         IssuerUnusable: its settings or its files are not in order.
     """
-    return LocalIssuer.open(settings.name, settings.certificate, settings.key, clock=clock)
+    opening = Opening(settings.name, settings.settings, settings.base, clock)
+    if settings.plug_in is not None:
+        return open_guarded(cast(IssuerKind, settings.plug_in), opening)
+    return _BUILT_IN[settings.type](opening)
+
+
+def _open_local(opening: Opening) -> Issuer:
+    files: LocalModel = opening.settings
+    return LocalIssuer.open(
+        opening.name, opening.base / files.certificate, opening.base / files.key, clock=opening.clock
+    )
+
+
+_BUILT_IN: Final[Mapping[str, Callable[[Opening], Issuer]]] = {"local": _open_local}
+"""By type; the same types as :data:`reconciler.config.models.issuer.BUILT_IN`."""
 
 
 def issuers_asked(plan: Plan) -> frozenset[str]:
@@ -70,7 +87,7 @@ def open_issuers(
                 Diagnostic(
                     summary="Issuer not usable",
                     detail=f"{error}.",
-                    hint=error.hint or _FILES_OF_ISSUER,
+                    hint=error.hint or _SETTINGS_OF_ISSUER,
                     subject=name,
                 )
             )

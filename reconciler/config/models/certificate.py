@@ -1,4 +1,4 @@
-"""Certificates and who signs them."""
+"""Certificates as they are asked for."""
 
 from __future__ import annotations
 
@@ -24,16 +24,6 @@ Window: TypeAlias = Annotated[
 
 
 Pin: TypeAlias = Annotated[Any, As(THUMBPRINT)]
-
-
-class LocalIssuer(Model):
-    """A small authority of one's own."""
-
-    type: Literal["local"] = required("Signs with a key in a file.")
-    certificate: str = required("Its certificate, PEM; counts from this file.", min_length=1)
-    key: str = required(
-        "Its private key, PEM, readable by its owner alone; counts from this file.", min_length=1
-    )
 
 
 class CertificateModel(Model):

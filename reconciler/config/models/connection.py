@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator, Tag
 
 from .base import Credential, Model, key, required, section
-from .certificate import LocalIssuer
+from .issuer import IssuerModel
 from .network import HOST_AND_PORT, HostAndPort, ServiceName, Url
 
 
@@ -79,6 +79,6 @@ class ConnectionsFile(Model):
     published: dict[str, HostAndPort] = section(
         dict, "host:port where the world finds an endpoint, by the endpoint's name."
     )
-    issuers: dict[str, LocalIssuer] = section(
+    issuers: dict[str, IssuerModel] = section(
         dict, 'Issuers by name; "*" stands for every name that is not here.'
     )

@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from state.resources.attribute import Choice
 
 from .base import As, Domain, Mode, Model, key, mode, required, section
-from .certificate import CertificateModel, LocalIssuer, SharedCertificate
+from .certificate import CertificateModel, SharedCertificate
 from .connection import ConnectionDefaults, ConnectionModel
+from .issuer import IssuerModel
 from .network import HOST_AND_PORT, Host, HostAndPort
 from .receive_connector import ReceiveConnectorModel
 from .send_connector import PartnerEntry, Set, SetOrOther
@@ -88,7 +89,7 @@ class DesiredState(Model):
     connection: ConnectionDefaults = section(
         ConnectionDefaults, "How to connect to servers that do not say otherwise."
     )
-    issuers: dict[str, LocalIssuer] = section(dict, "Who signs certificates, by names of your own.")
+    issuers: dict[str, IssuerModel] = section(dict, "Who signs certificates, by names of your own.")
     partners: dict[str, list[PartnerEntry]] = section(dict, "Lists of domains, by names of your own.")
     endpoints: list[EndpointModel] = section(
         list, "The names that the world connects to: what verify checks."
