@@ -57,7 +57,7 @@ def plug_in(type: str) -> PlugIn | None:
         raise PlugInUnusable(f"{' and '.join(origins)} both bring it")
     try:
         loaded: Any = found[0].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PlugInUnusable(f"{found[0].value} of {origins[0]} cannot be loaded: {_said(error)}") from error
     if wrong := _wrong(loaded, type):
         raise PlugInUnusable(f"{found[0].value} of {origins[0]} {wrong}")

@@ -21,7 +21,7 @@ def open_guarded(kind: IssuerKind, opening: Opening) -> Issuer:
         return GuardedIssuer(opening.name, kind.open(opening))
     except IssuerFailed:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise IssuerUnusable(opening.name, f"opening it failed: {error_line(error)}", _ITS_AUTHOR) from error
 
 
@@ -42,7 +42,7 @@ class GuardedIssuer:
             said: object = self._issuer.issue(request)
         except IssuerFailed:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RequestRefused(self._name, f"it broke: {error_line(error)}", _ITS_AUTHOR) from error
         if not isinstance(said, Issued | Waiting):
             reason = f"it gave neither a certificate nor word that it waits, but {type(said).__name__}"

@@ -153,6 +153,7 @@ class TestAPackageThatIsBroken:
         [
             ("import nowhere_to_be_found", "cannot be loaded: ModuleNotFoundError: No module named"),
             ("raise RuntimeError('a\\nb \\x1b[31m' + 'c' * 500)", "cannot be loaded: RuntimeError: a b "),
+            ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
             ("", "cannot be loaded: AttributeError"),
             ("def", "cannot be loaded: SyntaxError"),
             ("kind = 5", 'does not say type = "lantern"'),
