@@ -31,6 +31,7 @@ from reconciler.exchange.port import (
     Value,
     Writer,
 )
+from reconciler.exchange.secrecy import SecretBytes, SecureString
 from reconciler.exchange.session.batch import failure
 from reconciler.exchange.session.prompts import choice_of
 from reconciler.lab import authority, call, process
@@ -255,6 +256,10 @@ def _on_the_wire(value: Value) -> object:
             return list(value)
         case Credential():
             return call.Credential(value.user, call.Secret(value.password))
+        case SecureString():
+            return call.Secret(value.reveal())
+        case SecretBytes():
+            return value.reveal()
         case _:
             return value
 

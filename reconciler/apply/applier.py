@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
@@ -96,7 +96,7 @@ class _Apply:
         self._schedule = Schedule(change.address for change in changes)
         self._queues: dict[str, list[Change]] = {}
         for change in changes:
-            self._queues.setdefault(change.invocations[0].server, []).append(change)
+            self._queues.setdefault(_home_of(change), []).append(change)
         left = sum(len(change.invocations) for change in changes)
         done = max(earlier.done, earlier.total - left)  # what was found done in Exchange is done
         self._applied = Applied(total=done + left, done=done, sent=earlier.sent)
@@ -104,6 +104,7 @@ class _Apply:
         self._may_pass = True
         self._replication = Replication(tools.controllers, tools.patience, tools.listener)
         self._counting = Lock()
+        self._elsewhere = Lock()
 
     def run(self) -> Applied:
         if self._queues:
@@ -163,7 +164,10 @@ class _Apply:
         except Stopped as stopped:
             self._problem(stopped.diagnostic)
             return False
-        run = ChangeRun(change, self._ledger, self._known, self._tools)
+        with closing(ChangeRun(change, self._ledger, self._known, self._tools)) as run:
+            return self._run(change, run, session)
+
+    def _run(self, change: Change, run: ChangeRun, session: Writer) -> bool:
         for position, invocation in enumerate(change.invocations, 1):
             turn = self._schedule.turn(self._known.needed(invocation, change))
             if turn is Turn.PARK:
@@ -177,7 +181,8 @@ class _Apply:
             told = (str(change.address), invocation.server, invocation.cmdlet, number, self._applied.total)
             self._tools.listener(InvocationStarted(*told))
             try:
-                run.run(invocation, session, is_last=position == len(change.invocations))
+                with self._session_with(invocation.server, session, change) as writer:
+                    run.run(invocation, writer, is_last=position == len(change.invocations))
             except Parked as parked:
                 if parked.problem is not None:
                     self._tell(parked.problem)
@@ -196,6 +201,23 @@ class _Apply:
             self._tools.listener(InvocationFinished(*told))
         self._schedule.done(change.address)
         return True
+
+    @contextmanager
+    def _session_with(self, server: str, session: Writer, change: Change) -> Iterator[Writer]:
+        """The session of a change, or one of its own for what another server has to give to it.
+
+        One at a time: a server that many need something of has few sessions for one account.
+        """
+        if server == _home_of(change):
+            yield session
+            return
+        with ExitStack() as stack:
+            stack.enter_context(self._elsewhere)
+            try:
+                writer = stack.enter_context(self._tools.writer(server))
+            except (ExchangeError, CredentialError) as error:
+                raise Stopped(problems.no_session(server, error), was_sent=False) from error
+            yield writer
 
     def _park(self, change: Change, done: int) -> None:
         """Leave the rest of a change to a later apply."""
@@ -223,3 +245,8 @@ class _Apply:
         with self._counting:
             if diagnostic not in self._applied.diagnostics:  # one full disk stops all servers
                 self._applied.diagnostics = (*self._applied.diagnostics, diagnostic)
+
+
+def _home_of(change: Change) -> str:
+    """The server that a change is about: what is sent to others first is only fetched there."""
+    return change.invocations[-1].server

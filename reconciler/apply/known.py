@@ -7,13 +7,13 @@ from dataclasses import fields
 from threading import Lock
 from typing import TypeVar
 
-from reconciler.cmdlets.certificate import THUMBPRINT, TLS_CERTIFICATE_NAME
+from reconciler.cmdlets.certificate import PKCS12, THUMBPRINT, TLS_CERTIFICATE_NAME
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.pki.certificate import CertificateFacts
 from reconciler.plan.change import Change
 from state.address import Address
 from state.resources import Resource
-from state.values import UNSET, Deferred, TlsCertificateName
+from state.values import UNSET, Deferred, Thumbprint, TlsCertificateName
 
 R = TypeVar("R", bound=Resource)
 
@@ -40,6 +40,19 @@ class KnownValues:
             self._values[Deferred(address, THUMBPRINT)] = facts.thumbprint
             self._values[Deferred(address, TLS_CERTIFICATE_NAME)] = facts.tls_certificate_name
 
+    def take_over(self, address: Address, source: Address, thumbprint: object) -> None:
+        """The certificate of one server is to be on another one as well.
+
+        Args:
+            thumbprint: As planned; deferred where the certificate was not there yet.
+        """
+        with self._growing:
+            if isinstance(thumbprint, Thumbprint):
+                self._values[Deferred(address, THUMBPRINT)] = thumbprint
+            for attribute in (THUMBPRINT, TLS_CERTIFICATE_NAME):
+                if (value := self._values.get(Deferred(source, attribute))) is not None:
+                    self._values[Deferred(address, attribute)] = value
+
     def __getitem__(self, deferred: Deferred) -> object:
         """The value.
 
@@ -60,12 +73,13 @@ class KnownValues:
     def needed(self, invocation: Invocation, change: Change) -> frozenset[Address]:
         """The other addresses that an invocation needs values of, and that have not brought them yet.
 
-        A binding needs all certificates of its connector: one name on every source server [3-15].
+        What a key travels as is made on its journey, and waited for by its thumbprint. A binding needs all
+        certificates of its connector: one name on every source server [3-15].
         """
         unknown = {
             value
             for value in invocation.parameters.values()
-            if isinstance(value, Deferred) and value not in self._values
+            if isinstance(value, Deferred) and value.attribute != PKCS12 and value not in self._values
         }
         needed = {one.address for one in unknown}
         recorded = change.learned.recorded if change.learned else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from reconciler.cmdlets.certificate import carries_key, source_of
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.port import Outcome
@@ -12,6 +13,7 @@ from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import NotARequest, parse_request
 from reconciler.plan.change import Change
+from state.address import Address
 from state.record import Learned, Predecessor, Request, StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNSET, Name, Thumbprint
@@ -45,6 +47,10 @@ def learned_from(
     match invocation.cmdlet:
         case "New-ExchangeCertificate" | "Export-ExchangeCertificate":
             return _requested(invocation, outcome, change, record, now)
+        case "Import-ExchangeCertificate" if carries_key(invocation):
+            return _received(
+                invocation, outcome, _done(change, record, known, now), change, record, is_last=is_last
+            )
         case "Import-ExchangeCertificate":
             return _imported(outcome, change, _done(change, record, known, now), record, is_last=is_last)
         case "Enable-ExchangeCertificate":
@@ -175,11 +181,7 @@ def _imported(
     """The request has ended in a certificate, whose services are not enabled yet."""
     request = record.requests[learned.address]
     leaf = read_chain(request.answer)[0]
-    for output in outcome.outputs:
-        found = read_certificate(output)[0].thumbprint if isinstance(output, Object) else UNSET
-        if isinstance(found, Thumbprint) and found != leaf.thumbprint:
-            wrong = problems.other_certificate(learned.address, str(leaf.thumbprint), str(found))
-            raise Stopped(wrong, was_sent=True, in_doubt=True)
+    _check_imported(outcome, learned.address, leaf.thumbprint)
     if learned.recorded is None or not isinstance(learned.recorded.resource, Certificate):
         return learned
     resource = learned.recorded.resource.with_(public_key=leaf.public_key)
@@ -201,6 +203,56 @@ def _imported(
             predecessors=_superseded(change, now),
         ),
     )
+
+
+def _received(
+    invocation: Invocation,
+    outcome: Outcome,
+    learned: Learned,
+    change: Change,
+    record: StateRecord,
+    *,
+    is_last: bool,
+) -> Learned:
+    """A certificate and its key came from another server; its services are not enabled yet."""
+    if learned.recorded is None or not isinstance(learned.recorded.resource, Certificate):
+        return learned
+    resource = learned.recorded.resource
+    if isinstance(resource.thumbprint, Thumbprint):
+        _check_imported(outcome, learned.address, resource.thumbprint)
+    source = record.resources.get(source_of(invocation))
+    if source is not None and isinstance(source.resource, Certificate):
+        came = source.milestones if source.resource.thumbprint == resource.thumbprint else {}
+        if came or not isinstance(resource.public_key, str):
+            resource = resource.with_(public_key=source.resource.public_key)
+    else:
+        came = {}
+    if not is_last:
+        resource = resource.with_(services=UNSET, default_smtp=UNSET)
+    now = learned.recorded.at
+    milestones = {name: came[name] for name in ("requested", "submitted", "issued") if name in came}
+    return Learned(
+        learned.address,
+        replace(
+            learned.recorded,
+            resource=resource,
+            milestones={**milestones, "imported": now},
+            predecessors=_superseded(change, now),
+        ),
+    )
+
+
+def _check_imported(outcome: Outcome, address: Address, expected: Thumbprint) -> None:
+    """See that Exchange tells of the certificate that was sent, where it tells of one.
+
+    Raises:
+        Stopped: it tells of another one.
+    """
+    for output in outcome.outputs:
+        found = read_certificate(output)[0].thumbprint if isinstance(output, Object) else UNSET
+        if isinstance(found, Thumbprint) and found != expected:
+            wrong = problems.other_certificate(address, str(expected), str(found))
+            raise Stopped(wrong, was_sent=True, in_doubt=True)
 
 
 def _superseded(change: Change, now: datetime) -> tuple[Predecessor, ...]:

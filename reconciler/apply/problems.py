@@ -119,6 +119,18 @@ def no_output(address: Address, cmdlet: str, expected: str) -> Diagnostic:
     )
 
 
+def not_carried(address: Address, source: str, why: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Key not carried over",
+        detail=(
+            f"What {source} exported for {address} is no PKCS #12 with an encrypted key: {why}. "
+            "It was dropped, and imported nowhere."
+        ),
+        hint=_then_again(f"look at what Export-ExchangeCertificate gives on {source}"),
+        subject=str(address),
+    )
+
+
 def secret_missing(address: Address, error: CredentialError) -> Diagnostic:
     return Diagnostic(
         summary="Credential not found",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from reconciler.cmdlets.certificate import ANSWER
-from reconciler.cmdlets.invocation import Invocation, ParameterValue
+from reconciler.cmdlets.certificate import ANSWER, PKCS12, carries_key
+from reconciler.cmdlets.invocation import PASSWORD, Invocation, ParameterValue
 from reconciler.credentials.errors import CredentialError
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ExchangeError, Garbage, TimedOut
 from reconciler.exchange.port import Command, Credential, Outcome, Value, Writer
+from reconciler.exchange.secrecy import SecretBytes, SecureString
 from reconciler.pki.answer import read_chain
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.plan.change import Change
@@ -24,6 +25,7 @@ from state.values import UNSET, CredentialReference, Deferred
 
 from . import problems
 from .issuing import answer_of
+from .journey import Journey
 from .known import KnownValues
 from .learning import asked_by, learned_from, newly_bound
 from .ledger import Ledger
@@ -38,6 +40,11 @@ class ChangeRun:
         self._ledger = ledger
         self._known = known
         self._tools = tools
+        self._journey = Journey()
+
+    def close(self) -> None:
+        """Leave nothing of a key that was on its way."""
+        self._journey.end()
 
     @property
     def address(self) -> Address:
@@ -56,6 +63,9 @@ class ChangeRun:
         self._ledger.intend(intent)
         outcome = self._send(invocation, parameters, writer, intent)
         now = self._tools.now()
+        if invocation.cmdlet == "Export-ExchangeCertificate" and carries_key(invocation):
+            self._depart(outcome, intent)
+            return
         learned = learned_from(
             invocation,
             outcome,
@@ -67,6 +77,13 @@ class ChangeRun:
         )
         bound = newly_bound(self._change, self._ledger.record, now) if is_last else ()
         self._conclude(Concluded(intent.id, "", now), learned, *bound)
+
+    def _depart(self, exported: Outcome, intent: Intent) -> None:
+        """Take a key that is to be imported next; nobody remembers more of it than that it left."""
+        why = self._journey.begin(exported)
+        self._conclude(Concluded(intent.id, why, self._tools.now()))
+        if why:
+            raise Stopped(problems.not_carried(self.address, intent.server, why), was_sent=True)
 
     def _conclude(self, outcome: Concluded, *learned: Learned) -> None:
         """Write an outcome; one that cannot be written is in doubt: it was sent."""
@@ -110,6 +127,11 @@ class ChangeRun:
                 chain = answer_of(self.address, asked_by(self._change), self._ledger, self._tools)
                 self._known.learn(self.address, read_chain(chain)[0])
                 return pkcs7_of(chain)
+            case Deferred(attribute=attribute) if attribute == PASSWORD:
+                return self._journey.password
+            case Deferred(attribute=attribute) if attribute == PKCS12:
+                self._known.take_over(self.address, value.address, asked_by(self._change).thumbprint)
+                return self._journey.content
             case Deferred():
                 return str(self._known[value])
             case CredentialReference():
@@ -140,7 +162,7 @@ def _may_pass(error: ExchangeError, invocation: Invocation) -> bool:
 def _journaled(value: Value) -> Json:
     """A parameter as the journal keeps it: no secret; bytes, which are public certificates, as base64."""
     match value:
-        case Credential():
+        case Credential() | SecureString() | SecretBytes():
             return {"secret": True}
         case bytes():
             return base64.b64encode(value).decode("ascii")

@@ -110,9 +110,9 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Scope]]] = {
         **_have("RequestFile", FILE_PARAMETERS),
         **_CERTIFICATE,
     },
-    "Export-ExchangeCertificate": {**_have("Thumbprint"), **_CERTIFICATE},
+    "Export-ExchangeCertificate": {**_have("BinaryEncoded Password Thumbprint"), **_CERTIFICATE},
     "Import-ExchangeCertificate": {
-        **_have("FileData FriendlyName PrivateKeyExportable"),
+        **_have("FileData FriendlyName Password PrivateKeyExportable"),
         **_have("FileName", FILE_PARAMETERS),
         **_CERTIFICATE,
     },

@@ -11,12 +11,14 @@ from state.resources import Certificate, Kind
 from state.resources.certificate import SERVICES
 from state.values import Deferred, Thumbprint
 
-from .invocation import Answer, Invocation, ParameterValue
+from .invocation import PASSWORD, Answer, Invocation, ParameterValue
 from .mark import marked
 from .parameters import parameter_value
 
 ANSWER = "certificate"
 """Deferred: the issued certificate with its chain, PKCS#7."""
+PKCS12 = "pkcs12"
+"""Deferred: a certificate with its encrypted key, as its server exported it for one journey."""
 THUMBPRINT = "thumbprint"
 TLS_CERTIFICATE_NAME = "tls_certificate_name"
 
@@ -52,6 +54,57 @@ def import_answer(address: Address, asked: Certificate, *, server: str, edge: bo
     if isinstance(asked.exportable, bool):
         parameters["PrivateKeyExportable"] = asked.exportable
     return Invocation(server, "Import-ExchangeCertificate", {**parameters, **_on(server, edge)})
+
+
+def export_key(address: Address, thumbprint: Thumbprint | Deferred, *, server: str, edge: bool) -> Invocation:
+    """Export-ExchangeCertificate of a certificate with its key, encrypted, for another server [2.4-3].
+
+    It changes nothing, but a key leaves its server: it is never sent without being in a plan.
+
+    Args:
+        address: The certificate that is to be on the other server.
+        server: Has it already.
+    """
+    parameters: dict[str, ParameterValue] = {
+        "Thumbprint": thumbprint if isinstance(thumbprint, Deferred) else str(thumbprint),
+        "BinaryEncoded": True,
+        "Password": Deferred(address, PASSWORD),
+    }
+    return Invocation(server, "Export-ExchangeCertificate", {**parameters, **_on(server, edge)})
+
+
+def import_key(
+    address: Address, asked: Certificate, source: Address, *, server: str, edge: bool, mark: str
+) -> Invocation:
+    """Import-ExchangeCertificate of what another server exported: the same bytes for it alone [2.2-5].
+
+    The key may leave this server, too: one that is rebuilt gets it from one that has it.
+    """
+    parameters: dict[str, ParameterValue] = {
+        "FileData": Deferred(source, PKCS12),
+        "Password": Deferred(address, PASSWORD),
+        "FriendlyName": _friendly_name(asked, mark),
+        "PrivateKeyExportable": True,
+    }
+    return Invocation(server, "Import-ExchangeCertificate", {**parameters, **_on(server, edge)})
+
+
+def carries_key(invocation: Invocation) -> bool:
+    """Whether a key travels with it, from a server or to one."""
+    given = invocation.parameters.values()
+    return any(isinstance(value, Deferred) and value.attribute == PASSWORD for value in given)
+
+
+def source_of(invocation: Invocation) -> Address:
+    """The certificate that :func:`import_key` brings.
+
+    Raises:
+        ValueError: it brings none.
+    """
+    data = invocation.parameters.get("FileData")
+    if not isinstance(data, Deferred) or data.attribute != PKCS12:
+        raise ValueError("no key travels with it")
+    return data.address
 
 
 def enable(

@@ -13,6 +13,17 @@ ParameterValue: TypeAlias = bool | int | str | tuple[str, ...] | Deferred | Cred
 """What a parameter holds in a plan. None is ``$null``, a tuple is a list; a switch is True."""
 
 
+PASSWORD = "password"  # noqa: S105 - a name
+"""Deferred: what a key is encrypted with on its way elsewhere. Drawn for each journey, never shown."""
+
+
+def is_secret(value: ParameterValue) -> bool:
+    """Whether nobody is to see what a parameter is given."""
+    return isinstance(value, CredentialReference) or (
+        isinstance(value, Deferred) and value.attribute == PASSWORD
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is answered when Exchange asks.
@@ -43,12 +54,14 @@ class Invocation:
 
 
 def parameter_to_json(value: ParameterValue) -> Json:
-    """A parameter as ``--json`` writes it: nothing is read back from it, so a credential is only a secret."""
+    """A parameter as ``--json`` writes it: nothing is read back, so a secret is only told to be one."""
     match value:
-        case Deferred():
-            return {"deferred": str(value)}
         case CredentialReference():
             return {"secret": True}
+        case Deferred():
+            if is_secret(value):
+                return {"secret": True}
+            return {"deferred": str(value)}
         case tuple():
             return list(value)
         case _:

@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from reconciler.cmdlets.invocation import Answer
 from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing
+from reconciler.exchange.secrecy import SecretBytes, SecureString
 
 
 class Endpoint(Enum):
@@ -100,7 +101,7 @@ class Credential:
     password: str = field(repr=False)
 
 
-Value: TypeAlias = bool | int | str | bytes | tuple[str, ...] | Credential | None
+Value: TypeAlias = bool | int | str | bytes | tuple[str, ...] | Credential | SecureString | SecretBytes | None
 """What a parameter may be on the wire. None is ``$null``; True is a switch that is given."""
 
 

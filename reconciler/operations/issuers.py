@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, Protocol, cast
 
+from reconciler.cmdlets.certificate import ANSWER
 from reconciler.config.desired import Desired, IssuerSettings
 from reconciler.config.models.issuer import LocalIssuer as LocalModel
 from reconciler.diagnostics import Diagnostic
@@ -15,6 +16,7 @@ from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import Issuer, IssuerFailed
 from reconciler.plan.change import Plan
 from state.resources import Certificate
+from state.values import Deferred
 
 from .failed import OperationFailed
 
@@ -65,7 +67,11 @@ def issuers_asked(plan: Plan) -> frozenset[str]:
         and change.learned
         and change.learned.recorded
         and isinstance(change.learned.recorded.resource, Certificate)
-        and any(invocation.cmdlet == "Import-ExchangeCertificate" for invocation in change.invocations)
+        and any(
+            isinstance(value, Deferred) and value.attribute == ANSWER
+            for invocation in change.invocations
+            for value in invocation.parameters.values()
+        )
     )
 
 

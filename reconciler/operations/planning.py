@@ -151,12 +151,22 @@ def targeted(snapshot: Snapshot, targets: Iterable[Address]) -> Snapshot:
             resource.certificates, tuple
         ):
             wanted.update(resource.certificates)
+    wanted.update(other for address in tuple(wanted) for other in _sharing(address, snapshot))
     names = {name for address in wanted for name in _home(snapshot.resources[address])}
     wanted.update(Address.of("server", str(name)) for name in names)
     if any(_is_local(snapshot.resources[address]) for address in wanted):
         # Whether that Edge server is subscribed, so that they are not its own, the organization tells.
         wanted.update(address for address, server in snapshot.of(Server) if server.role != "edge")
     return Snapshot({address: found for address, found in snapshot.resources.items() if address in wanted})
+
+
+def _sharing(address: Address, snapshot: Snapshot) -> tuple[Address, ...]:
+    """The certificates of the other servers that have the same key: they bring it, or request it."""
+    certificate = snapshot.resources[address]
+    if not isinstance(certificate, Certificate) or not isinstance(certificate.shared_by, tuple):
+        return ()
+    others = (Address.of("certificate", str(name), *address.parts[1:]) for name in certificate.shared_by)
+    return tuple(other for other in others if other in snapshot.resources)
 
 
 def _is_local(resource: Resource) -> bool:

@@ -20,13 +20,14 @@ from reconciler.pki.selection import Selection, imported_of, may_be_pending, sel
 from state.address import Address
 from state.record import Learned, Predecessor, Recorded, Request, StateRecord
 from state.resources import Certificate, Kind
-from state.values import UNKNOWN, UNSET, Deferred, Thumbprint, TlsCertificateName
+from state.values import UNKNOWN, UNSET, Deferred, Maybe, Thumbprint, TlsCertificateName
 
 from . import problems, unread_problems
 from .change import Action, Change, Difference, Upcoming
 from .compare import live_value
 from .recording import to_record, unchanged
 from .settle import may_answer
+from .sharing import Member, Share, held_by, share_of
 from .situation import Situation, home_of
 
 _SMTP = frozenset({"SMTP"})
@@ -99,20 +100,32 @@ def plan_certificate(address: Address, asked: Certificate, situation: Situation)
     if listing.unreadable:
         problem = problems.list_unreadable(address, str(server), "certificates", listing.unreadable)
         return CertificatePlan(None, None, (problem,))
-    case = _Case(
+    case = _case(address, asked, situation)
+    if asked.mode == "observe":
+        return _observed(case)
+    if isinstance(asked.shared_by, tuple):
+        return _shared(case, _sharing(case, situation))
+    return _alone(case)
+
+
+def _case(address: Address, asked: Certificate, situation: Situation) -> _Case:
+    server = home_of(asked)
+    return _Case(
         address=address,
         asked=asked,
         server=str(server),
         edge=situation.is_edge(server),
-        live=listing.objects,
+        live=situation.server(server).certificates.objects,
         record=situation.record,
         mark=situation.request_mark(address, asked),
         now=situation.now,
         turnaround=situation.turnaround(asked),
     )
-    if asked.mode == "observe":
-        return _observed(case)
-    request = case.request
+
+
+def _alone(case: _Case) -> CertificatePlan:
+    """One whose key no other server has, or that makes the request for all of them."""
+    address, asked, request = case.address, case.asked, case.request
     if asked.issuer is UNSET or request is None or not _is_open(case, request):
         return _without_request(case)
     if _asks_for(request.asked) == _asks_for(asked):
@@ -262,6 +275,113 @@ def _current(case: _Case) -> Selection:
     return select(case.asked, case.live, key if isinstance(key, str) else None, case.mark, case.now)
 
 
+def _sharing(case: _Case, situation: Situation) -> Mapping[Address, _Case | None]:
+    """The managed servers that share the key of a certificate; None for one that could not be read."""
+    found: dict[Address, _Case | None] = {}
+    for name in case.asked.shared_by if isinstance(case.asked.shared_by, tuple) else ():
+        address = Address.of("certificate", str(name), *case.address.parts[1:])
+        asked = situation.desired.resources.get(address)
+        if isinstance(asked, Certificate) and asked.mode != "observe":
+            server = situation.server(home_of(asked))
+            is_read = not server.unreachable and not server.certificates.unreadable
+            found[address] = _case(address, asked, situation) if is_read else None
+    return found
+
+
+def _shared(case: _Case, sharing: Mapping[Address, _Case | None]) -> CertificatePlan:
+    """One key on several servers: kept where it is, fetched from where it is, requested by one of them."""
+    cases = {address: one for address, one in sharing.items() if one is not None}
+    share = share_of([_member(one) for one in cases.values()], next(iter(sharing)), case.now)
+    if share.certificate is not None:
+        if (held := held_by(case.live, share.certificate)) is not None:
+            return _kept(case, held, ours=_is_ours(case, held))
+        source = cases.get(share.source) if share.source else None
+        return _fetched(case, source, share.certificate) if source else CertificatePlan(None, None)
+    requester = cases.get(share.requester)
+    if requester is None:
+        return CertificatePlan(None, None)  # which could not be read, and that is told
+    requested = _requested_for_all(requester, share)
+    if case.address == share.requester or requested.change is None:
+        return requested if case.address == share.requester else CertificatePlan(None, None)
+    waits = requested.change.action is Action.WAIT
+    giver = cases.get(share.spare_source) if share.spare_source else None
+    if waits and share.spare is not None and giver is not None and not _has_valid(case):
+        return _fetched(case, giver, share.spare)
+    return _fetched(case, requester, None, waits=waits)
+
+
+def _requested_for_all(case: _Case, share: Share) -> CertificatePlan:
+    """The request that one server makes for all."""
+    planned = _alone(case)
+    is_kept = planned.change is not None and not isinstance(planned.name, Deferred)
+    if not (share.is_bound_to_place and is_kept):
+        return planned
+    if (request := _unrecorded_request(case)) is not None:
+        return _continued(case, request)
+    return _new_request(case, "its key may not leave its server", _current(case).certificate)
+
+
+def _member(case: _Case) -> Member:
+    selection, request = _current(case), case.request
+    chosen, ours = selection.certificate, selection.by in ("record", "mark")
+    return Member(
+        address=case.address,
+        live=case.live,
+        chosen=chosen,
+        is_ours=ours,
+        fault=_why_replace(case, chosen, ours=ours) if chosen is not None else "",
+        is_open=request is not None
+        and _is_open(case, request)
+        and _asks_for(request.asked) == _asks_for(case.asked),
+        is_marked=_unrecorded_request(case) is not None,
+    )
+
+
+def _is_ours(case: _Case, held: Certificate) -> bool:
+    selection = _current(case)
+    is_chosen = selection.certificate is held and selection.by in ("record", "mark")
+    return is_chosen or _is_marked(case, held)
+
+
+def _has_valid(case: _Case) -> bool:
+    """Whether a server has a certificate to go on with for a while."""
+    current = _current(case).certificate
+    ends = current.not_after if current is not None else None
+    return isinstance(ends, datetime) and ends > case.now
+
+
+def _fetched(
+    case: _Case, source: _Case, certificate: Certificate | None, *, waits: bool = False
+) -> CertificatePlan:
+    """The same certificate and key as another server has, or will have: exported there, imported here.
+
+    Args:
+        certificate: None while it is requested there.
+    """
+    address, current = case.address, _current(case).certificate
+    thumbprint: Thumbprint | Deferred = Deferred(address, cmdlets.THUMBPRINT)
+    exported: Thumbprint | Deferred = Deferred(source.address, cmdlets.THUMBPRINT)
+    if certificate is not None:
+        thumbprint = exported = _thumbprint(certificate)
+    steps = [
+        cmdlets.export_key(address, exported, server=source.server, edge=source.edge),
+        cmdlets.import_key(
+            address, case.asked, source.address, server=case.server, edge=case.edge, mark=case.mark
+        ),
+    ]
+    key = certificate.public_key if certificate is not None else UNSET
+    change = _arriving(case, steps, f"comes with its key from {source.server}", current, thumbprint, key)
+    name = _binding_name(certificate) if certificate is not None else case.deferred_name
+    if certificate is None:
+        change = replace(
+            change, action=Action.WAIT if waits else change.action, requires=frozenset({source.address})
+        )
+    request = case.request
+    is_abandoned = request is not None and _is_open(case, request)
+    abandoned = (problems.request_abandoned(address, case.server),) if is_abandoned else ()
+    return CertificatePlan(change, name, abandoned)
+
+
 def _new_request(case: _Case, reason: str, current: Certificate | None) -> CertificatePlan:
     # Without names of its own, a request gets those of the server [2.1-6].
     asked = case.asked.with_(domains=asked_domains(case.asked))
@@ -274,13 +394,26 @@ def _requested(
 ) -> CertificatePlan:
     """A certificate that has to come from its issuer; ``steps`` lead to the request."""
     asked, address = case.asked, case.address
-    thumbprint = Deferred(address, cmdlets.THUMBPRINT)
     steps = [
         *steps,
         cmdlets.import_answer(address, asked, server=case.server, edge=case.edge, mark=case.mark),
     ]
+    thumbprint = Deferred(address, cmdlets.THUMBPRINT)
+    return CertificatePlan(_arriving(case, steps, reason, current, thumbprint), case.deferred_name)
+
+
+def _arriving(
+    case: _Case,
+    steps: list[Invocation],
+    reason: str,
+    current: Certificate | None,
+    thumbprint: Thumbprint | Deferred,
+    public_key: Maybe[str] = UNSET,
+) -> Change:
+    """A certificate that is not there yet; ``steps`` bring it, and its services follow."""
+    asked, address = case.asked, case.address
     if isinstance(asked.services, frozenset) and asked.services:
-        steps.append(_enable(case, thumbprint, asked.services))
+        steps = [*steps, _enable(case, thumbprint, asked.services)]
     differences = {
         attribute.name: Difference(_before(current, attribute.name), value)
         for attribute, value in asked.declared(Kind.WRITABLE)
@@ -289,7 +422,7 @@ def _requested(
     if _replaces_default(asked):
         differences["default_smtp"] = Difference(UNKNOWN, asked.default_smtp)
     differences["thumbprint"] = Difference(_before(current, "thumbprint"), thumbprint)
-    change = Change(
+    return Change(
         address=address,
         action=Action.CREATE if current is None else Action.REPLACE,
         attributes=differences,
@@ -298,14 +431,13 @@ def _requested(
         learned=Learned(
             address,
             Recorded(
-                _to_record(asked, thumbprint=thumbprint),
+                _to_record(asked, thumbprint=thumbprint, public_key=public_key),
                 created=True,
                 at=case.now,
                 predecessors=_replaced_by_new(case, current),
             ),
         ),
     )
-    return CertificatePlan(change, case.deferred_name)
 
 
 def _replaced_by_new(case: _Case, current: Certificate | None) -> tuple[Predecessor, ...]:

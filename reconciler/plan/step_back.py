@@ -162,7 +162,7 @@ _NO_NAME: Final = Fqdn("localhost")
 
 def _of_certificate(change: Change, situation: Situation) -> Change:
     """Where connectors name no certificate [3-15], enabling it is what the world notices."""
-    server = Name(change.invocations[0].server)
+    server = Name(change.invocations[-1].server)
     edge = situation.is_edge(server)
     enables = any(one.cmdlet == "Enable-ExchangeCertificate" for one in change.invocations)
     if not enables or _is_bound(change.address, situation):

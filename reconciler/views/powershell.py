@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from reconciler.cmdlets.domain_controller import PARAMETER
-from reconciler.cmdlets.invocation import Answer, Invocation, ParameterValue
+from reconciler.cmdlets.invocation import Answer, Invocation, ParameterValue, is_secret
 from state.values import CredentialReference, Deferred
 
 from .terminal import Ink, columns, harmless
@@ -86,6 +86,8 @@ def _pieces(name: str, value: ParameterValue) -> list[str]:
 
 def _literal(value: bool | int | str | Deferred | CredentialReference | None) -> str:
     match value:
+        case _ if is_secret(value):
+            return "(secret)"
         case None:
             return "$null"
         case bool():

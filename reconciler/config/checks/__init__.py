@@ -19,6 +19,7 @@ from .ranges import check_ranges
 from .receive_interlocks import check_receive_interlocks
 from .send_interlocks import check_send_interlocks
 from .servers import check_servers
+from .shared_keys import check_shared_keys
 
 
 def check(draft: Draft, desired: Desired, today: date) -> None:
@@ -28,6 +29,7 @@ def check(draft: Draft, desired: Desired, today: date) -> None:
     check_ranges(draft)
     check_servers(draft)
     check_certificates(draft, desired.issuers)
+    check_shared_keys(draft)
     check_names(draft, desired.endpoints)
     check_mail_flow(draft)
     check_exceptions(draft, today)

@@ -54,4 +54,7 @@ class SharedCertificate(CertificateModel):
     """One declaration for several servers."""
 
     servers: list[str] = required("The servers that get one of it each.", min_length=1)
-    key: Literal["per_server"] = key("Every server makes a key of its own (assumed).")
+    key: Literal["per_server", "shared"] = key(
+        "per_server: every server makes a key of its own (assumed). shared: the first makes one, and it "
+        "travels to the others with the certificate, encrypted."
+    )

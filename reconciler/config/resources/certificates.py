@@ -39,11 +39,18 @@ def add_certificates(draft: Draft) -> None:
             _add(draft, server, name, model, (*server.path, "certificates", name))
         for name, shared_model in shared.items():
             if server in servers[name]:
-                _add(draft, server, name, shared_model, ("certificates", name))
+                shared_by = tuple(dict.fromkeys(one.name for one in servers[name]))
+                of_one_key = {"shared_by": shared_by} if shared_model.key == "shared" else {}
+                _add(draft, server, name, shared_model, ("certificates", name), **of_one_key)
 
 
 def _add(
-    draft: Draft, server: DeclaredServer, name: str, model: CertificateModel, path: tuple[str, ...]
+    draft: Draft,
+    server: DeclaredServer,
+    name: str,
+    model: CertificateModel,
+    path: tuple[str, ...],
+    **settings: object,
 ) -> None:
     if not name:
         draft.error("Name missing", "A certificate has an empty name.", draft.key(*path), "give it a name")
@@ -56,6 +63,7 @@ def _add(
     values.setdefault("default_smtp", "keep")
     if server.mode == "observe":
         values["mode"] = server.mode
+    values |= settings
     if not draft.add(address, Certificate(home=(server.name,), **values), path):
         return
     draft.place(address, path, ((key, key) for key in _KEYS if key in model.model_fields_set))

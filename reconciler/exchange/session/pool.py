@@ -14,6 +14,7 @@ from pypsrp.serializer import TaggedValue
 from reconciler.exchange import clixml
 from reconciler.exchange.errors import ErrorRecord, ExchangeError, Refused, UnexpectedPrompt
 from reconciler.exchange.port import Command, Connection, Credential, Endpoint, Query, Value
+from reconciler.exchange.secrecy import SecretBytes, SecureString
 from reconciler.exchange.session.batch import Ended
 from reconciler.exchange.session.faults import OPERATION_TIMED_OUT, translated
 from reconciler.exchange.session.messages import Told, inject_reader
@@ -107,7 +108,7 @@ class Pool:
         doing = ", ".join(statement.cmdlet for statement in statements)
         self._transport.allow(self._connection.timeouts.invocation, doing)
         pipeline = self._begun(statements, doing)
-        with _ran(), translated(self._connection, doing):
+        with _ran(), translated(self._connection, doing), self._forgotten(pipeline):
             try:
                 while pipeline.state == PSInvocationState.RUNNING:
                     pipeline.poll_invoke()
@@ -132,6 +133,14 @@ class Pool:
             raise
         return pipeline
 
+    @contextmanager
+    def _forgotten(self, pipeline: PowerShell) -> Iterator[None]:
+        """Drop a pipeline once it is over: pypsrp would keep all that was sent and came, secrets too."""
+        try:
+            yield
+        finally:
+            self._pool.pipelines.pop(pipeline.id, None)
+
     def _stop(self, pipeline: PowerShell) -> None:
         """Interrupt a pipeline that waits for an answer."""
         try:
@@ -154,6 +163,11 @@ class Pool:
             case Credential():
                 self._pool.exchange_keys()
                 return _CREDENTIAL(username=value.user, password=value.password)
+            case SecureString():
+                self._pool.exchange_keys()
+                return TaggedValue("SS", value.reveal())
+            case SecretBytes():
+                return value.reveal()
             case tuple():
                 return list(value)
             case int() if not isinstance(value, bool) and value not in _I32:
