@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.cmdlets.capabilities import FILE_PARAMETERS
-from reconciler.cmdlets.certificate import ANSWER, THUMBPRINT, TLS_CERTIFICATE_NAME
+from reconciler.cmdlets.certificate import ANSWER, PKCS12, THUMBPRINT, TLS_CERTIFICATE_NAME, carries_key
 from reconciler.cmdlets.domain_controller import domain_controller_of
-from reconciler.cmdlets.invocation import Invocation, ParameterValue
+from reconciler.cmdlets.invocation import Invocation, ParameterValue, is_secret
 from reconciler.cmdlets.releases import build_text
 from reconciler.plan.change import Change, Plan
 from state.address import Address
@@ -63,13 +63,27 @@ def render_script(plan: Plan) -> str:
     server = ""
     for change in plan.changes:
         for at, invocation in enumerate(change.invocations):
-            if invocation.server != server:
-                server = invocation.server
+            if (shell := _shell_of(change, invocation)) != server:
+                server = shell
                 script.part(server)
             if at == 0 or script.is_new_part:
                 script.headline(change)
             script.invocation(change, invocation)
     return "\n".join(script.lines) + "\n"
+
+
+def _shell_of(change: Change, invocation: Invocation) -> str:
+    """The server in whose shell a command is run: a key that goes from server to server is in no file then.
+
+    An Edge server knows only itself: there the key has to be carried by hand.
+    """
+    return invocation.server if _is_by_hand(change) else change.invocations[0].server
+
+
+def _is_by_hand(change: Change) -> bool:
+    """Whether a change that moves a key needs the shells of several servers; true of all other changes."""
+    is_journey = carries_key(change.invocations[0])
+    return not is_journey or any("Server" not in one.parameters for one in change.invocations)
 
 
 def _count(plan: Plan) -> int:
@@ -124,11 +138,16 @@ class _Script:
         for answer in invocation.answers:
             self.comment(f"Exchange {question(answer.prompt)}: answer {answer.answer.capitalize()}.")
         self._file_parameter(change, invocation)
-        kept = _OUTPUTS.get(invocation.cmdlet)
+        departs = carries_key(invocation) and invocation.cmdlet == "Export-ExchangeCertificate"
+        kept = "exported" if departs else _OUTPUTS.get(invocation.cmdlet)
         target = f"{self._variable(kept, change.address)} = " if kept else ""
         pieces = [f"{target}{invocation.cmdlet}"]
-        pieces += ("    " + self._parameter(name, value) for name, value in invocation.parameters.items())
+        pieces += (
+            "    " + self._parameter(name, value, change) for name, value in invocation.parameters.items()
+        )
         self.lines += " `\n".join(pieces).split("\n")
+        if departs and _is_by_hand(change):
+            self._carry(change)
         if kept == "request":
             self._keep_request(change)
         elif kept == "certificate":
@@ -139,12 +158,14 @@ class _Script:
         match value:
             case Deferred(attribute=attribute) if attribute == ANSWER:
                 self._ask_for_answer(change)
+            case Deferred(attribute=attribute) if attribute == PKCS12:
+                pass  # the command before gave it, or the file that it was kept in
             case Deferred() | CredentialReference() if self.set_in.get(value) != self.parts:
                 name = self._variable(_kind(value), value)
                 is_first = value not in self.set_in
                 self.set_in[value] = self.parts
                 self.line(f"if (-not {name}) {{ {name} = {self._source(value, is_first=is_first)} }}")
-                if is_first and isinstance(value, Deferred):
+                if is_first and isinstance(value, Deferred) and not is_secret(value):
                     self.line(f"Write-Host {text_literal(f'{value}:')} {name}")
             case _:
                 pass
@@ -153,9 +174,22 @@ class _Script:
         """Where a value comes from that no command of this part gives."""
         if isinstance(value, CredentialReference):
             return "Get-Credential"  # without -Message, which the PowerShell of Exchange 2010 lacks
+        if is_secret(value):
+            asked = "a long one of your own choice" if is_first else "as in the earlier part"
+            return f"Read-Host -AsSecureString {text_literal(f'{value}, {asked}')}"
         if value == domain_controller_of(self.plan.organization) and is_first:
             return "(Get-OrganizationConfig).OriginatingServer"
         return f"Read-Host {text_literal(f'{value}, as an earlier part told it')}"
+
+    def _carry(self, change: Change) -> None:
+        """Keep an encrypted key for a shell on another server."""
+        file = f"{self._file(change.address)}.pfx"
+        self.comment(
+            f"Carry {file} to the server of the next part, and delete it on both when it is imported: "
+            "it holds the private key, encrypted with the password."
+        )
+        content = f"{self._variable('exported', change.address)}.FileData"
+        self.line(f"Set-Content -Path {text_literal(file)} -Value {content} -Encoding Byte")
 
     def _ask_for_answer(self, change: Change) -> None:
         resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
@@ -176,12 +210,12 @@ class _Script:
                 "path, as Exchange 2007 took -Path. It went with 2016 CU23 and 2019 CU12, and is not used."
             )
 
-    def _parameter(self, name: str, value: ParameterValue) -> str:
+    def _parameter(self, name: str, value: ParameterValue, change: Change) -> str:
         if name in SWITCHES and isinstance(value, bool):
             return f"-{name}" if value else f"-{name}:$false"
-        return f"-{name} {self._value(value)}"
+        return f"-{name} {self._value(value, change)}"
 
-    def _value(self, value: ParameterValue) -> str:
+    def _value(self, value: ParameterValue, change: Change) -> str:
         match value:
             case None:
                 return "$null"
@@ -194,10 +228,16 @@ class _Script:
             case tuple():
                 return _list(value)
             case Deferred(attribute=attribute) if attribute == ANSWER:
-                file = text_literal(f"{self._file(value.address)}.p7b")
-                return f"([System.IO.File]::ReadAllBytes((Resolve-Path {file}).ProviderPath))"
+                return self._content_of(f"{self._file(value.address)}.p7b")
+            case Deferred(attribute=attribute) if attribute == PKCS12:
+                if _is_by_hand(change):
+                    return self._content_of(f"{self._file(change.address)}.pfx")
+                return f"{self._variable('exported', change.address)}.FileData"
             case _:
                 return self._variable(_kind(value), value)
+
+    def _content_of(self, file: str) -> str:
+        return f"([System.IO.File]::ReadAllBytes((Resolve-Path {text_literal(file)}).ProviderPath))"
 
     def _keep_request(self, change: Change) -> None:
         file = text_literal(f"{self._file(change.address)}.req")
@@ -235,6 +275,8 @@ class _Script:
 def _kind(value: Deferred | CredentialReference) -> str:
     if isinstance(value, CredentialReference):
         return "credential"
+    if is_secret(value):
+        return "password"
     kinds = {THUMBPRINT: "thumbprint", TLS_CERTIFICATE_NAME: "name", "domain_controller": "domainController"}
     return kinds.get(value.attribute, "value")
 

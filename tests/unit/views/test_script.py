@@ -207,3 +207,56 @@ class TestAScript:
         ]
         files = re.findall(r"-Path '([^']+)'", of(*made))
         assert len(set(files)) == 2
+
+
+class TestAKeyThatGoesToAnotherServer:
+    HERE = Address.parse("certificate.EX2.public")
+
+    def journey(self, **on: str) -> Change:
+        """From EX1 to EX2, which an Edge server would not name."""
+        password = Deferred(self.HERE, "password")
+        source = {"Server": "EX1"} if on else {}
+        return change(
+            Invocation(
+                "EX1",
+                "Export-ExchangeCertificate",
+                {"Thumbprint": "A" * 40, "BinaryEncoded": True, "Password": password, **source},
+            ),
+            Invocation(
+                "EX2",
+                "Import-ExchangeCertificate",
+                {"FileData": Deferred(PUBLIC, "pkcs12"), "Password": password, **on},
+            ),
+            address=self.HERE,
+            learned=Learned(self.HERE, Recorded(certificate(), True, NOW)),
+        )
+
+    def test_is_in_no_file_where_one_shell_can_do_both(self) -> None:
+        script = of(self.journey(Server="EX2"))
+        assert commands(script)[1:8] == [
+            "if (-not $password1) { $password1 = Read-Host -AsSecureString "
+            "'certificate.EX2.public#password, a long one of your own choice' }",
+            "$exported1 = Export-ExchangeCertificate `",
+            f"    -Thumbprint '{'A' * 40}' `",
+            "    -BinaryEncoded `",
+            "    -Password $password1 `",
+            "    -Server 'EX1'",
+            "$certificate1 = Import-ExchangeCertificate `",
+        ]
+        assert "    -FileData $exported1.FileData `" in script
+        assert "Part 2" not in script
+        assert "Set-Content" not in script
+
+    def test_is_carried_by_hand_where_a_server_knows_only_itself(self) -> None:
+        script = of(self.journey())
+        assert "# === Part 2: EX2" in script
+        assert (
+            "Set-Content -Path 'certificate.EX2.public.pfx' -Value $exported1.FileData -Encoding Byte"
+            in script
+        )
+        assert (
+            "-FileData ([System.IO.File]::ReadAllBytes((Resolve-Path 'certificate.EX2.public.pfx')" in script
+        )
+        assert "delete it on both" in script.replace("\n# ", " ")
+        assert script.count("Read-Host -AsSecureString") == 2
+        assert "Write-Host 'certificate.EX2.public#password" not in script
