@@ -125,7 +125,7 @@ class Emulator:
         https, http = process.loopback_socket(wanted.https), process.loopback_socket(wanted.http)
         self._fronts.append(front)
         await front.start(https, http, context, self._listener_hash())
-        smtp_front = SmtpFront(facts, self._engine, self._directory)
+        smtp_front = SmtpFront(facts, self._engine, self._directory, self._faults.smtp(facts.name))
         smtp = process.loopback_socket(wanted.smtp)
         self._fronts.append(smtp_front)
         await smtp_front.start(smtp)

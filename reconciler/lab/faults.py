@@ -189,7 +189,34 @@ class ReplicationRule(BaseModel):
     replication: Seconds | Literal["held"]
 
 
-AnyRule = ReplicationRule | ShowsRule | HidesRule | Rule | RequestRule | BatchRule | LimitRule | RedirectRule
+class SmtpRule(BaseModel):
+    """A transport service that does not do with another certificate as it should.
+
+    Attributes:
+        server: Which; any server when not given.
+        smtp: ``late``: for a while what was presented before is presented still. ``lost``: STARTTLS is
+            offered only with the certificate that was presented when the lab started.
+        seconds: How long ``late`` takes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: str | None = None
+    smtp: Literal["late", "lost"]
+    seconds: Seconds = 30.0
+
+
+AnyRule = (
+    SmtpRule
+    | ReplicationRule
+    | ShowsRule
+    | HidesRule
+    | Rule
+    | RequestRule
+    | BatchRule
+    | LimitRule
+    | RedirectRule
+)
 KINDS: Final[dict[str, type[AnyRule]]] = {
     "domain_controller": ReplicationRule,
     "shows": ShowsRule,
@@ -200,6 +227,7 @@ KINDS: Final[dict[str, type[AnyRule]]] = {
     "shells": LimitRule,
     "envelope": LimitRule,
     "redirects": RedirectRule,
+    "smtp": SmtpRule,
 }
 """Rules by the key that tells them from others, the first of several."""
 
@@ -219,7 +247,8 @@ _Rules = TypeAdapter(
             | Annotated[RequestRule, Tag("RequestRule")]
             | Annotated[BatchRule, Tag("BatchRule")]
             | Annotated[LimitRule, Tag("LimitRule")]
-            | Annotated[RedirectRule, Tag("RedirectRule")],
+            | Annotated[RedirectRule, Tag("RedirectRule")]
+            | Annotated[SmtpRule, Tag("SmtpRule")],
             Discriminator(_kind),
         ],
         ...,
@@ -262,6 +291,7 @@ class Faults:
         self._at_requests = [_Counted(rule) for rule in rules if isinstance(rule, RequestRule)]
         self._batch_rules = tuple(rule for rule in rules if isinstance(rule, BatchRule))
         self._limits = tuple(rule for rule in rules if isinstance(rule, LimitRule))
+        self._smtp = tuple(rule for rule in rules if isinstance(rule, SmtpRule))
         self._redirects = tuple(rule for rule in rules if isinstance(rule, RedirectRule))
         self.replication: Mapping[str, float | None] = {
             rule.domain_controller: None if rule.replication == "held" else rule.replication
@@ -273,6 +303,10 @@ class Faults:
     def batches(self, server: str) -> Refusal | None:
         """How a server refuses batches, if it does."""
         return next((rule.batches for rule in self._batch_rules if _is_for(rule.server, server)), None)
+
+    def smtp(self, server: str) -> SmtpRule | None:
+        """What is wrong with a server's transport service, if anything is."""
+        return next((rule for rule in self._smtp if _is_for(rule.server, server)), None)
 
     def redirect(self, server: str) -> str | None:
         """The server that a server sends its clients to, if it does."""

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,17 @@ from aiosmtpd.smtp import SMTP, syntax
 
 from reconciler.lab.call import Exchange, Identity, ServerFacts
 from reconciler.lab.engine import Engine
+from reconciler.lab.faults import SmtpRule
 from reconciler.lab.process import write_private
+
+
+@dataclass(frozen=True)
+class _Presented:
+    """What Exchange chose from an instant on, by the loop's clock; without a chain nothing."""
+
+    since: float
+    chain: bytes
+    context: ssl.SSLContext | None
 
 
 class SmtpFront:
@@ -23,18 +34,24 @@ class SmtpFront:
         facts: The server.
         engine: Knows the certificate.
         scratch: Folder inside the lab's directory for key files, which live only while they are loaded.
+        rule: What is wrong with it.
     """
 
-    def __init__(self, facts: ServerFacts, engine: Engine, scratch: Path) -> None:
+    def __init__(
+        self, facts: ServerFacts, engine: Engine, scratch: Path, rule: SmtpRule | None = None
+    ) -> None:
         self.facts = facts
         self._engine = engine
         self._scratch = scratch
+        self._rule = rule
         self._revision: int | None = None
-        self._context: ssl.SSLContext | None = None
+        self._presented: list[_Presented] = []
         self._server: asyncio.Server | None = None
 
     async def start(self, listening: socket.socket) -> None:
         """Answer on a bound socket."""
+        if self._rule is not None:
+            await self.context()  # what it starts with is what the rule goes by
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Dialogue(self, loop), sock=listening)
 
@@ -46,10 +63,25 @@ class SmtpFront:
     async def context(self) -> ssl.SSLContext | None:
         """The certificate as it is to be presented now; None: STARTTLS is not offered."""
         revision, identity = await self._engine.ask(self._look)
+        now = asyncio.get_running_loop().time()
         if revision != self._revision:
-            self._context = self._load(identity) if identity else None
             self._revision = revision
-        return self._context
+            chain = identity.chain_pem if identity else b""
+            if not self._presented or chain != self._presented[-1].chain:
+                context = self._load(identity) if identity else None
+                self._presented.append(_Presented(now, chain, context))
+        if self._rule is None:
+            del self._presented[:-1]
+            return self._presented[-1].context
+        return self._spoiled(self._rule, now)
+
+    def _spoiled(self, rule: SmtpRule, now: float) -> ssl.SSLContext | None:
+        first, last = self._presented[0], self._presented[-1]
+        if rule.smtp == "lost":
+            return last.context if last.chain == first.chain else None
+        while len(self._presented) > 1 and now - self._presented[1].since >= rule.seconds:
+            del self._presented[0]
+        return self._presented[0].context
 
     def _look(self, exchange: Exchange) -> tuple[int, Identity | None]:
         """The revision, and what is presented in it unless that is known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.verify.comparison import is_worse, level
 from reconciler.verify.endpoints import Checked, Target
 from reconciler.verify.gate import Seen
 
@@ -81,7 +82,9 @@ def worse_meanwhile(checked: Checked) -> Diagnostic:
 
 
 def taken_back(seen: Seen, addresses: Sequence[str], after: Checked) -> Diagnostic:
-    now = f"now it {after.problem}" if after.problem else "now it is as good as before"
+    before = seen.watched.before
+    is_back = level(after.handshake) is not None and not is_worse(after.handshake, before)
+    now = "now it is as it was before" if is_back else f"now it {after.problem}"
     return Diagnostic(
         summary="Stepped back",
         detail=(
