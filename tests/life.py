@@ -7,6 +7,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,15 +16,19 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reconciler.config.desired import IssuerSettings
 from reconciler.events import Event
+from reconciler.exchange import refresh
 from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader, Result, Writer
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestRefused, Waiting
+from reconciler.lab.exchange import files
 from reconciler.lab.exchange.certificates import StoredCertificate
 from reconciler.lab.exchange.smtp import chosen
+from reconciler.operations import inputs, reading, servers
 from reconciler.operations.applying import ApplyOutcome, run_apply
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
@@ -116,9 +121,9 @@ class Fleet:
         self.lab.now += span
 
     def inputs(self) -> Inputs:
-        path = self.folder / "tls.yaml"
+        path, connections = self.folder / "tls.yaml", self.lab.directory / "connections.yaml"
         path.write_text(json.dumps(self.declared), encoding="utf-8")
-        return Inputs(path, connections=self.lab.connections())
+        return Inputs(path, connections=connections if connections.exists() else self.lab.connections())
 
     def surroundings(self) -> Surroundings:
         def open_issuer(settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
@@ -220,13 +225,13 @@ def presented(world: Fleet) -> dict[str, StoredCertificate | None]:
 class Remembering:
     """Sessions that ask the lab again only for what may have changed: a fleet is read a thousand times.
 
-    What a server says of itself changes with what is sent to it, and when one of its certificates begins or
-    ends; what the organization says, with what is sent to anybody.
+    What a server says of its certificates changes with what is sent to it about certificates, and when one of
+    them begins or ends; send connectors change for all.
     """
 
     lab: DirectLab
     _known: dict[tuple[object, ...], Result] = field(default_factory=dict)
-    _changes: Counter[str] = field(default_factory=Counter)
+    _changes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @contextmanager
     def reader(self, connection: Connection) -> Iterator[Reader]:
@@ -240,16 +245,19 @@ class Remembering:
 
     def result(self, session: Reader, query: Query) -> Result:
         server = organization_of(self.lab).servers[session.server.casefold()]
-        here = query.cmdlet in ("Get-ExchangeCertificate", "Get-ReceiveConnector")
-        valid = tuple(one.is_current(self.lab.now) for one in server.certificates)
-        changes = self._changes[session.server] if here else self._changes.total()
-        key = (session.server, query.cmdlet, str(query.parameters), valid, changes)
+        noun = query.cmdlet.removeprefix("Get-")
+        valid = noun == "ExchangeCertificate" and tuple(
+            one.is_current(self.lab.now) for one in server.certificates
+        )
+        where = "" if noun == "SendConnector" else session.server
+        key = (session.server, query.cmdlet, str(query.parameters), valid, self._changes[where, noun])
         if key not in self._known:
             (self._known[key],) = session.read([query])
         return self._known[key]
 
-    def changed(self, server: str) -> None:
-        self._changes[server] += 1
+    def changed(self, server: str, cmdlet: str) -> None:
+        noun = cmdlet.partition("-")[2]
+        self._changes["" if noun == "SendConnector" else server, noun] += 1
 
 
 @dataclass
@@ -270,5 +278,56 @@ class _RememberingWriter(_RememberingSession):
     session: Writer
 
     def run(self, command: Command) -> Outcome:
-        self.sessions.changed(self.server)
+        self.sessions.changed(self.server, command.cmdlet)
         return self.session.run(command)
+
+
+def remember_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the same object, or the same YAML, be understood once: it is the same a thousand times."""
+    for name in ("read_resource", "read_certificate"):
+        monkeypatch.setattr(refresh, name, _once_each(getattr(refresh, name)))
+    monkeypatch.setattr(reading, "ThreadPoolExecutor", _OneAfterTheOther)
+    monkeypatch.setattr(servers, "connection_to", _once_each(servers.connection_to))
+    monkeypatch.setattr(inputs, "load", _once_for_each_text(inputs.load))
+    monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)
+
+
+class _OneAfterTheOther(Executor):
+    """Where nothing is waited for, threads only wait for each other."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(function(*arguments, **options))
+        except Exception as error:  # noqa: BLE001 - as the library's executors do
+            done.set_exception(error)
+        return done
+
+
+def _once_each(function: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[tuple[object, ...], tuple[object, Any]] = {}
+
+    def remembering(*arguments: Any, **options: Any) -> Any:
+        key = (*map(id, arguments), *options.values())
+        if key not in known:
+            known[key] = (
+                arguments,
+                function(*arguments, **options),
+            )  # kept: an id is used again
+        return known[key][1]
+
+    return remembering
+
+
+def _once_for_each_text(load: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[str, Any] = {}
+
+    def remembering(path: Path, **options: Any) -> Any:
+        text = path.read_text(encoding="utf-8")
+        if text not in known:
+            known[text] = load(path, **options)
+        return known[text]
+
+    return remembering

@@ -182,7 +182,7 @@ class _Apply:
             self._tools.listener(InvocationStarted(*told))
             try:
                 with self._session_with(invocation.server, session, change) as writer:
-                    run.run(invocation, writer, is_last=position == len(change.invocations))
+                    was_sent = run.run(invocation, writer, is_last=position == len(change.invocations))
             except Parked as parked:
                 if parked.problem is not None:
                     self._tell(parked.problem)
@@ -197,7 +197,7 @@ class _Apply:
                 return False
             with self._counting:
                 self._applied.done += 1
-                self._applied.sent += 1
+                self._applied.sent += was_sent
             self._tools.listener(InvocationFinished(*told))
         self._schedule.done(change.address)
         return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from reconciler.cmdlets.certificate import ANSWER, PKCS12, carries_key
+from reconciler.cmdlets.certificate import ANSWER, PKCS12, TLS_CERTIFICATE_NAME, carries_key
+from reconciler.cmdlets.domain_controller import PARAMETER as DOMAIN_CONTROLLER
 from reconciler.cmdlets.invocation import PASSWORD, Invocation, ParameterValue
 from reconciler.credentials.errors import CredentialError
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ExchangeError, Garbage, TimedOut
@@ -21,7 +22,7 @@ from state.journal import Intent
 from state.journal import Outcome as Concluded
 from state.record import Learned
 from state.resources import Json
-from state.values import UNSET, CredentialReference, Deferred
+from state.values import UNSET, CredentialReference, Deferred, TlsCertificateName
 
 from . import problems
 from .issuing import answer_of
@@ -30,6 +31,8 @@ from .known import KnownValues
 from .learning import asked_by, learned_from, newly_bound
 from .ledger import Ledger
 from .tools import Stopped, Tools
+
+_BINDING = "TlsCertificateName"
 
 
 class ChangeRun:
@@ -50,8 +53,11 @@ class ChangeRun:
     def address(self) -> Address:
         return self._change.address
 
-    def run(self, invocation: Invocation, writer: Writer, *, is_last: bool) -> None:
+    def run(self, invocation: Invocation, writer: Writer, *, is_last: bool) -> bool:
         """Send one invocation of the change, and remember it before and after.
+
+        Returns:
+            False when there was nothing to send: the name that a binding waited for is the one that is bound.
 
         Raises:
             Stopped: it did not succeed; everything that is known is in the journal.
@@ -59,13 +65,21 @@ class ChangeRun:
         """
         self._check_names()
         parameters = {name: self._resolved(value) for name, value in invocation.parameters.items()}
+        if self._is_bound(invocation, parameters):
+            self._ledger.learn(*self._learned(invocation, Outcome(), is_last=is_last))
+            return False
         intent = self._intent(invocation, parameters)
         self._ledger.intend(intent)
         outcome = self._send(invocation, parameters, writer, intent)
-        now = self._tools.now()
         if invocation.cmdlet == "Export-ExchangeCertificate" and carries_key(invocation):
             self._depart(outcome, intent)
-            return
+            return True
+        learned = self._learned(invocation, outcome, is_last=is_last)
+        self._conclude(Concluded(intent.id, "", self._tools.now()), *learned)
+        return True
+
+    def _learned(self, invocation: Invocation, outcome: Outcome, *, is_last: bool) -> tuple[Learned, ...]:
+        now = self._tools.now()
         learned = learned_from(
             invocation,
             outcome,
@@ -75,8 +89,24 @@ class ChangeRun:
             is_last=is_last,
             now=now,
         )
-        bound = newly_bound(self._change, self._ledger.record, now) if is_last else ()
-        self._conclude(Concluded(intent.id, "", now), learned, *bound)
+        return learned, *(newly_bound(self._change, self._ledger.record, now) if is_last else ())
+
+    def _is_bound(self, invocation: Invocation, parameters: Mapping[str, Value]) -> bool:
+        """Whether all that would be set is a name, not known to the plan, that is bound already.
+
+        A renewal by the same authority for the same subject leaves it as it was [3-15].
+        """
+        if invocation.cmdlet not in ("Set-SendConnector", "Set-ReceiveConnector"):
+            return False
+        if parameters.keys() - {"Identity", DOMAIN_CONTROLLER} != {_BINDING}:
+            return False
+        bound = self._change.attributes.get(TLS_CERTIFICATE_NAME)
+        return (
+            isinstance(invocation.parameters[_BINDING], Deferred)
+            and bound is not None
+            and isinstance(bound.before, TlsCertificateName)
+            and parameters[_BINDING] == str(bound.before)
+        )
 
     def _depart(self, exported: Outcome, intent: Intent) -> None:
         """Take a key that is to be imported next; nobody remembers more of it than that it left."""
