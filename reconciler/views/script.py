@@ -69,6 +69,7 @@ def render_script(plan: Plan) -> str:
             if at == 0 or script.is_new_part:
                 script.headline(change)
             script.invocation(change, invocation)
+        script.step_back(change)
     return "\n".join(script.lines) + "\n"
 
 
@@ -152,6 +153,15 @@ class _Script:
             self._keep_request(change)
         elif kept == "certificate":
             self._keep_certificate(change)
+
+    def step_back(self, change: Change) -> None:
+        """What to run should the world be presented something worse: a comment, for nobody may run it now."""
+        if change.no_step_back:
+            self.comment(f"No step back: {change.no_step_back}.")
+        for invocation in change.on_failure:
+            given = (self._parameter(name, value, change) for name, value in invocation.parameters.items())
+            self.comment("If STARTTLS is worse afterwards than it was before, this takes it back:")
+            self.line(f"#   {' '.join([invocation.cmdlet, *given])}")
 
     def _provide(self, value: ParameterValue, change: Change) -> None:
         """See that the variable for a value is set before it is used."""

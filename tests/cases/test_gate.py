@@ -77,7 +77,7 @@ class World:
     Attributes:
         spoiled: What a handshake shows instead of what it would; None: nothing else.
         at_sleep: Done while somebody waits.
-        killed_before: At which command of a step back the process dies, from 0.
+        killed_at: At which instant of a step back the process dies: before and after each command, from 0.
     """
 
     lab: DirectLab
@@ -86,7 +86,7 @@ class World:
     heard: list[Event] = field(default_factory=list)
     spoiled: Callable[[Handshake], Handshake | None] = lambda _: None
     at_sleep: Callable[[], object] = lambda: None
-    killed_before: int | None = None
+    killed_at: int | None = None
     spent: float = 0.0
     connections: str = "connections.yaml"
 
@@ -176,11 +176,15 @@ class _Mortal:
         return self.session.read(queries)
 
     def run(self, command: Command) -> Outcome:
-        if self.world.steps_back and self.world.killed_before is not None:
-            if self.world.killed_before == 0:
-                raise Killed
-            self.world.killed_before -= 1
-        return self.session.run(command)
+        left = self.world.killed_at if self.world.steps_back else None
+        if left == 0:
+            raise Killed
+        outcome = self.session.run(command)
+        if left == 1:
+            raise Killed
+        if left is not None:
+            self.world.killed_at = left - 2
+        return outcome
 
 
 def world_of(folder: Path, text: str = YAML, **lab: Any) -> World:
@@ -331,6 +335,15 @@ class TestAnApply:
         later.spoiled = lambda _: None
         assert later.plan().plan.is_empty
 
+    def test_that_stops_part_way_tells_what_is_worse_and_takes_nothing_back(self, later: World) -> None:
+        """What is in doubt might be taken back as well."""
+        before = presented(later)
+        later.lab.disturb({"hides": "Set-ReceiveConnector -TlsCertificateName"})
+        later.spoiled = lambda true: NO_TLS if later.lab.sent else before
+        outcome = later.apply()
+        assert (code(outcome), told(outcome)) == (ExitCode.STOPPED, ["STARTTLS got worse"])
+        assert not later.steps_back
+
 
 class TestAStepBack:
     def test_binds_everything_to_what_it_was_bound_to(self, later: World) -> None:
@@ -385,15 +398,15 @@ class TestAStepBack:
         assert after.plan.is_empty
         assert not [one for one in after.diagnostics if one.summary == "Stepped back last time"]
 
-    @pytest.mark.parametrize("command", range(3))
-    def test_that_is_killed_is_known_and_converges(self, later: World, command: int) -> None:
+    @pytest.mark.parametrize("instant", range(6))
+    def test_that_is_killed_is_known_and_converges(self, later: World, instant: int) -> None:
         spoils_new_ones(later)
-        later.killed_before = command
+        later.killed_at = instant
         with pytest.raises(Killed):
             later.apply()
-        later.killed_before = None
+        later.killed_at = None
         planned = later.plan()
-        if command:
+        if instant:
             assert "Stepped back last time" in [one.summary for one in planned.diagnostics]
         later.spoiled = lambda _: None
         outcome = later.apply()

@@ -91,6 +91,16 @@ def full_plan() -> Plan:
                         },
                     ),
                 ),
+                on_failure=(
+                    Invocation(
+                        "EDGE1",
+                        "Set-ReceiveConnector",
+                        {
+                            "Identity": r"EDGE1\Default internal receive connector EDGE1",
+                            "TlsCertificateName": "<I>CN=Contoso CA<S>CN=mail1.contoso.com",
+                        },
+                    ),
+                ),
             ),
             _listener(),
             _default(),
@@ -302,6 +312,7 @@ def _default() -> Change:
         address=INTERNET,
         action=Action.UPDATE,
         attributes={"default_smtp": Difference(UNKNOWN, "replace")},
+        no_step_back="it becomes the server's default SMTP certificate, which Exchange does not remove",
         invocations=(
             Invocation(
                 "EX1",

@@ -96,6 +96,8 @@ if (-not $name1) { $name1 = Read-Host 'certificate.EDGE1.public#tls_certificate_
 Set-ReceiveConnector `
     -Identity 'EDGE1\Default internal receive connector EDGE1' `
     -TlsCertificateName $name1
+# If STARTTLS is worse afterwards than it was before, this takes it back:
+#   Set-ReceiveConnector -Identity 'EDGE1\Default internal receive connector EDGE1' -TlsCertificateName '<I>CN=Contoso CA<S>CN=mail1.contoso.com'
 
 # === Part 6: EX1, Exchange SE RTM (15.2.2562.17) ===
 
@@ -118,6 +120,7 @@ Enable-ExchangeCertificate `
     -Services 'SMTP' `
     -Force `
     -Server 'EX1'
+# No step back: it becomes the server's default SMTP certificate, which Exchange does not remove.
 
 # === Part 7: EDGE1, Exchange 2016 CU22 (15.1.2375.7) ===
 

@@ -19,6 +19,8 @@ from reconciler.events import (
     ReadStarted,
     ResourceRecorded,
     Retrying,
+    ServingAwaited,
+    SteppingBack,
 )
 from reconciler.views.diagnostics import render_diagnostics
 from reconciler.views.events_json import render_event_json
@@ -43,6 +45,31 @@ APPLY: tuple[Event, ...] = (
     ),
     ResourceRecorded("send_connector.internet.opportunistic", "adopt"),
     IssueWaiting("certificate.EX1.public", "desk", "the authority has not answered", "2026-12-01T08:00:00Z"),
+    ServingAwaited(
+        "mail.contoso.com",
+        "EX1",
+        "ex1.contoso.local:25",
+        "presents another certificate than the declared one: CN=mail.contoso.com",
+        900,
+    ),
+    EndpointChecked(
+        "mail.contoso.com",
+        "EX1",
+        "ex1.contoso.local:25",
+        "CN=mail.contoso.com",
+        "2027-02-22T10:00:00Z",
+    ),
+    EndpointChecked("mail.contoso.com", "EX2", "ex2.contoso.local:25", problem="does not offer STARTTLS"),
+    EndpointChecked(
+        "mail.contoso.com",
+        "",
+        "203.0.113.25:25",
+        "CN=gateway.contoso.com",
+        "2027-01-10T10:00:00Z",
+        "presents a certificate for other names: gateway.contoso.com",
+        only_told=True,
+    ),
+    SteppingBack("mail.contoso.com", "EX2", "certificate.EX2.public", "does not offer STARTTLS"),
     ApplyFinished(done=2, failed=1, not_started=8, in_doubt=1, stopped=True, waiting=3),
 )
 ENDPOINTS = (
