@@ -129,9 +129,7 @@ class _Run:
             raise OperationFailed(planned.diagnostics, cause_of(planned.diagnostics))
         plan = planned.plan
         if plan.is_idle and not any(change.learned for change in plan.changes):
-            if not remembered.is_written and not planned.doubts:
-                Ledger(self.store, self.fence, planned.record).close(written)
-            return ApplyOutcome(planned, None)
+            return ApplyOutcome(planned, None, gated=self._look_again(planned, remembered))
         issuers = open_issuers(
             issuers_asked(plan), planned.desired, self.surroundings.open_issuer, self.surroundings.now
         )
@@ -143,6 +141,15 @@ class _Run:
         gating = Gating(planned, self.surroundings)
         applied, gated = self._carry_out(planned, issuers, gating)
         return ApplyOutcome(planned, applied, gated=gated)
+
+    def _look_again(self, planned: Planned, remembered: Remembered) -> Gated:
+        """With nothing to do: see what an earlier apply did not come to see, and write what was learned."""
+        gating, ledger = Gating(planned, self.surroundings), Ledger(self.store, self.fence, planned.record)
+        gated = gating.verify(Applied(0), ledger, KnownValues(), lambda _: Applied(0))
+        is_written = remembered.is_written and ledger.record == planned.record
+        if not is_written and not planned.doubts:
+            ledger.close(written)
+        return gated
 
     def _carry_out(
         self, planned: Planned, issuers: Mapping[str, Issuer], gating: Gating

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from reconciler.apply.applier import Applied
 from reconciler.apply.known import KnownValues
@@ -24,6 +26,8 @@ from . import gating_problems as problems
 from .endpoints import Asked, asked_of, trusted_by
 from .inputs import Surroundings
 from .planning import Planned
+
+_LOOKED_FOR: Final = timedelta(days=1)
 
 StepBack = Callable[[Plan], Applied]
 """Runs what takes changes back, as an apply."""
@@ -51,15 +55,19 @@ class Gating:
     def __init__(self, planned: Planned, surroundings: Surroundings) -> None:
         """Look at what the endpoints present that the plan may change.
 
+        What an earlier apply bound and nobody saw served since is looked at again, for a day: that apply may
+        have been killed before it came to that.
+
         Raises:
             OperationFailed: an authority's file cannot be read.
         """
         self._planned = planned
         self._surroundings = surroundings
         self._before: dict[Target, Handshake] = {}
-        asked = [one for one in asked_of(planned.desired, planned.record) if self._touching(one)]
+        asked = asked_of(planned.desired, planned.record)
+        touched = [one for one in asked if self._touching(one)]
         self._gate: Gate | None = None
-        if asked:
+        if touched or any(map(self._is_unserved, asked)):
             self._gate = Gate(
                 trusted_by(planned.desired),
                 surroundings.now,
@@ -67,8 +75,12 @@ class Gating:
                 surroundings.listener,
                 surroundings.shake,
             )
-            found = self._gate.look(one.target for one in asked)
+            found = self._gate.look(one.target for one in touched)
             self._before = {_place(target): handshake for target, handshake in found.items()}
+
+    @property
+    def has_to_look(self) -> bool:
+        return self._gate is not None
 
     def verify(self, applied: Applied, ledger: Ledger, known: KnownValues, step_back: StepBack) -> Gated:
         """Wait until what was applied is presented; take it back where it is worse than before.
@@ -83,10 +95,11 @@ class Gating:
         asked = {
             one.target: one
             for one in asked_of(self._planned.desired, ledger.record)
-            if any(change.address not in applied.waiting for change in self._touching(one))
+            if self._is_unserved(one)
+            or any(change.address not in applied.waiting for change in self._touching(one))
         }
         watched = [
-            Watched(target, self._before.get(_place(target)), one.endpoint.serve_within.total_seconds())
+            Watched(target, self._before.get(_place(target)), self._seconds(one))
             for target, one in asked.items()
         ]
         try:
@@ -99,6 +112,10 @@ class Gating:
             gated.diagnostics.append(problems.interrupted(left))
             gated.stopped, gated.verification = True, "interrupted"
             return gated
+        # What only an earlier apply was about, and is not to be seen from here, was told then.
+        self._gate.seen = [
+            one for one in self._gate.seen if one.watched.seconds or one.verdict is not Verdict.UNSEEN
+        ]
         for one in self._gate.seen:
             self._surroundings.listener(event_of(one.checked))
         self._learn_served(asked, ledger)
@@ -117,6 +134,18 @@ class Gating:
             for change in self._planned.plan.changes
             if any(is_presented(change, member) for member in members)
         ]
+
+    def _seconds(self, asked: Asked) -> float:
+        """How long is waited; not at all for what this apply does not touch."""
+        return asked.endpoint.serve_within.total_seconds() if self._touching(asked) else 0
+
+    def _is_unserved(self, asked: Asked) -> bool:
+        """Whether an earlier apply bound what nobody has seen served."""
+        if asked.target.server is None or asked.endpoint.is_gateways:
+            return False
+        resources, now = self._planned.record.resources, self._surroundings.now()
+        recorded = [resources.get(one.certificate) for one in asked.expected if one.certificate]
+        return any(one is not None and _is_open(one, now) for one in recorded)
 
     def _glance(self, watched: Iterable[Watched], gate: Gate, gated: Gated) -> None:
         """After an apply that stopped: only tell whether STARTTLS is worse meanwhile."""
@@ -236,6 +265,14 @@ class Gating:
             return
         left = {name: at for name, at in recorded.milestones.items() if name not in ("bound", "served")}
         _learn(ledger, certificate, replace(recorded, milestones=left))
+
+
+def _is_open(recorded: Recorded, now: datetime) -> bool:
+    milestones = recorded.milestones
+    if STEPPED_BACK in milestones:
+        return True
+    bound = milestones.get("bound", milestones.get("enabled"))
+    return bound is not None and "served" not in milestones and now - bound < _LOOKED_FOR
 
 
 def _learn(ledger: Ledger, address: Address, recorded: Recorded) -> None:

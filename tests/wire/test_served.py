@@ -170,4 +170,5 @@ class TestAServer:
         assert "does not offer STARTTLS" in outcome.gated.diagnostics[0].detail
         assert not [one for one in events if isinstance(one, SteppingBack)]
         planned = [one for change in outcome.planned.plan.changes for one in change.invocations]
-        assert sorted(sent) == sorted(one.cmdlet for one in planned)
+        assert set(sent) <= {one.cmdlet for one in planned}
+        assert len(sent) <= len(planned)  # a name that stays need not be sent

@@ -55,7 +55,8 @@ def apply(
     if not approval.was_shown:
         approval.show(outcome.planned)
     if outcome.applied is None:
-        return ExitCode.DONE if outcome.approved else ExitCode.ERROR
+        console.problems(outcome.gated.diagnostics)
+        return _code(Applied(0), outcome.gated) if outcome.approved else ExitCode.ERROR
     console.problems((*outcome.applied.diagnostics, *outcome.gated.diagnostics))
     if outcome.applied.was_interrupted and not outcome.applied.is_complete:
         console.err(_INTERRUPTED if outcome.applied.sent else "Interrupted: nothing was changed.\n")
