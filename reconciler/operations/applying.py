@@ -170,7 +170,7 @@ class _Run:
         rounds = Rounds(planned, planned, run, plan_again, known)
         applied = rounds.carry_out(self.surroundings)
         if applied.is_complete:
-            told = wait_until_seen(planned, self.servers, self.surroundings)
+            told = wait_until_seen(planned, applied.waiting, self.servers, self.surroundings)
             applied.diagnostics = (*applied.diagnostics, *told)
         gated = gating.verify(applied, ledgers[-1], known, step_back)
         self.surroundings.listener(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Final
 
@@ -15,6 +15,7 @@ from reconciler.exchange.patience import Limits
 from reconciler.exchange.port import Reader
 from reconciler.exchange.replication import check_receive_connectors, check_send_connectors
 from reconciler.plan.change import Change
+from state.address import Address
 from state.resources import ReceiveConnector, SendConnector
 from state.values import Name
 
@@ -38,8 +39,13 @@ def controllers_of(planned: Planned) -> Controllers:
     )
 
 
-def wait_until_seen(planned: Planned, servers: Servers, surroundings: Surroundings) -> tuple[Diagnostic, ...]:
+def wait_until_seen(
+    planned: Planned, parked: Collection[Address], servers: Servers, surroundings: Surroundings
+) -> tuple[Diagnostic, ...]:
     """Wait, for a while, until what a complete apply wrote reads back, wherever somebody will look for it.
+
+    Args:
+        parked: What was not done to its end, for it waits for an issuer.
 
     Returns:
         A warning for what does not: nothing is wrong with what was done.
@@ -49,6 +55,8 @@ def wait_until_seen(planned: Planned, servers: Servers, surroundings: Surroundin
     receive: dict[str, list[Change]] = {}
     for change in planned.plan.changes:
         if not change.action.is_mutating or change.invocations[0].server not in controllers.used:
+            continue
+        if change.address in parked:
             continue
         if change.address.type == "send_connector":
             send.append(change)
