@@ -13,6 +13,7 @@ from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import NotARequest, parse_request
 from reconciler.plan.change import Change
+from reconciler.plan.holding import is_yet_to_be_used
 from state.address import Address
 from state.record import Learned, Predecessor, Request, StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector
@@ -76,7 +77,7 @@ def newly_bound(change: Change, record: StateRecord, now: datetime) -> tuple[Lea
     return tuple(
         _reached(Learned(address, entry, record.requests.get(address)), bound=now)
         for address, entry in recorded.items()
-        if "bound" not in entry.milestones
+        if "bound" not in entry.milestones and not is_yet_to_be_used(entry)
     )
 
 

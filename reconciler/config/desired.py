@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from reconciler.diagnostics import Diagnostic, SourceRange
+from reconciler.plan.maintenance import Maintenance
 from state.address import Address
 from state.resources import Server
 from state.snapshot import Snapshot
@@ -125,6 +126,7 @@ class Desired:
             kind or its set stands at the key it follows from.
         acknowledged: Rules whose warnings are accepted for a resource.
         partners: Where each domain that a connector is for is first named.
+        maintenance: The windows of each server that has some.
     """
 
     organization: str
@@ -139,6 +141,7 @@ class Desired:
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     partners: Mapping[str, SourceRange] = field(default_factory=lambda: MappingProxyType({}))
     organization_id: str | None = None
+    maintenance: Mapping[Name, Maintenance] = field(default_factory=lambda: MappingProxyType({}))
 
     def is_edge(self, name: Name) -> bool:
         """True for a server that is declared as an Edge server."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic, SourceRange, has_errors
+from reconciler.plan.maintenance import Maintenance
 from state.address import Address
 from state.snapshot import Snapshot
 from state.values import Fqdn, Name
@@ -20,6 +22,7 @@ from .issuers import issuers_of
 from .models.base import given
 from .models.connection import ConnectionsFile
 from .models.desired import DesiredState
+from .models.maintenance import MaintenanceModel, maintenance_of
 from .other_files import not_a_desired_state, not_connections
 from .resources.certificates import add_certificates
 from .resources.receive_connectors import add_receive_connectors
@@ -87,10 +90,21 @@ def _load(parsed: Parsed, path: Path, connections: Path | None, today: date) -> 
         acknowledged=draft.acknowledged,
         partners=draft.partners,
         organization_id=validated.model.organization_id.lower() or None,
+        maintenance=_maintenance(draft),
     )
     check(draft, desired, today)
     diagnostics += draft.diagnostics
     return Loaded(None if has_errors(diagnostics) else desired, in_order(diagnostics))
+
+
+def _maintenance(draft: Draft) -> Mapping[Name, Maintenance]:
+    """The windows of each server: its own, else those of all."""
+    found: dict[Name, Maintenance] = {}
+    for server in draft.servers.values():
+        for model in (server.model.maintenance, draft.state.maintenance):
+            if isinstance(model, MaintenanceModel):
+                found.setdefault(server.name, maintenance_of(model))
+    return found
 
 
 class _Problems:

@@ -12,6 +12,7 @@ from reconciler.config.listeners import may_be_met
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.asked import asked_domains
 from reconciler.pki.coverage import uncovered
+from reconciler.plan.holding import is_yet_to_be_used
 from reconciler.verify.chain import Authorities, AuthorityUnreadable, Trust
 from reconciler.verify.endpoints import Target
 from state.address import Address
@@ -27,7 +28,8 @@ class Expected:
     """The certificate that a server is to present under an endpoint's name.
 
     Attributes:
-        certificate: Its address; None where none is declared, or not which one.
+        certificate: Its address; None where none is declared, or not which one, or where the one before it is
+            in use until it may be put to use.
         public_key: Its key; None when any trusted certificate will do.
         missing: Why there is no key though a certificate is declared; "" otherwise.
         remedy: What to do about that.
@@ -141,6 +143,8 @@ def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateR
         )
     for address in candidates:
         recorded = record.resources.get(address)
+        if recorded and is_yet_to_be_used(recorded) and recorded.predecessors:
+            return Expected(public_key=recorded.predecessors[0].public_key)
         if recorded and isinstance(recorded.resource, Certificate):
             key = recorded.resource.public_key
             if isinstance(key, str):

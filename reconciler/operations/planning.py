@@ -110,6 +110,7 @@ def make_plan(
             surroundings.now(),
             declared.desired.acknowledged,
             watched_certificates(declared.desired),
+            declared.desired.maintenance,
         )
     )
     made = replace(made, diagnostics=tuple(_placed(made.diagnostics, declared.desired)))

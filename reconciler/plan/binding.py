@@ -42,15 +42,23 @@ def bind(
         return Bound(connector)
     requires: set[Address] = set()
     names: dict[TlsCertificateName | Deferred, None] = {}
-    for certificate in connector.certificates:
+    for certificate in _deciding(connector.certificates, certificates):
         planned = certificates.get(certificate)
         if planned is None or planned.name is None:
             return problems.certificate_blocked(address, certificate)
         names[planned.name] = None
-        if planned.change is not None and planned.change.action.is_run:
+        if planned.change is not None and planned.change.action.is_run and not planned.held:
             requires.add(certificate)
     known = [name for name in names if isinstance(name, TlsCertificateName)]
     if len(known) > 1:
         return problems.names_differ(address, [str(name) for name in known])
     deferred = [name for name in names if isinstance(name, Deferred)]
     return Bound(connector.with_(tls_certificate_name=(deferred or known)[0]), frozenset(requires))
+
+
+def _deciding(
+    addresses: tuple[Address, ...], certificates: Mapping[Address, CertificatePlan]
+) -> tuple[Address, ...]:
+    """The certificates that give the name: while one is held, all servers stay with what is in use."""
+    held = tuple(one for one in addresses if one in certificates and certificates[one].held)
+    return held or addresses

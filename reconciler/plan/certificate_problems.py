@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
 
@@ -49,6 +51,19 @@ def requires_ssl(address: Address, server: str) -> Diagnostic:
             "Require SSL there."
         ),
         hint='take IIS away from services, or acknowledge: [{rule: require-ssl, reason: "..."}]',
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def window_not_waited_for(address: Address, ends: datetime, opens: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Maintenance window not waited for",
+        detail=(
+            f"The certificate that is in use ends {ends:%Y-%m-%d %H:%M} UTC, and the next window opens "
+            f"{opens}: that may be too late, so the new one is put to use outside of a window."
+        ),
+        hint="let windows open more often, or raise renew_before",
         subject=str(address),
         severity=Severity.WARNING,
     )

@@ -19,6 +19,7 @@ from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
+from .holding import held_binding, held_certificate, still_bound
 from .listeners import arranged
 from .observed import plan_bound, plan_observed
 from .pinning import pinned
@@ -89,7 +90,7 @@ def _plan(declared: Situation) -> Plan:
         certificate_names={
             address: planned.name
             for address, planned in certificates.items()
-            if isinstance(planned.name, TlsCertificateName)
+            if isinstance(planned.name, TlsCertificateName) and not planned.held
         },
         builds={str(name): build for name in situation.live.servers if (build := situation.build(name))},
         upcoming=_upcoming(certificates.values(), situation.now),
@@ -146,6 +147,7 @@ def _certificates(situation: Situation, worked: _Worked) -> Mapping[Address, Cer
         planned = plan_certificate(address, asked, situation)
         if planned.change is not None and (unknown := refused(planned.change, situation)):
             planned = CertificatePlan(None, None, unknown)
+        planned = held_certificate(address, planned, asked, situation)
         certificates[address] = planned = judged(address, planned, server, situation)
         worked.add(address, planned)
         if enables_smtp(planned):
@@ -192,13 +194,18 @@ def _connector(
     bound = bind(address, connector, certificates)
     if isinstance(bound, Diagnostic):
         return ConnectorPlan(None, (bound,))
-    if connector.mode == "certificates":
-        planned = plan_bound(address, bound.connector, plan_one, situation)
-    else:
-        planned = plan_one(address, bound.connector, situation)
-    taken = _taken(planned, situation)
+
+    def made(connector: C) -> ConnectorPlan:
+        if connector.mode == "certificates":
+            return _taken(plan_bound(address, connector, plan_one, situation), situation)
+        return _taken(plan_one(address, connector, situation), situation)
+
+    taken = made(bound.connector)
     if taken.change is None:
         return taken
+    if (held := held_binding(taken, connector, certificates, situation)) is not None:
+        name, reason = held
+        return still_bound(made(bound.connector.with_(tls_certificate_name=name)), reason)
     return replace(taken, change=after_certificates(taken.change, bound.requires, certificates))
 
 

@@ -34,7 +34,7 @@ def beyond(left: Plan, approved: Plan, known: Known) -> tuple[Address, ...]:
 def _is_part(change: Change, approved: Change | None, known: Known) -> bool:
     if change.action is Action.FORGET:
         return approved is not None and approved.action in (Action.FORGET, Action.DELETE)
-    if not change.action.is_run:
+    if not change.action.is_run or not change.invocations:
         return True
     if approved is None:
         return False

@@ -16,6 +16,7 @@ from state.snapshot import LiveServer, LiveState, Snapshot
 from state.values import Name
 
 from .index import ConnectorIndex, ListenerIndex
+from .maintenance import Maintenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Situation:
         now: The instant to judge renewals at; UTC, aware.
         acknowledged: Rules that somebody accepted the breach of, by address.
         watched: Certificates that the world is to be presented at an endpoint, where a handshake shows it.
+        maintenance: When certificates may be put to use on a server; on one that has none, at any time.
     """
 
     desired: Snapshot
@@ -38,6 +40,7 @@ class Situation:
     now: datetime
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     watched: frozenset[Address] = frozenset()
+    maintenance: Mapping[Name, Maintenance] = field(default_factory=lambda: MappingProxyType({}))
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)

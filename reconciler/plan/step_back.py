@@ -71,7 +71,8 @@ def watched_by(change: Change) -> frozenset[Address]:
     resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
     match resource:
         case Certificate():
-            return frozenset({change.address}) if change.invocations else frozenset()
+            enables = any(one.cmdlet == "Enable-ExchangeCertificate" for one in change.invocations)
+            return frozenset({change.address}) if enables else frozenset()
         case SendConnector() | ReceiveConnector() if isinstance(resource.certificates, tuple):
             return frozenset(resource.certificates) if _ATTRIBUTE in change.attributes else frozenset()
     return frozenset()
@@ -83,7 +84,9 @@ def is_presented(change: Change, server: Name) -> bool:
         return False
     if Name(change.address.parts[0]) != server:
         return False
-    if change.address.type == "certificate" or change.action is not Action.UPDATE:
+    if change.address.type == "certificate":
+        return any(one.cmdlet == "Enable-ExchangeCertificate" for one in change.invocations)
+    if change.action is not Action.UPDATE:
         return True
     return bool(change.attributes.keys() & _PRESENTING)
 

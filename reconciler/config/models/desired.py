@@ -12,6 +12,7 @@ from .base import As, Domain, Mode, Model, key, mode, required, section
 from .certificate import CertificateModel, SharedCertificate
 from .connection import ConnectionDefaults, ConnectionModel
 from .issuer import IssuerModel
+from .maintenance import MaintenanceModel
 from .network import HOST_AND_PORT, Host, HostAndPort
 from .receive_connector import ReceiveConnectorModel
 from .send_connector import PartnerEntry, Set, SetOrOther
@@ -63,6 +64,7 @@ class ServerModel(Model):
         json_schema_extra={"pattern": r"^[^\s/:\[\]@]+$|^[0-9A-Fa-f:.]+$"},
     )
     connection: ConnectionModel = section(ConnectionModel, "What differs from the connection of all servers.")
+    maintenance: MaintenanceModel = key("Its own maintenance windows, instead of those of all servers.")
     certificates: dict[str, CertificateModel] = section(dict, "Its certificates, by names of your own.")
     send_connectors: Set = section(Set, "Its three outbound connectors.")
     receive_connectors: dict[str, ReceiveConnectorModel] = section(
@@ -90,6 +92,10 @@ class DesiredState(Model):
         ConnectionDefaults, "How to connect to servers that do not say otherwise."
     )
     issuers: dict[str, IssuerModel] = section(dict, "Who signs certificates, by names of your own.")
+    maintenance: MaintenanceModel = key(
+        "When renewed certificates may be enabled and bound; at any time where it is left out. They are "
+        "requested and imported at any time, and everything else is changed at any time."
+    )
     partners: dict[str, list[PartnerEntry]] = section(dict, "Lists of domains, by names of your own.")
     endpoints: list[EndpointModel] = section(
         list, "The names that the world connects to: what verify checks."
