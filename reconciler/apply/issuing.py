@@ -7,8 +7,10 @@ from dataclasses import replace
 from reconciler.events import IssueFinished, IssueStarted, IssueWaiting
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerFailed, Waiting
 from reconciler.pki.answer import check_answer
+from reconciler.pki.answer_problems import wrong_answer
 from reconciler.pki.asked import asked_domains
 from reconciler.pki.request import check_request
+from reconciler.pki.sent import NotAnAnswer, read_answer
 from state.address import Address
 from state.record import Learned, Request
 from state.resources import Certificate
@@ -64,8 +66,13 @@ def _asked(address: Address, asked: Certificate, request: Request, tools: Tools)
         raise Parked(problems.issuer_failed(address, error, error.hint)) from error
     if isinstance(said, Waiting):
         return said
-    if wrong := check_answer(said.chain, request.public_key, asked, tools.now()):
+    try:
+        chain = read_answer(said.chain.encode("utf-8", "replace"), request.public_key)
+        wrong = check_answer(chain, request.public_key, asked, tools.now())
+    except NotAnAnswer as error:
+        wrong = (error.problem,)
+    if wrong:
         tools.listener(IssueFinished(str(address), name, error=str(wrong[0])))
-        raise Parked(problems.answer_wrong(address, name, wrong))
+        raise Parked(wrong_answer(address, f"issuer {name}", wrong))
     tools.listener(IssueFinished(str(address), name, not_after=INSTANT.text(said.not_after)))
-    return said
+    return replace(said, chain=chain)

@@ -79,19 +79,6 @@ def request_wrong(address: Address, problems: Iterable[Problem]) -> Diagnostic:
     )
 
 
-def answer_wrong(address: Address, issuer: str, problems: Iterable[Problem]) -> Diagnostic:
-    return Diagnostic(
-        summary="Certificate not as requested",
-        detail=(
-            f"What issuer {issuer} gave for {address} was not imported: "
-            + "; ".join(map(str, problems))
-            + "."
-        ),
-        hint="mend the issuer; the request stays and is used again",
-        subject=str(address),
-    )
-
-
 def issuer_failed(address: Address, error: Exception, hint: str) -> Diagnostic:
     return Diagnostic(
         summary="No certificate issued",

@@ -15,6 +15,8 @@ from reconciler.pki.asked import asked_domains
 from reconciler.pki.certificate import CertificateFacts, NotACertificate, certificate_facts
 from reconciler.pki.coverage import uncovered
 from reconciler.pki.problem import Problem, Rule
+from reconciler.pki.signable import SMALLEST_KEY
+from reconciler.pki.strength import weaknesses
 from state.resources import Certificate
 from state.values import Unknown
 
@@ -24,6 +26,8 @@ LONGEST: Final = 16
 
 SKEW: Final = timedelta(minutes=5)
 """An authority whose clock is ahead of ours by this much has not yet made a mistake."""
+
+_PRIVATE: Final = "PRIVATE KEY-----"
 
 
 def read_chain(chain: str) -> tuple[CertificateFacts, ...]:
@@ -55,6 +59,8 @@ def check_answer(chain: str, public_key: str, asked: Certificate, now: datetime)
     Returns:
         Everything that is wrong; nothing when it may be imported.
     """
+    if _PRIVATE in chain:
+        return (Problem(Rule.PRIVATE_KEY),)  # before anything of it is kept
     try:
         certificates = _certificates(chain)
         facts = read_chain(chain)
@@ -64,7 +70,13 @@ def check_answer(chain: str, public_key: str, asked: Certificate, now: datetime)
     if leaf.public_key != public_key:
         places = [str(number) for number, other in enumerate(facts, 1) if other.public_key == public_key]
         return (Problem(Rule.LEAF_NOT_FIRST, places[0]) if places else Problem(Rule.OTHER_KEY),)
-    return (*_names(leaf, asked), *_dates(leaf, now), *_usage(certificates[0]), *_links(certificates))
+    return (
+        *_names(leaf, asked),
+        *_dates(leaf, now),
+        *_usage(certificates[0]),
+        *_links(certificates),
+        *weaknesses(certificates, facts, asked.key_size if isinstance(asked.key_size, int) else SMALLEST_KEY),
+    )
 
 
 def _certificates(chain: str) -> list[x509.Certificate]:

@@ -35,6 +35,8 @@ class Rule(Enum):
     EXPIRED = "it was valid until {found}"
     NOT_FOR_SERVERS = "its extended key usage does not allow TLS servers"
     KEY_USAGE = "its key usage allows neither signatures nor key encipherment"
+    WEAK_SIGNATURE = "{found} is signed with {wanted}, which can be forged"
+    WEAK_KEY = "the key of {found} has {wanted} bits, which are too few"
     AUTHORITY = "it is the certificate of an authority"
 
 

@@ -159,3 +159,35 @@ class TestAnAnswer:
         """Some authorities' web pages offer both in one file."""
         bundle = pkcs7_of(CHAIN + private_pem(rsa_key(2)).decode())
         assert bundle == pkcs7_of(CHAIN)
+
+
+def said_to_be_signed_with_sha1(certificate: x509.Certificate) -> x509.Certificate:
+    """The library signs nothing so any more."""
+    sha256, sha1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+    return x509.load_der_x509_certificate(der(certificate).replace(sha256, sha1))
+
+
+class TestWhatIsTooWeak:
+    def test_is_a_signature_with_sha1(self) -> None:
+        assert problems(pem(said_to_be_signed_with_sha1(LEAF))) == (
+            Problem(Rule.WEAK_SIGNATURE, "it", "SHA-1"),
+        )
+
+    def test_is_not_how_a_root_signed_itself(self) -> None:
+        """Roots of the 1990s are trusted because they are known."""
+        root = said_to_be_signed_with_sha1(ROOT.certificate)
+        assert problems(pem(LEAF, ISSUING.certificate, root)) == ()
+
+    def test_is_a_small_key_of_an_authority(self) -> None:
+        weak = Authority.make("Weak", key=rsa_key(5, bits=1024), issuer=ROOT)
+        assert problems(pem(make_certificate(issuer=weak), weak.certificate)) == (
+            Problem(Rule.WEAK_KEY, "CN=Weak", "1024"),
+        )
+
+    @pytest.mark.parametrize(("declared", "is_refused"), [(None, True), (2048, True), (1024, False)])
+    def test_is_a_small_key_unless_it_was_declared(self, declared: int | None, is_refused: bool) -> None:
+        small = make_certificate(key=rsa_key(5, bits=1024), issuer=ISSUING)
+        key = certificate_facts(der(small)).public_key
+        asked = ASKED.with_(key_size=declared) if declared else ASKED
+        found = check_answer(pem(small), key, asked, NOW)
+        assert found == ((Problem(Rule.WEAK_KEY, "it", "1024"),) if is_refused else ())
