@@ -297,7 +297,8 @@ def _shared(case: _Case, sharing: Mapping[Address, _Case | None]) -> Certificate
     share = share_of([_member(one) for one in cases.values()], next(iter(sharing)), case.now)
     if share.certificate is not None:
         if (held := held_by(case.live, share.certificate)) is not None:
-            return _kept(case, held, ours=_is_ours(case, held))
+            kept = _kept(case, held, ours=any(_is_ours(one, held) for one in cases.values()))
+            return replace(kept, upcoming=_upcoming(case, held))
         source = cases.get(share.source) if share.source else None
         return _fetched(case, source, share.certificate) if source else CertificatePlan(None, None)
     requester = cases.get(share.requester)
@@ -341,9 +342,10 @@ def _member(case: _Case) -> Member:
 
 
 def _is_ours(case: _Case, held: Certificate) -> bool:
-    selection = _current(case)
-    is_chosen = selection.certificate is held and selection.by in ("record", "mark")
-    return is_chosen or _is_marked(case, held)
+    """Whether a server tells that this tool requested a certificate, for whichever of those that share it."""
+    recorded = case.was is not None and case.was.public_key == held.public_key and case.was_created
+    here = held_by(case.live, held)
+    return recorded or (here is not None and _is_marked(case, here))
 
 
 def _has_valid(case: _Case) -> bool:
@@ -465,6 +467,13 @@ def _replaced_by_new(case: _Case, current: Certificate | None) -> tuple[Predeces
     return (newest, *(one for one in before if one.thumbprint != newest.thumbprint))
 
 
+def _replaced_by(case: _Case, current: Certificate) -> tuple[Predecessor, ...]:
+    """What the certificate that is there has replaced: the recorded one, where it was told of another."""
+    was = case.was.public_key if case.was else current.public_key
+    before = next((one for one in case.live if one.public_key == was and not may_be_pending(one)), None)
+    return _remaining(case) if was == current.public_key else _replaced_by_new(case, before)
+
+
 def _is_marked(case: _Case, current: Certificate) -> bool:
     name = current.friendly_name
     return isinstance(name, str) and bool(case.mark) and case.mark in name
@@ -480,7 +489,7 @@ def _remaining(case: _Case) -> tuple[Predecessor, ...]:
 def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
     """The right certificate is there: perhaps it lacks a service, or is to become the default one."""
     asked, address = case.asked, case.address
-    created = case.was_created or (ours and asked.issuer is not UNSET)
+    created = _is_created(case, current, ours=ours)
     resource = _to_record(asked, case.was, public_key=current.public_key, thumbprint=current.thumbprint)
     moved = _lost_services(case, current)
     name = _binding_name(current)
@@ -492,7 +501,7 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
         created,
         case.now,
         milestones=_milestones(case, current),
-        predecessors=_remaining(case),
+        predecessors=_replaced_by(case, current),
     )
     if not missing and not becomes_default:
         return CertificatePlan(unchanged(address, recorded, case.record), name, diagnostics, moved)
@@ -511,6 +520,13 @@ def _kept(case: _Case, current: Certificate, *, ours: bool) -> CertificatePlan:
         learned=Learned(address, recorded),
     )
     return CertificatePlan(change, name, diagnostics, moved)
+
+
+def _is_created(case: _Case, current: Certificate, *, ours: bool) -> bool:
+    """Whether this tool requested it. One that was taken over stays somebody else's, whoever finds it."""
+    if case.was is not None and case.was.public_key == current.public_key:
+        return case.was_created or _is_marked(case, current)
+    return ours and case.asked.issuer is not UNSET
 
 
 def _milestones(case: _Case, current: Certificate) -> Mapping[str, datetime]:

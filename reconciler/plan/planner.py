@@ -21,6 +21,7 @@ from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
 from .holding import held_binding, held_certificate, still_bound
 from .listeners import arranged
+from .lost import lost_certificates
 from .observed import plan_bound, plan_observed
 from .pinning import pinned
 from .protection import after_gains, rank
@@ -54,7 +55,8 @@ def plan(situation: Situation) -> Plan:
 def _plan(declared: Situation) -> Plan:
     subscriptions = with_subscriptions(declared)
     situation = subscriptions.situation
-    worked = _Worked(diagnostics=[*_ways(situation.live), *subscriptions.diagnostics])
+    worked = _Worked(diagnostics=[*lost_certificates(situation), *_ways(situation.live)])
+    worked.diagnostics.extend(subscriptions.diagnostics)
     for name, server in situation.live.servers.items():
         if server.unreachable:
             worked.diagnostics.append(problems.server_unreadable(str(name), server.unreachable))

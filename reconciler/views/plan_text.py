@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.plan.change import Action, Change, Difference, Drift, Plan, Upcoming
+from reconciler.plan.lost import CERTIFICATES_LOST
 from state.resources import Certificate, SendConnector
 from state.values import AddressSpace
 
@@ -40,7 +41,9 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
         recorded)``, with what waits, when nothing is to be changed and nothing is wrong.
     """
     ink = Ink(colour)
+    lost, others = _apart(plan.diagnostics)
     blocks = [
+        *_problem_block(lost, ink=ink, width=width),
         *_drift_block(plan.drift, ink=ink, width=width),
         *(
             "\n".join(_change_lines(change, ink=ink, width=width))
@@ -49,7 +52,7 @@ def render_plan(plan: Plan, *, colour: bool = False, width: int = DEFAULT_WIDTH)
         ),
         *_recorded_block(plan.changes, ink=ink),
         *_upcoming_block(plan.upcoming, ink=ink),
-        *_problem_block(plan.diagnostics, ink=ink, width=width),
+        *_problem_block(others, ink=ink, width=width),
         "\n".join(_summary_lines(plan, ink=ink)),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -220,6 +223,12 @@ def _sources(connector: SendConnector) -> str:
     else:
         return ""
     return f" from {shortened(names, _MOST_DOMAINS)}"
+
+
+def _apart(diagnostics: Sequence[Diagnostic]) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """What a server has lost, which explains what follows and so is shown first; and all else."""
+    lost = [one for one in diagnostics if one.summary == CERTIFICATES_LOST]
+    return lost, [one for one in diagnostics if one.summary != CERTIFICATES_LOST]
 
 
 def _problem_block(diagnostics: Sequence[Diagnostic], *, ink: Ink, width: int) -> list[str]:

@@ -216,7 +216,38 @@ def listeners_that_come_and_go(folder: Path) -> World:
     return World(world.lab, world.store, path)
 
 
+def _shared_key(folder: Path) -> World:
+    """Two Mailbox servers and an Edge server are to have one key; nothing is set up."""
+    text = (EXAMPLE / "tls.yaml").read_text(encoding="utf-8")
+    edge = text[text.index("      public:\n") : text.index("    send_connectors:")]
+    text = text.replace(f"    certificates:\n{edge}", "")
+    text = text.replace("certificate: public", "certificate: internet")
+    text = text.replace("smtp.contoso.com]", "smtp.contoso.com, mail1.contoso.com]")
+    text = text.replace(
+        "    servers: [MBX1, MBX2]\n    key: per_server\n",
+        "    servers: [MBX1, MBX2, EDGE1]\n    key: shared\n    exportable: true\n",
+    )
+    path = folder / "tls.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return World(direct_lab(folder / "lab"), MemoryStore(), path)
+
+
+def a_shared_key_that_is_due(folder: Path) -> World:
+    """It is renewed on three servers, one of which was rebuilt meanwhile."""
+    world = _shared_key(folder)
+    assert world.apply(Fate())
+    world.lab.now += timedelta(days=61)
+    organization = world.lab.exchange._organization
+    rebuilt = organization.servers["mbx2"]
+    own = tuple(one for one in rebuilt.certificates if one.is_self_signed)
+    organization.put_certificates(rebuilt, own, default=rebuilt.default_thumbprint)
+    return world
+
+
 SCENARIOS = {
+    "a shared key": _shared_key,
+    "a shared key that is due": a_shared_key_that_is_due,
     "first day": first_day,
     "a later day": a_later_day,
     "a request given up": a_request_given_up,

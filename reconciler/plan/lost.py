@@ -1,0 +1,98 @@
+"""A server that has lost certificates: it was rebuilt, or its store was emptied.
+
+What Active Directory holds is back then, connectors and their bindings; keys and pending requests are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.diagnostics import Diagnostic, Severity
+from state.address import Address
+from state.resources import Certificate, ReceiveConnector, SendConnector
+from state.snapshot import LiveServer
+from state.values import UNKNOWN, Name, TlsCertificateName
+
+from .situation import Situation
+
+CERTIFICATES_LOST: Final = "Certificates lost"
+"""Its summary: who shows a plan shows it first, for it explains the rest."""
+
+
+def lost_certificates(situation: Situation) -> Iterator[Diagnostic]:
+    """One fact for each server: what it is known to have had, and what is bound to what it has not.
+
+    A server whose certificates could not be read has lost nothing that is known.
+    """
+    for name, server in situation.live.servers.items():
+        if server.unreachable or server.certificates.unreadable:
+            continue
+        if any(one.public_key is UNKNOWN for one in server.certificates.objects):
+            continue
+        keys: set[object] = {one.public_key for one in server.certificates.objects}
+        gone = [*_recorded(name, keys, situation), *_requested(name, keys, situation)]
+        dangling = list(_dangling(name, server, situation))
+        if gone or (dangling and not _knows(name, situation)):
+            yield _told(str(name), [*gone, *dangling])
+
+
+def _recorded(name: Name, keys: set[object], situation: Situation) -> Iterator[str]:
+    """Certificates that were there when they were recorded."""
+    for address, recorded in situation.record.resources.items():
+        resource = recorded.resource
+        if not isinstance(resource, Certificate) or address not in situation.desired.resources:
+            continue
+        is_here = resource.home == (name,) and isinstance(resource.public_key, str)
+        if is_here and resource.public_key not in keys:
+            yield f"{address} ({resource.thumbprint})"
+
+
+def _requested(name: Name, keys: set[object], situation: Situation) -> Iterator[str]:
+    """Requests whose keys were there."""
+    for address, request in situation.record.requests.items():
+        if request.server == name and request.public_key not in keys:
+            yield f"the key of the request for {address}, made {request.since:%Y-%m-%d}"
+
+
+def _knows(name: Name, situation: Situation) -> bool:
+    """Whether the record says what the server has."""
+    return any(
+        isinstance(recorded.resource, Certificate) and recorded.resource.home == (name,)
+        for recorded in situation.record.resources.values()
+    )
+
+
+def _dangling(name: Name, server: LiveServer, situation: Situation) -> Iterator[str]:
+    """Declared connectors that are bound to a certificate which the server has not."""
+    names = {one.tls_certificate_name for one in server.certificates.objects}
+    senders = situation.desired.of(SendConnector)
+    declared: list[tuple[Address, SendConnector | ReceiveConnector]] = [*senders]
+    declared += situation.desired.of(ReceiveConnector)
+    bound = {
+        connector.name: address
+        for address, connector in declared
+        if connector.certificates and isinstance(connector.home, tuple) and name in connector.home
+    }
+    connectors: list[SendConnector | ReceiveConnector] = [*server.send_connectors.objects]
+    connectors += situation.receive_connectors(name).all()
+    for live in connectors:
+        binding = live.tls_certificate_name
+        if live.name in bound and isinstance(binding, TlsCertificateName) and binding not in names:
+            yield f"what {bound[live.name]} is bound to, {binding}"
+
+
+def _told(server: str, gone: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Certificates lost",
+        detail=(
+            f"{server} has lost its certificates: gone from its store is {'; nor '.join(gone)}. So it is "
+            "after a server was rebuilt: connectors are in Active Directory, keys are not."
+        ),
+        hint=(
+            "apply what is planned: another request, or its key from a server that shares it; if it was not "
+            "rebuilt, find out who emptied its store"
+        ),
+        subject=server,
+        severity=Severity.WARNING,
+    )
