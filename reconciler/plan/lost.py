@@ -23,7 +23,8 @@ CERTIFICATES_LOST: Final = "Certificates lost"
 def lost_certificates(situation: Situation) -> Iterator[Diagnostic]:
     """One fact for each server: what it is known to have had, and what is bound to what it has not.
 
-    A server whose certificates could not be read has lost nothing that is known.
+    A server whose certificates could not be read has lost nothing that is known. One of which
+    nothing is recorded looks rebuilt when it has none but those that signed themselves, as setup makes them.
     """
     for name, server in situation.live.servers.items():
         if server.unreachable or server.certificates.unreadable:
@@ -33,7 +34,8 @@ def lost_certificates(situation: Situation) -> Iterator[Diagnostic]:
         keys: set[object] = {one.public_key for one in server.certificates.objects}
         gone = [*_recorded(name, keys, situation), *_requested(name, keys, situation)]
         dangling = list(_dangling(name, server, situation))
-        if gone or (dangling and not _knows(name, situation)):
+        is_bare = all(one.self_signed is True for one in server.certificates.objects)
+        if gone or (dangling and is_bare and not _knows(name, situation)):
             yield _told(str(name), [*gone, *dangling])
 
 
