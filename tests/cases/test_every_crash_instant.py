@@ -16,7 +16,17 @@ from typing import Any
 
 import pytest
 
-from reconciler.exchange.port import Command, Connection, Endpoint, Outcome, Query, Reader, Result, Writer
+from reconciler.exchange.port import (
+    Command,
+    Connection,
+    Endpoint,
+    Outcome,
+    Query,
+    Reader,
+    Result,
+    SessionOpener,
+    Writer,
+)
 from reconciler.operations.applying import run_apply, run_saved_plan
 from reconciler.operations.importing import run_import
 from reconciler.operations.inputs import Inputs, Surroundings
@@ -66,7 +76,7 @@ class Fate:
 class MortalSessions:
     """Sessions of a process that dies."""
 
-    lab: DirectLab
+    lab: SessionOpener
     fate: Fate
 
     def reader(self, connection: Connection) -> AbstractContextManager[Reader]:
