@@ -165,7 +165,11 @@ class _Apply:
             self._problem(stopped.diagnostic)
             return False
         with closing(ChangeRun(change, self._ledger, self._known, self._tools)) as run:
-            return self._run(change, run, session)
+            try:
+                return self._run(change, run, session)
+            finally:
+                for warning in run.told:
+                    self._tell(warning)
 
     def _run(self, change: Change, run: ChangeRun, session: Writer) -> bool:
         for position, invocation in enumerate(change.invocations, 1):

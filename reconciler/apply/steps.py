@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from reconciler.cmdlets.certificate import ANSWER, PKCS12, TLS_CERTIFICATE_NAME, carries_key
+from reconciler.cmdlets.certificate import ANSWER, PKCS12, THUMBPRINT, TLS_CERTIFICATE_NAME, carries_key
 from reconciler.cmdlets.domain_controller import PARAMETER as DOMAIN_CONTROLLER
 from reconciler.cmdlets.invocation import PASSWORD, Invocation, ParameterValue
 from reconciler.credentials.errors import CredentialError
+from reconciler.diagnostics import Diagnostic
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ExchangeError, Garbage, TimedOut
 from reconciler.exchange.port import Command, Credential, Outcome, Value, Writer
 from reconciler.exchange.secrecy import SecretBytes, SecureString
@@ -22,9 +23,11 @@ from state.journal import Intent
 from state.journal import Outcome as Concluded
 from state.record import Learned
 from state.resources import Json
-from state.values import UNSET, CredentialReference, Deferred, TlsCertificateName
+from state.values import UNSET, CredentialReference, Deferred, Thumbprint, TlsCertificateName
 
 from . import problems
+from .imported import opinion
+from .issued import notices
 from .issuing import answer_of
 from .journey import Journey
 from .known import KnownValues
@@ -44,6 +47,8 @@ class ChangeRun:
         self._known = known
         self._tools = tools
         self._journey = Journey()
+        self.told: list[Diagnostic] = []
+        """Warnings so far."""
 
     def close(self) -> None:
         """Leave nothing of a key that was on its way."""
@@ -76,6 +81,10 @@ class ChangeRun:
             return True
         learned = self._learned(invocation, outcome, is_last=is_last)
         self._conclude(Concluded(intent.id, "", self._tools.now()), *learned)
+        if invocation.cmdlet == "Import-ExchangeCertificate":
+            thumbprint = self._known.get(Deferred(self.address, THUMBPRINT))
+            if isinstance(thumbprint, Thumbprint):
+                self.told += opinion(self.address, thumbprint, writer)
         return True
 
     def _learned(self, invocation: Invocation, outcome: Outcome, *, is_last: bool) -> tuple[Learned, ...]:
@@ -156,6 +165,7 @@ class ChangeRun:
             case Deferred() if value.attribute == ANSWER:
                 chain = answer_of(self.address, asked_by(self._change), self._ledger, self._tools)
                 self._known.learn(self.address, read_chain(chain)[0])
+                self._tell_of(chain)
                 return pkcs7_of(chain)
             case Deferred(attribute=attribute) if attribute == PASSWORD:
                 return self._journey.password
@@ -171,6 +181,16 @@ class ChangeRun:
                     raise Stopped(problems.secret_missing(self.address, error), was_sent=False) from error
             case _:
                 return value
+
+    def _tell_of(self, chain: str) -> None:
+        self.told += notices(
+            self.address,
+            asked_by(self._change),
+            chain,
+            self._tools.trusted(),
+            self._tools.now(),
+            is_for_mutual_tls=self.address in self._tools.for_mutual_tls,
+        )
 
     def _check_names(self) -> None:
         """A connector is bound by one name on all its source servers, or not at all [3-15]."""

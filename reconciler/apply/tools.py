@@ -13,6 +13,8 @@ from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Credential, Writer
 from reconciler.issuers.port import Issuer
+from reconciler.verify.chain import Authorities
+from state.address import Address
 from state.values import CredentialReference
 
 from .controllers import Controllers
@@ -31,6 +33,8 @@ class Tools:
         new_id: A text that is unique within the journal.
         controllers: The domain controllers that the plan was made from, and that servers use.
         patience: How to wait for what passes by itself.
+        trusted: Where the chain of a certificate may end; None where chains are not to be judged.
+        for_mutual_tls: The certificates that send connectors show to partners that ask for one.
     """
 
     writer: Callable[[str], AbstractContextManager[Writer]]
@@ -42,6 +46,8 @@ class Tools:
     new_id: Callable[[], str]
     controllers: Controllers = field(default_factory=Controllers)
     patience: Patience = field(default_factory=Patience)
+    trusted: Callable[[], Authorities | None] = lambda: None
+    for_mutual_tls: frozenset[Address] = frozenset()
 
 
 class Stopped(Exception):

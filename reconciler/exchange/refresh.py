@@ -16,6 +16,7 @@ from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.exchange.remedies import remedy
 from state.resources import (
     AcceptedDomain,
+    Certificate,
     EdgeSubscription,
     ReceiveConnector,
     Resource,
@@ -55,6 +56,18 @@ DOMAIN_CONTROLLER: Final = "DomainController"
 def needed(name: Name, *, edge: bool) -> tuple[Query, ...]:
     """Everything that reading a server and its organization asks, by no domain controller's name."""
     return (*_of_server(None), _SEND, _DOMAINS) if edge else (*_ORGANIZATION, *_of_server(name))
+
+
+def read_own_certificate(reader: Reader, thumbprint: Thumbprint) -> Certificate | None:
+    """Read one certificate of the server that a session is with; None where it cannot be told.
+
+    Raises:
+        ExchangeError: the session is of no use any more.
+    """
+    asked = {"Thumbprint": str(thumbprint)}
+    (result,) = reader.read((Query("Get-ExchangeCertificate", _CERTIFICATE_TYPES, asked),))
+    found = (read_certificate(one)[0] for one in result.objects if isinstance(one, Object))
+    return next((one for one in found if one.thumbprint == thumbprint), None)
 
 
 def read_first(reader: Reader, name: Name, controller: str = "") -> tuple[LiveOrganization, LiveServer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from reconciler.apply.applier import Applied, apply
@@ -17,10 +18,13 @@ from reconciler.events import ApplyFinished
 from reconciler.issuers.port import Issuer
 from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan
+from state.address import Address
 from state.errors import StateError
+from state.resources import SendConnector
 from state.snapshot import LiveState
 from state.store import Fence, StateStore
 
+from .endpoints import trusted_for_answers
 from .failed import OperationFailed, cause_of
 from .gating import Gated, Gating
 from .inputs import Inputs, Surroundings, load_declared
@@ -204,7 +208,19 @@ class _Run:
             new_id=lambda: str(uuid.uuid4()),
             controllers=controllers_of(planned),
             patience=self.surroundings.patience,
+            trusted=cache(lambda: trusted_for_answers(planned.desired)),
+            for_mutual_tls=_for_mutual_tls(planned),
         )
+
+
+def _for_mutual_tls(planned: Planned) -> frozenset[Address]:
+    """The certificates that connectors with Domain Security show to partners, who verify them [3-14]."""
+    return frozenset(
+        address
+        for _, connector in planned.snapshot.of(SendConnector)
+        if connector.domain_secure_enabled is True and isinstance(connector.certificates, tuple)
+        for address in connector.certificates
+    )
 
 
 def _thumbprints(live: LiveState) -> dict[str, tuple[str, ...]]:

@@ -108,6 +108,17 @@ def trusted_by(desired: Desired) -> Authorities:
         ) from error
 
 
+def trusted_for_answers(desired: Desired) -> Authorities | None:
+    """The public roots, and the authorities of all issuers that have one of their own; None where a file of
+    theirs cannot be read: then nothing is known of their chains.
+    """
+    paths = {issuer.authority for issuer in desired.issuers.values() if issuer.authority is not None}
+    try:
+        return Trust(tuple(sorted(paths))).opened()
+    except AuthorityUnreadable:
+        return None
+
+
 def _keys(endpoint: Endpoint, keys: Iterable[str | None]) -> frozenset[str]:
     """The keys that are good; none is compared where one of them is not known, or where TLS ends before."""
     known = list(keys)

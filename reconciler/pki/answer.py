@@ -44,6 +44,15 @@ def read_chain(chain: str) -> tuple[CertificateFacts, ...]:
     )
 
 
+def encoded_chain(chain: str) -> tuple[bytes, ...]:
+    """The DER of each certificate of an answer, in their order.
+
+    Raises:
+        NotACertificate: there is none, or one of them cannot be read.
+    """
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in _certificates(chain))
+
+
 def check_answer(chain: str, public_key: str, asked: Certificate, now: datetime) -> tuple[Problem, ...]:
     """Compare an answer with the request and with what was declared.
 

@@ -19,6 +19,7 @@ from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
+from .foreign_names import foreign_names
 from .holding import held_binding, held_certificate, still_bound
 from .listeners import arranged
 from .lost import lost_certificates
@@ -66,6 +67,7 @@ def _plan(declared: Situation) -> Plan:
     worked.diagnostics.extend(_undescribed(situation))
     own = _accepted_domains(situation)
     worked.diagnostics.extend(_domains_unread(situation))
+    worked.diagnostics.extend(foreign_names(situation, own))
     connectors = [
         (address, connector, _connector(address, connector, plan_send_connector, certificates, situation))
         for address, connector in situation.desired.of(SendConnector)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from reconciler.apply.applier import Applied
+from reconciler.diagnostics import Severity
 from reconciler.issuers.port import CertificateRequest, Issued, Waiting
 from tests.authority import NOW, Authority, make_certificate, name, pem, private_pem, rsa_key
 from tests.life import Desk, Fleet, fleet
@@ -216,3 +217,53 @@ def test_a_chain_out_of_order_is_sorted(world: Fleet) -> None:
     mistaken(world, lambda csr: reversed_blocks(signed(csr) + BEHIND))
     assert imports(world) == 1
     assert world.plan().plan.is_empty
+
+
+class TestAnAnswerThatIsTaken:
+    def test_is_told_where_its_chain_is_short(self, world: Fleet) -> None:
+        """It is imported: what is missing can be installed by hand."""
+        applied = mistaken(world, signed)
+        told = {one.summary: one for one in applied.diagnostics}
+        assert imports(world) == 1
+        assert '"CN=Issuing" into Intermediate Certification Authorities' in told["Chain incomplete"].hint
+
+    def test_is_read_back_and_what_exchange_doubts_is_told(self, world: Fleet) -> None:
+        """The lab does not know this root. No number of a status is sure, so nothing stops for it."""
+        applied = mistaken(world, lambda csr: signed(csr) + BEHIND)
+        told = {one.summary: one for one in applied.diagnostics}
+        assert "status 4, probably Untrusted, not Valid" in told["Exchange doubts the certificate"].detail
+        assert {one.severity for one in applied.diagnostics} == {Severity.WARNING}
+        assert world.plan().plan.is_empty
+
+    def test_of_a_trusted_authority_has_no_warning(self, world: Fleet) -> None:
+        world.desk = Desk(world.desk.authority, world.desk.clock)
+        applied = world.apply().applied
+        assert applied is not None
+        assert applied.diagnostics == ()
+
+
+class TestAPlan:
+    def foreign(self, world: Fleet) -> list[str]:
+        told = world.plan().diagnostics
+        return [one.detail for one in told if one.summary == "Names outside the accepted domains"]
+
+    def test_warns_of_names_that_are_not_the_organizations(self, world: Fleet) -> None:
+        world.declared["certificates"]["internet"]["domains"] = ["mail.contoso.com", "mail.fabrikam.com"]
+        (detail,) = self.foreign(world)
+        assert detail.startswith("mail.fabrikam.com of certificate.MBX1.internet is within none")
+
+    def test_is_silent_where_that_is_acknowledged_or_right(self, world: Fleet) -> None:
+        assert self.foreign(world) == []
+        certificate = world.declared["certificates"]["internet"]
+        certificate["domains"] = ["mail.contoso.com", "mail.fabrikam.com"]
+        certificate["acknowledge"] = [{"rule": "foreign-names", "reason": "a subsidiary"}]
+        assert self.foreign(world) == []
+
+    def test_takes_another_organization_where_it_is_acknowledged(self, world: Fleet) -> None:
+        world.declared["legal_name"] = "Contoso Limited"
+        summary = "Another organization in the subject"
+        assert summary in [one.summary for one in world.plan().diagnostics]
+        world.declared["certificates"]["internet"]["acknowledge"] = [
+            {"rule": "legal-name", "reason": "the register has both"}
+        ]
+        assert summary not in [one.summary for one in world.plan().diagnostics]

@@ -6,7 +6,15 @@ from typing import Literal, TypeAlias
 
 from .base import Model, required
 
-Rule: TypeAlias = Literal["key-size", "falls-through", "two-protections", "edge-subscription", "require-ssl"]
+Rule: TypeAlias = Literal[
+    "key-size",
+    "legal-name",
+    "foreign-names",
+    "falls-through",
+    "two-protections",
+    "edge-subscription",
+    "require-ssl",
+]
 
 
 class Acknowledgement(Model):
