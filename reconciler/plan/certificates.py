@@ -364,19 +364,18 @@ def _fetched(
         certificate: None while it is requested there.
     """
     address, current = case.address, _current(case).certificate
-    thumbprint: Thumbprint | Deferred = Deferred(address, cmdlets.THUMBPRINT)
-    exported: Thumbprint | Deferred = Deferred(source.address, cmdlets.THUMBPRINT)
+    thumbprint: Thumbprint | Deferred = Deferred(source.address, cmdlets.THUMBPRINT)
     if certificate is not None:
-        thumbprint = exported = _thumbprint(certificate)
+        thumbprint = _thumbprint(certificate)
     steps = [
-        cmdlets.export_key(address, exported, server=source.server, edge=source.edge),
+        cmdlets.export_key(address, thumbprint, server=source.server, edge=source.edge),
         cmdlets.import_key(
             address, case.asked, source.address, server=case.server, edge=case.edge, mark=case.mark
         ),
     ]
     key = certificate.public_key if certificate is not None else UNSET
     change = _arriving(case, steps, f"comes with its key from {source.server}", current, thumbprint, key)
-    name = _binding_name(certificate) if certificate is not None else case.deferred_name
+    name = _binding_name(certificate) if certificate is not None else source.deferred_name
     if certificate is None:
         change = replace(
             change, action=Action.WAIT if waits else change.action, requires=frozenset({source.address})
