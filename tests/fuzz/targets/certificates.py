@@ -11,17 +11,22 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from reconciler.pki.answer import check_answer, read_chain
+from reconciler.pki.answer_problems import wrong_answer
+from reconciler.pki.bought import read_pkcs12
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.pki.certificate import NotACertificate, certificate_facts
 from reconciler.pki.problem import Problem, Rule
 from reconciler.pki.request import NotARequest, check_request, parse_request
+from reconciler.pki.sent import NotAnAnswer, read_answer
 from reconciler.verify.chain import Authorities, judge_chain
 from reconciler.verify.starttls import Fault, Handshake, shake_hands
+from state.address import Address
 from state.resources import Certificate
 from state.values import DomainPattern, Fqdn
-from tests.authority import NOW, Authority, der, ec_key, make_certificate, make_request, pem
+from tests.authority import NOW, Authority, der, ec_key, make_certificate, make_request, pem, rsa_key
 from tests.fuzz.target import CUT, Target, refused
 
 _ASKED = Certificate(
@@ -103,6 +108,56 @@ def _chain(data: bytes, folder: Path) -> bool:
     return True
 
 
+def _answers() -> Sequence[bytes]:
+    """All are for the same key; the last is a certificate by itself."""
+    chain = _chains()[0]
+    text = chain.decode()
+    return [chain, b"Dear customer,\r\n" + chain, text.encode("utf-16"), pkcs7_of(text), _LEAF]
+
+
+def _answer(data: bytes, folder: Path) -> bool:
+    key = certificate_facts(_LEAF).public_key
+    try:
+        chain = read_answer(data, key)
+    except NotAnAnswer as error:
+        _is_explained(error.problem)
+        return refused(error)
+    assert read_chain(chain)[0].public_key == key
+    assert read_answer(chain.encode(), key) == chain
+    return True
+
+
+def _is_explained(problem: Problem) -> None:
+    told = wrong_answer(_ADDRESS, "issuer desk", [problem])
+    assert told.hint
+    assert str(problem) in told.detail
+
+
+@cache
+def _bought() -> bytes:
+    return pkcs12.serialize_key_and_certificates(
+        b"bought", rsa_key(), make_certificate(), None, BestAvailableEncryption(_PASSWORD.encode())
+    )
+
+
+def _pkcs12s() -> Sequence[bytes]:
+    return [_bought()]
+
+
+def _pkcs12(data: bytes, folder: Path) -> bool:
+    try:
+        chain = read_pkcs12(data, _PASSWORD)
+    except NotAnAnswer as error:
+        return refused(error, _PASSWORD)
+    assert "PRIVATE" not in chain
+    return True
+
+
+_PASSWORD = "only for this file"
+_ADDRESS = Address.of("certificate", "EX1", "internet")
+_LEAF = der(make_certificate())
+
+
 def _dialogues() -> Sequence[bytes]:
     greeting = b"220 mail.contoso.com Microsoft ESMTP MAIL Service ready\r\n"
     extensions = (
@@ -174,5 +229,7 @@ TARGETS = (
     Target("request", _requests, _request, _DER_WORDS),
     Target("certificate", _certificates, _certificate, _DER_WORDS),
     Target("chain", _chains, _chain, (b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n")),
+    Target("answer", _answers, _answer, (b"-----BEGIN CERTIFICATE-----\n", b"PKCS7", *_DER_WORDS)),
+    Target("pkcs12", _pkcs12s, _pkcs12, _DER_WORDS),
     Target("smtp", _dialogues, _smtp, (CUT, b"250-", b"250 ", b"STARTTLS", b"\r\n", b"220 ", b"\xff")),
 )

@@ -226,3 +226,9 @@ def test_a_chain_of_the_longest_length_is_sorted() -> None:
     leaf = make_certificate(issuer=authorities[-1])
     chain = [leaf, *(one.certificate for one in reversed(authorities))]
     assert read_answer(pem(*reversed(chain)).encode(), KEY) == pem(*chain)
+
+
+def test_what_is_handed_to_windows_holds_each_certificate_once() -> None:
+    """PKCS#7 has no order: it is a set of bytes, sorted (RFC 5652 5.1). A root that came stays in it."""
+    assert read_answer(pkcs7_of(pem(*reversed(CERTIFICATES))), KEY) == CHAIN
+    assert pkcs7_of(pem(*reversed(CERTIFICATES))) == P7B
