@@ -21,6 +21,9 @@ MILESTONES = ("requested", "submitted", "issued", "imported", "enabled", "bound"
 STEPPED_BACK = "stepped_back"
 """Beside the milestones: when its bindings were taken back, because what was presented with it was worse."""
 
+PUBLISHED = "published"
+"""Beside the milestones: when its TLSA records were first seen in DNS."""
+
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
@@ -51,7 +54,7 @@ class Recorded:
         created: The object was made by this tool, so it may be deleted by it.
         at: When it was last written or found equal; UTC, aware.
         milestones: When the certificate that is recorded came so far, by those of :data:`MILESTONES` that are
-            known, and :data:`STEPPED_BACK`; UTC, aware. Empty for what is no certificate.
+            known, :data:`STEPPED_BACK` and :data:`PUBLISHED`; UTC, aware. Empty for what is no certificate.
         predecessors: What that certificate replaced, newest first. Empty for what is no certificate.
     """
 

@@ -14,7 +14,7 @@ from state.values import Name
 from .desired import Connection, KnownServers
 from .draft import DeclaredServer, Draft
 from .models.base import given
-from .models.connection import ConnectionDefaults, ConnectionsFile, ReadAndWrite
+from .models.connection import ConnectionDefaults, ConnectionsFile, DnsModel, ReadAndWrite
 from .models.issuer import IssuerModel
 from .models.network import parse_host
 from .tree import MappingNode, Node, key_at, node_at, plain
@@ -36,6 +36,7 @@ class ConnectionsSource:
         self.published: Mapping[str, str] = {
             name.casefold().removesuffix("."): address for name, address in model.published.items()
         }
+        self.resolver = model.dns.resolver if isinstance(model.dns, DnsModel) else None
         self.issuers: Mapping[str, IssuerModel] = model.issuers
 
     def is_broken(self, section: str, *names: str) -> bool:

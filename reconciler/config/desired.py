@@ -127,6 +127,8 @@ class Desired:
         acknowledged: Rules whose warnings are accepted for a resource.
         partners: Where each domain that a connector is for is first named.
         maintenance: The windows of each server that has some.
+        resolver: Who is asked for TLSA records; None for this machine's.
+        is_dns_out_of_reach: A connections file was given and names none: nobody is asked.
     """
 
     organization: str
@@ -141,6 +143,8 @@ class Desired:
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     partners: Mapping[str, SourceRange] = field(default_factory=lambda: MappingProxyType({}))
     organization_id: str | None = None
+    resolver: tuple[str, int] | None = None
+    is_dns_out_of_reach: bool = False
     maintenance: Mapping[Name, Maintenance] = field(default_factory=lambda: MappingProxyType({}))
 
     def is_edge(self, name: Name) -> bool:

@@ -20,7 +20,7 @@ from .draft import Draft
 from .files import in_order, read_desired, read_file
 from .issuers import issuers_of
 from .models.base import given
-from .models.connection import ConnectionsFile
+from .models.connection import ConnectionsFile, DnsModel
 from .models.desired import DesiredState
 from .models.maintenance import MaintenanceModel, maintenance_of
 from .other_files import not_a_desired_state, not_connections
@@ -91,10 +91,23 @@ def _load(parsed: Parsed, path: Path, connections: Path | None, today: date) -> 
         partners=draft.partners,
         organization_id=validated.model.organization_id.lower() or None,
         maintenance=_maintenance(draft),
+        resolver=_resolver(draft, file),
+        is_dns_out_of_reach=file is not None and file.resolver is None,
     )
     check(draft, desired, today)
     diagnostics += draft.diagnostics
     return Loaded(None if has_errors(diagnostics) else desired, in_order(diagnostics))
+
+
+def _resolver(draft: Draft, file: ConnectionsSource | None) -> tuple[str, int] | None:
+    """Who is asked for what is in DNS; with a connections file nobody that the YAML tells."""
+    dns = draft.state.dns
+    declared = dns.resolver if isinstance(dns, DnsModel) else None
+    address: str | None = file.resolver if file is not None else declared
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _maintenance(draft: Draft) -> Mapping[Name, Maintenance]:

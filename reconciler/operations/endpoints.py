@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -86,6 +86,18 @@ def watched_certificates(desired: Desired) -> frozenset[Address]:
         for server in endpoint.servers
         for address in _candidates(endpoint, server, desired)
     )
+
+
+def tlsa_names(desired: Desired) -> Mapping[Address, tuple[str, ...]]:
+    """Where DNS would tell the keys of the certificates that the world is presented (RFC 7672)."""
+    found: dict[Address, dict[str, None]] = {}
+    for endpoint in desired.endpoints:
+        if endpoint.is_gateways:
+            continue
+        for server in endpoint.servers:
+            for address in _candidates(endpoint, server, desired):
+                found.setdefault(address, {})[f"_{endpoint.port}._tcp.{endpoint.name.name}"] = None
+    return {address: tuple(names) for address, names in found.items()}
 
 
 def trusted_by(desired: Desired) -> Authorities:

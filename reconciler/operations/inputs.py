@@ -17,6 +17,7 @@ from reconciler.exchange.port import SessionOpener
 from reconciler.exchange.session import Sessions
 from reconciler.verify.endpoints import Handshaker
 from reconciler.verify.starttls import shake_hands
+from reconciler.verify.tlsa import TlsaLookUp, look_up
 from state.store import StateStore
 from state.stores.local import LocalStore
 
@@ -51,6 +52,7 @@ class Surroundings:
         patience: How what may pass by itself is tried again.
         open_issuer: Makes an issuer of its settings.
         shake: Does one STARTTLS handshake.
+        look_up: Asks DNS for TLSA records.
     """
 
     listener: Listener
@@ -60,6 +62,7 @@ class Surroundings:
     patience: Patience = field(default_factory=Patience)
     open_issuer: IssuerOpener = open_issuer
     shake: Handshaker = shake_hands
+    look_up: TlsaLookUp = look_up
 
     @property
     def patient_sessions(self) -> PatientSessions:

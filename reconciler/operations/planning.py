@@ -27,6 +27,7 @@ from .identity import check_organization
 from .inputs import Declared, Inputs, Surroundings, load_declared
 from .records import Remembered, open_store, remember
 from .servers import Servers, require_declared
+from .tlsa import published_for
 
 _REPLICATED: Final = timedelta(days=1)
 
@@ -102,17 +103,18 @@ def make_plan(
     settled = settle(remembered.record, _declared_doubts(remembered, declared.desired), live)
     record = settled.record
     considered = only(record, snapshot) if targets else record
-    made = plan(
-        Situation(
-            snapshot,
-            live,
-            considered,
-            surroundings.now(),
-            declared.desired.acknowledged,
-            watched_certificates(declared.desired),
-            declared.desired.maintenance,
-        )
+    situation = Situation(
+        snapshot,
+        live,
+        considered,
+        surroundings.now(),
+        declared.desired.acknowledged,
+        watched_certificates(declared.desired),
+        declared.desired.maintenance,
     )
+    made = plan(situation)
+    if published := published_for(made, declared.desired, surroundings):
+        made = plan(replace(situation, published=published))
     made = replace(made, diagnostics=tuple(_placed(made.diagnostics, declared.desired)))
     return Planned(
         plan=made,

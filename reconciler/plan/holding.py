@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from reconciler.pki.selection import select
+from reconciler.pki.selection import may_be_pending, select
 from state.address import Address
-from state.record import Predecessor, Recorded
+from state.record import PUBLISHED, Predecessor, Recorded
 from state.resources import Certificate, Resource
 from state.values import UNSET, Name, Thumbprint, TlsCertificateName
 
@@ -26,8 +26,10 @@ from .maintenance import Maintenance
 from .recording import unchanged
 from .send_connectors import ConnectorPlan
 from .situation import Situation, home_of
+from .tlsa import Key, publication
 
 _ENABLE: Final = "Enable-ExchangeCertificate"
+_REQUEST: Final = "New-ExchangeCertificate"
 _BINDING: Final = "tls_certificate_name"
 _BY_ENABLING: Final = ("services", "default_smtp")
 _SMTP: Final = frozenset({"SMTP"})
@@ -41,10 +43,12 @@ class _Replaced:
 
     Attributes:
         name: What connectors are bound to it by.
+        public_key: As :attr:`state.resources.Certificate.public_key`; None where it is not known.
         ends: End of its validity; None where it stays in use.
     """
 
     name: TlsCertificateName | None
+    public_key: str | None
     ends: datetime | None
 
 
@@ -57,14 +61,32 @@ def held_certificate(
         return planned
     server = home_of(asked)
     replaced = _replaced(change, planned, asked, server, situation)
-    maintenance = situation.maintenance.get(server)
-    if replaced is None or maintenance is None or maintenance.is_open(situation.now):
+    if replaced is None:
         return planned
-    if replaced.ends is not None and _ends_before(replaced.ends, maintenance, situation.now):
-        opens = maintenance.shown(maintenance.next_opening(situation.now).opens)
-        told = certificate_problems.window_not_waited_for(address, replaced.ends, opens)
-        return replace(planned, diagnostics=(*planned.diagnostics, told))
-    return _without_use(planned, change, replaced.name, _waits(maintenance, situation.now), situation)
+    maintenance, reasons = situation.maintenance.get(server), []
+    if replaced.ends is not None and (names := situation.published.get(address)):
+        seen = publication(
+            address,
+            _new_key(change, server, situation),
+            Key(replaced.public_key, replaced.name),
+            names,
+            first_seen=_first_seen(change),
+            ends=replaced.ends,
+            now=situation.now,
+        )
+        change = _with_published(change, seen.since)
+        planned = replace(planned, change=change, diagnostics=(*planned.diagnostics, *seen.diagnostics))
+        reasons += [seen.waits] if seen.waits else []
+    if maintenance is not None and not maintenance.is_open(situation.now):
+        if replaced.ends is not None and _ends_before(replaced.ends, maintenance, situation.now):
+            opens = maintenance.shown(maintenance.next_opening(situation.now).opens)
+            told = certificate_problems.window_not_waited_for(address, replaced.ends, opens)
+            planned = replace(planned, diagnostics=(*planned.diagnostics, told))
+        else:
+            reasons.append(_waits(maintenance, situation.now))
+    if not reasons:
+        return planned
+    return _without_use(planned, change, replaced.name, "; ".join(reasons), situation)
 
 
 def held_binding(
@@ -180,10 +202,10 @@ def _replaced(
         return None
     if change.action is Action.UPDATE and _is_in_use(change, situation):
         name = planned.name if isinstance(planned.name, TlsCertificateName) else None
-        return _Replaced(name, None)
+        return _Replaced(name, None, None)
     if recorded.predecessors:
         newest: Predecessor = recorded.predecessors[0]
-        return _Replaced(newest.tls_certificate_name, newest.not_after)
+        return _Replaced(newest.tls_certificate_name, newest.public_key, newest.not_after)
     if change.action is not Action.UPDATE:
         return None
     others = [
@@ -197,7 +219,40 @@ def _replaced(
     if found is None or not isinstance(found.tls_certificate_name, TlsCertificateName):
         return None
     ends = found.not_after if isinstance(found.not_after, datetime) else None
-    return _Replaced(found.tls_certificate_name, ends)
+    key = found.public_key if isinstance(found.public_key, str) else None
+    return _Replaced(found.tls_certificate_name, key, ends)
+
+
+def _new_key(change: Change, server: Name, situation: Situation) -> Key:
+    """The certificate that is to be put to use, as far as it is known."""
+    resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
+    key = resource.public_key if isinstance(resource, Certificate) else UNSET
+    if not isinstance(key, str) and not any(one.cmdlet == _REQUEST for one in change.invocations):
+        request = situation.record.requests.get(change.address)
+        key = request.public_key if request is not None else UNSET
+    if not isinstance(key, str):
+        return Key(None, None)
+    for one in situation.server(server).certificates.objects:
+        if one.public_key == key and isinstance(one.tls_certificate_name, TlsCertificateName):
+            return Key(key, None if may_be_pending(one) else one.tls_certificate_name)
+    return Key(key, None)
+
+
+def _first_seen(change: Change) -> datetime | None:
+    recorded = change.learned.recorded if change.learned else None
+    return recorded.milestones.get(PUBLISHED) if recorded else None
+
+
+def _with_published(change: Change, since: datetime | None) -> Change:
+    """The same change, of which the record learns since when the records of what is there are in DNS."""
+    learned = change.learned
+    recorded = learned.recorded if learned else None
+    if learned is None or recorded is None or change.action is not Action.UPDATE:
+        return change  # what is recorded is still the certificate before it
+    milestones = {name: at for name, at in recorded.milestones.items() if name != PUBLISHED}
+    if since is not None:
+        milestones[PUBLISHED] = since
+    return replace(change, learned=replace(learned, recorded=replace(recorded, milestones=milestones)))
 
 
 def _is_in_use(change: Change, situation: Situation) -> bool:

@@ -17,6 +17,7 @@ from state.values import Name
 
 from .index import ConnectorIndex, ListenerIndex
 from .maintenance import Maintenance
+from .tlsa import Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Situation:
         acknowledged: Rules that somebody accepted the breach of, by address.
         watched: Certificates that the world is to be presented at an endpoint, where a handshake shows it.
         maintenance: When certificates may be put to use on a server; on one that has none, at any time.
+        published: What DNS says of the names that certificates are presented under, where it was asked.
     """
 
     desired: Snapshot
@@ -41,6 +43,7 @@ class Situation:
     acknowledged: Mapping[Address, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     watched: frozenset[Address] = frozenset()
     maintenance: Mapping[Name, Maintenance] = field(default_factory=lambda: MappingProxyType({}))
+    published: Mapping[Address, tuple[Published, ...]] = field(default_factory=lambda: MappingProxyType({}))
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)

@@ -15,7 +15,7 @@ from ..address import Address
 from ..errors import InvalidAddress, InvalidValue
 from ..journal import Entry, Intent, Outcome
 from ..lock import LockInfo
-from ..record import MILESTONES, STEPPED_BACK, Learned, Predecessor, Recorded, Request, StateRecord
+from ..record import MILESTONES, PUBLISHED, STEPPED_BACK, Learned, Predecessor, Recorded, Request, StateRecord
 from ..resources import Certificate, Json
 from ..resources.attribute import INSTANT
 from ..values import Name, Thumbprint, TlsCertificateName
@@ -152,7 +152,7 @@ def _recorded_from_json(shape: Shape) -> Recorded:
 def _milestones(shape: Shape) -> MappingProxyType[str, datetime]:
     members = Shape.of(shape.since_later("milestones", {}), shape.path("milestones"))
     for name in members.members:
-        if name not in (*MILESTONES, STEPPED_BACK):
+        if name not in (*MILESTONES, STEPPED_BACK, PUBLISHED):
             raise Malformed(members.path(name), "there is no such milestone")
     return MappingProxyType({name: _instant(members, name) for name in members.members})
 

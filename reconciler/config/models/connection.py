@@ -72,10 +72,19 @@ class ConnectionModel(ConnectionDefaults):
     )
 
 
+class DnsModel(Model):
+    """Who is asked for what is in DNS."""
+
+    resolver: HostAndPort = required(
+        "host:port of the resolver.", json_schema_extra={"pattern": HOST_AND_PORT}
+    )
+
+
 class ConnectionsFile(Model):
     """Connections and issuers of one environment; replaces what the desired state says of them."""
 
     servers: dict[str, ConnectionModel] = section(dict, "Connections by the servers' names.")
+    dns: DnsModel = key("Who is asked for TLSA records; nobody where it is left out here.")
     published: dict[str, HostAndPort] = section(
         dict, "host:port where the world finds an endpoint, by the endpoint's name."
     )

@@ -10,7 +10,7 @@ from state.resources.attribute import Choice
 
 from .base import As, Domain, Mode, Model, key, mode, required, section
 from .certificate import CertificateModel, SharedCertificate
-from .connection import ConnectionDefaults, ConnectionModel
+from .connection import ConnectionDefaults, ConnectionModel, DnsModel
 from .issuer import IssuerModel
 from .maintenance import MaintenanceModel
 from .network import HOST_AND_PORT, Host, HostAndPort
@@ -96,6 +96,7 @@ class DesiredState(Model):
         "When renewed certificates may be enabled and bound; at any time where it is left out. They are "
         "requested and imported at any time, and everything else is changed at any time."
     )
+    dns: DnsModel = key("Who is asked for TLSA records; the resolver of this machine where it is left out.")
     partners: dict[str, list[PartnerEntry]] = section(dict, "Lists of domains, by names of your own.")
     endpoints: list[EndpointModel] = section(
         list, "The names that the world connects to: what verify checks."
