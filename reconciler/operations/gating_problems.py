@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.verify.chain import UNKNOWN_ISSUER
 from reconciler.verify.comparison import is_worse, level
 from reconciler.verify.endpoints import Checked, Target
 from reconciler.verify.gate import Seen
+from reconciler.verify.starttls import Fault
 
 _SERVICE = "look at its transport service (event 12014 names a certificate that it cannot find)"
+_INTERMEDIATE = (
+    "import the certificate that is missing into Intermediate Certification Authorities of the computer, on "
+    "that server"
+)
 _AGAIN = "then reconciler verify PATH"
 
 
@@ -21,8 +27,17 @@ def not_served(seen: Seen) -> Diagnostic:
             f"{_who(seen.watched.target)} {seen.checked.problem}. It is no worse than before, so nothing was "
             f"taken back; waited for were at most {minutes} min."
         ),
-        hint=f"{_SERVICE}, {_AGAIN}",
+        hint=f"{_INTERMEDIATE if _is_short(seen) else _SERVICE}, {_AGAIN}",
         subject=_subject(seen.watched.target),
+    )
+
+
+def _is_short(seen: Seen) -> bool:
+    """Whether a certificate between that of the server and its root was not sent."""
+    return any(
+        problem.fault is Fault.SHORT_CHAIN
+        or (problem.fault is Fault.UNTRUSTED and problem.detail.startswith(UNKNOWN_ISSUER))
+        for problem in seen.handshake.problems
     )
 
 

@@ -19,6 +19,7 @@ from reconciler.pki.certificate import alternative_names, kind_of_key
 from reconciler.pki.common_names import with_common_names
 from reconciler.pki.names import DistinguishedName
 from reconciler.pki.problem import Problem, Rule
+from reconciler.pki.strength import weak_hash
 from state.resources import Certificate
 from state.values import DomainPattern, Unknown
 
@@ -106,6 +107,14 @@ def parse_request(request: str | bytes) -> RequestFacts:
         other_names=other_names,
         is_signed=is_signed,
     )
+
+
+def weak_signature(request: str | bytes) -> str:
+    """The hash with which a request is signed, where that can be forged; "" where it is good or not known."""
+    try:
+        return weak_hash(x509.load_der_x509_csr(_to_der(request)))
+    except (ValueError, x509.InvalidVersion):
+        return ""
 
 
 def check_request(request: str | bytes, asked: Certificate) -> tuple[Problem, ...]:

@@ -34,6 +34,7 @@ from .subscriptions import synchronizations, with_subscriptions
 from .uncollected import uncollected
 from .undeclared import plan_undeclared
 from .waiting import after_certificates
+from .weak_requests import weak_requests
 
 _ROLE_ORDER = {"tls_required": 0, "opportunistic": 1, "tls_never": 2, "other": 3}
 """Protection first."""
@@ -68,6 +69,7 @@ def _plan(declared: Situation) -> Plan:
     own = _accepted_domains(situation)
     worked.diagnostics.extend(_domains_unread(situation))
     worked.diagnostics.extend(foreign_names(situation, own))
+    worked.diagnostics.extend(weak_requests(situation))
     connectors = [
         (address, connector, _connector(address, connector, plan_send_connector, certificates, situation))
         for address, connector in situation.desired.of(SendConnector)

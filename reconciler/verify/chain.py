@@ -34,6 +34,9 @@ from reconciler.pki.certificate import NotACertificate, certificate_facts
 _DEEPEST: Final = 8
 """Certificates between the peer's own and the root; real chains have one or two."""
 
+UNKNOWN_ISSUER: Final = "unable to get local issuer certificate"
+"""As OpenSSL says that neither the chain nor this machine has the next certificate."""
+
 _SERVER: Final = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 
 
@@ -176,7 +179,7 @@ def _explained(
         last = one
     if _signs_itself(last):
         return "self-signed certificate" if last == leaf else "self-signed certificate in the chain"
-    return f"unable to get local issuer certificate: {_names(last)[1]}"
+    return f"{UNKNOWN_ISSUER}: {_names(last)[1]}"
 
 
 def _first_missing(leaf: x509.Certificate, sent: Sequence[x509.Certificate], trusted: Authorities) -> str:

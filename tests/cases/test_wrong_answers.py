@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from reconciler.apply.applier import Applied
 from reconciler.diagnostics import Severity
 from reconciler.issuers.port import CertificateRequest, Issued, Waiting
+from reconciler.plan.situation import Situation
+from reconciler.plan.weak_requests import weak_requests
 from tests.authority import NOW, Authority, make_certificate, name, pem, private_pem, rsa_key
 from tests.life import Desk, Fleet, fleet
 
@@ -267,3 +270,15 @@ class TestAPlan:
             {"rule": "legal-name", "reason": "the register has both"}
         ]
         assert summary not in [one.summary for one in world.plan().diagnostics]
+
+    def test_warns_of_a_request_that_an_old_server_signed(self, world: Fleet) -> None:
+        """Before somebody waits for days."""
+        mistaken(world, lambda csr: PAGE)
+        ((address, request),) = world.record.requests.items()
+        signed_so, old = (bytes.fromhex(f"2a864886f70d0101{end}") for end in ("0b", "05"))
+        csr = x509.load_pem_x509_csr(request.csr.encode()).public_bytes(Encoding.DER).replace(signed_so, old)
+        requests = {address: replace(request, csr=pem(x509.load_der_x509_csr(csr)))}
+        situation = Situation(
+            world.plan().snapshot, world.plan().live, replace(world.record, requests=requests), NOW
+        )
+        assert [one.summary for one in weak_requests(situation)] == ["Request weakly signed"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.pki.certificate import certificate_facts
 from reconciler.pki.problem import Problem, Rule
-from reconciler.pki.request import LARGEST, NotARequest, check_request, parse_request
+from reconciler.pki.request import LARGEST, NotARequest, check_request, parse_request, weak_signature
 from state.resources import Certificate
 from state.values import DomainPattern
 from tests.authority import (
@@ -195,3 +195,10 @@ class TestACheckedRequest:
             "its subject lacks C=US",
             "its subject has CN=b.com, which was not asked for",
         ]
+
+
+def test_a_request_that_is_signed_with_sha1_is_told() -> None:
+    """Old servers do; the authority judges, not we."""
+    good = der(make_request())
+    old = good.replace(bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105"))
+    assert (weak_signature(good), weak_signature(old), weak_signature(b"none")) == ("", "SHA-1", "")

@@ -11,11 +11,12 @@ import pytest
 
 from reconciler.events import Event, ServingAwaited
 from reconciler.exchange.patience import Patience
+from reconciler.operations.gating_problems import not_served
 from reconciler.pki.certificate import CertificateFacts, certificate_facts
-from reconciler.verify.chain import Authorities
+from reconciler.verify.chain import UNKNOWN_ISSUER, Authorities
 from reconciler.verify.comparison import Level, is_worse, level
 from reconciler.verify.endpoints import Target
-from reconciler.verify.gate import SETTLES, Gate, Verdict, Watched
+from reconciler.verify.gate import SETTLES, Gate, Seen, Verdict, Watched
 from reconciler.verify.starttls import Fault, Handshake, HandshakeProblem
 from state.values import Fqdn, Name
 from tests.authority import der, make_certificate, rsa_key
@@ -207,3 +208,19 @@ class TestALevel:
         assert not any(
             compare(now, before) for now, before in [(SILENT, SERVED), (NO_TLS, SILENT), (NO_TLS, None)]
         )
+
+
+@pytest.mark.parametrize(
+    ("handshake", "is_short"),
+    [
+        (SHORT, True),
+        (Handshake(NEW, (HandshakeProblem(Fault.UNTRUSTED, f"{UNKNOWN_ISSUER}: CN=Issuing"),)), True),
+        (Handshake(NEW, (HandshakeProblem(Fault.UNTRUSTED, "self-signed certificate"),)), False),
+        (STILL_OLD, False),
+    ],
+)
+def test_a_short_chain_is_told_with_the_store_where_what_is_missing_belongs(
+    handshake: Handshake, is_short: bool
+) -> None:
+    told = not_served(Seen(Watched(TARGET, None, 900), handshake, Verdict.FAULTY))
+    assert ("Intermediate Certification Authorities of the computer" in told.hint) is is_short
