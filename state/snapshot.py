@@ -11,6 +11,7 @@ from .address import Address
 from .resources import (
     AcceptedDomain,
     Certificate,
+    CertificateReference,
     EdgeSubscription,
     ReceiveConnector,
     Resource,
@@ -80,8 +81,10 @@ class LiveServer:
         domain_controller: The one that this server asks when nobody names another; "" where it told none.
         through: The Mailbox server that answered for it, because its own endpoint did not.
         own_endpoint: Why its own endpoint did not.
-        auth_certificate: What Get-AuthConfig names; only asked where certificates came without what
+        auth_certificate: What Get-AuthConfig names; only told where certificates came without what
             Exchange knows of them.
+        references: What its POP and IMAP settings refer to, by the cmdlet that told it; empty on an Edge
+            server.
     """
 
     name: Name
@@ -96,6 +99,9 @@ class LiveServer:
     through: Name | None = None
     own_endpoint: Unreadable | None = None
     auth_certificate: Maybe[Thumbprint | None] = UNSET
+    references: Mapping[str, Listing[CertificateReference]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @classmethod
     def lost(cls, name: Name, why: Unreadable) -> LiveServer:
@@ -124,6 +130,7 @@ class LiveOrganization:
         id: GUID of the organization, as Get-OrganizationConfig shows it.
         id_unreadable: Why it is unknown, where it is.
         unpinned: Why a read could not name the domain controller, where one could not.
+        references: What the auth, federation and hybrid settings refer to, by the cmdlet that told it.
     """
 
     read_from: Name | None = None
@@ -135,6 +142,9 @@ class LiveOrganization:
     id_unreadable: Unreadable | None = _NOT_ASKED
     unread: tuple[Unread, ...] = ()
     unpinned: Unreadable | None = None
+    references: Mapping[str, Listing[CertificateReference]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @classmethod
     def lost(cls, why: Unreadable) -> LiveOrganization:

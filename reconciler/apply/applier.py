@@ -25,7 +25,7 @@ from .ledger import Ledger
 from .replication import Replication
 from .schedule import Schedule, Turn
 from .steps import ChangeRun
-from .tools import Parked, Stopped, Tools
+from .tools import Kept, Parked, Stopped, Tools
 
 
 @dataclass(slots=True)
@@ -187,6 +187,9 @@ class _Apply:
             try:
                 with self._session_with(invocation.server, session, change) as writer:
                     was_sent = run.run(invocation, writer, is_last=position == len(change.invocations))
+            except Kept as kept:
+                was_sent = True
+                self._tell(kept.problem)
             except Parked as parked:
                 if parked.problem is not None:
                     self._tell(parked.problem)

@@ -14,6 +14,7 @@ from reconciler.pki.answer import read_chain
 from reconciler.pki.request import NotARequest, parse_request
 from reconciler.plan.change import Change
 from reconciler.plan.holding import is_yet_to_be_used
+from reconciler.plan.retirement import is_retirement, successor_of
 from state.address import Address
 from state.record import Learned, Predecessor, Request, StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector
@@ -56,6 +57,8 @@ def learned_from(
             return _imported(outcome, change, _done(change, record, known, now), record, is_last=is_last)
         case "Enable-ExchangeCertificate":
             return _reached(_done(change, record, known, now), enabled=now)
+        case "Remove-ExchangeCertificate" if is_retirement(change.address):
+            return _retired(change, record)
         case "New-SendConnector" | "New-ReceiveConnector":
             return _created(outcome, _done(change, record, known, now))
         case "Set-SendConnector" | "Set-ReceiveConnector" if not is_last:
@@ -129,6 +132,16 @@ def _without_binding(change: Change, record: StateRecord) -> Change:
     bound = was.resource.tls_certificate_name if was and isinstance(was.resource, _CONNECTORS) else UNSET
     resource = recorded.resource.with_(tls_certificate_name=bound)
     return replace(change, learned=replace(learned, recorded=replace(recorded, resource=resource)))
+
+
+def _retired(change: Change, record: StateRecord) -> Learned:
+    """A predecessor is gone, or Exchange keeps it: either way it is ours no more."""
+    owner = successor_of(change.address)
+    recorded = record.resources.get(owner)
+    if recorded is not None:
+        left = tuple(one for one in recorded.predecessors if str(one.thumbprint) != change.address.parts[-1])
+        recorded = replace(recorded, predecessors=left)
+    return Learned(owner, recorded, record.requests.get(owner))
 
 
 def _created(outcome: Outcome, learned: Learned) -> Learned:

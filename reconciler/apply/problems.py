@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.credentials.errors import CredentialError
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.remedies import remedy
 from reconciler.pki.problem import Problem
@@ -22,6 +22,16 @@ def cmdlet_failed(address: Address, error: ExchangeError) -> Diagnostic:
         detail=f"{error}",
         hint=_then_again(remedy(error)),
         subject=str(address),
+    )
+
+
+def certificate_kept(address: Address, error: ExchangeError) -> Diagnostic:
+    return Diagnostic(
+        summary="Replaced certificate kept",
+        detail=f"Exchange does not remove it: {error}. It is not recorded any more, and not tried again.",
+        hint="remove it in Exchange once nothing uses it",
+        subject=str(address),
+        severity=Severity.WARNING,
     )
 
 

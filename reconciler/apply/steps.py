@@ -17,6 +17,7 @@ from reconciler.pki.answer import read_chain
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.plan.change import Change
 from reconciler.plan.problems import names_differ
+from reconciler.plan.retirement import is_retirement
 from state.address import Address
 from state.errors import StateError
 from state.journal import Intent
@@ -33,7 +34,7 @@ from .journey import Journey
 from .known import KnownValues
 from .learning import asked_by, learned_from, newly_bound
 from .ledger import Ledger
-from .tools import Stopped, Tools
+from .tools import Kept, Stopped, Tools
 
 _BINDING = "TlsCertificateName"
 
@@ -65,6 +66,7 @@ class ChangeRun:
             False when there was nothing to send: the name that a binding waited for is the one that is bound.
 
         Raises:
+            Kept: Exchange does not remove a predecessor; what is known is in the journal.
             Stopped: it did not succeed; everything that is known is in the journal.
             LockLost, StateUnwritable: it cannot be remembered, and was not sent.
         """
@@ -75,7 +77,13 @@ class ChangeRun:
             return False
         intent = self._intent(invocation, parameters)
         self._ledger.intend(intent)
-        outcome = self._send(invocation, parameters, writer, intent)
+        try:
+            outcome = self._send(invocation, parameters, writer, intent)
+        except Stopped as stopped:
+            if not (is_retirement(self.address) and isinstance(stopped.__cause__, CmdletFailed)):
+                raise
+            self._ledger.learn(*self._learned(invocation, Outcome(), is_last=is_last))
+            raise Kept(problems.certificate_kept(self.address, stopped.__cause__)) from stopped
         if invocation.cmdlet == "Export-ExchangeCertificate" and carries_key(invocation):
             self._depart(outcome, intent)
             return True

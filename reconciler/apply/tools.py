@@ -74,6 +74,18 @@ class Stopped(Exception):
         self.passing = passing
 
 
+class Kept(Exception):
+    """Exchange does not remove a certificate that was replaced: it knows of a use that nobody can read.
+
+    Attributes:
+        problem: What it said, as a warning: nothing is broken.
+    """
+
+    def __init__(self, problem: Diagnostic) -> None:
+        super().__init__(problem.summary)
+        self.problem = problem
+
+
 class Parked(Exception):
     """A step whose turn has not come: its issuer has given no certificate, now or for good.
 

@@ -102,6 +102,10 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Scope]]] = {
     "Get-AcceptedDomain": {**_have("Identity"), **_DIRECTORY},
     "Get-OrganizationConfig": _DIRECTORY,
     "Get-AuthConfig": _have("DomainController", Scope(((_2013, None),), edge=False)),
+    "Get-FederationTrust": {**_have("Identity"), **_DIRECTORY},
+    "Get-HybridConfiguration": _DIRECTORY,
+    "Get-PopSettings": {**_have("Server"), **_DIRECTORY},
+    "Get-ImapSettings": {**_have("Server"), **_DIRECTORY},
     "Get-EdgeSubscription": {**_have("Identity"), **_DIRECTORY},
     "New-ExchangeCertificate": {
         **_have(

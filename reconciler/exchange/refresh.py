@@ -13,6 +13,12 @@ from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ParameterMissing
 from reconciler.exchange.port import Query, Reader, Result
 from reconciler.exchange.reading import read_certificate, read_resource
+from reconciler.exchange.references import (
+    OF_THE_ORGANIZATION,
+    auth_certificate,
+    of_a_server,
+    read_references,
+)
 from reconciler.exchange.remedies import remedy
 from state.resources import (
     AcceptedDomain,
@@ -23,9 +29,9 @@ from state.resources import (
     SendConnector,
     Server,
 )
-from state.resources.attribute import GUID, THUMBPRINT, Optional, observed
+from state.resources.attribute import GUID, observed
 from state.snapshot import Listing, LiveOrganization, LiveServer, Unread, Unreadable
-from state.values import UNKNOWN, Maybe, Name, Thumbprint
+from state.values import UNKNOWN, UNSET, Maybe, Name
 
 R = TypeVar("R", bound=Resource)
 
@@ -39,7 +45,6 @@ _SEND_TYPES: Final = frozenset({f"{_CONFIGURATION}.SmtpSendConnectorConfig"})
 _RECEIVE_TYPES: Final = frozenset({f"{_CONFIGURATION}.ReceiveConnector"})
 _DOMAIN_TYPES: Final = frozenset({f"{_CONFIGURATION}.AcceptedDomain"})
 _ORGANIZATION_TYPES: Final = frozenset({f"{_PRESENTED}.OrganizationConfig"})
-_AUTH_TYPES: Final = frozenset({f"{_CONFIGURATION}.AuthConfig"})
 _SUBSCRIPTION_TYPES: Final = frozenset({f"{_PRESENTED}.EdgeSubscription"})
 
 _SEND: Final = Query("Get-SendConnector", _SEND_TYPES)
@@ -49,6 +54,7 @@ _ORGANIZATION: Final = (
     _SEND,
     _DOMAINS,
     Query("Get-EdgeSubscription", _SUBSCRIPTION_TYPES),
+    *OF_THE_ORGANIZATION,
 )
 DOMAIN_CONTROLLER: Final = "DomainController"
 
@@ -91,7 +97,8 @@ def read_first(reader: Reader, name: Name, controller: str = "") -> tuple[LiveOr
     results = reader.read(queries)
     if controller and any(map(_is_hidden, results)):
         return read_first(reader, name)
-    config, send, domains, edges, server, certificates, receive = results
+    shared, own = results[: len(_ORGANIZATION)], results[len(_ORGANIZATION) :]
+    (config, send, domains, edges, *settings), (server, _, receive, *_) = shared, own
     unread: list[Unread] = []
     ids = _listing(config, _resource(_Organization), unread)
     found = next((one.guid for one in ids.objects), UNKNOWN)
@@ -104,9 +111,9 @@ def read_first(reader: Reader, name: Name, controller: str = "") -> tuple[LiveOr
         accepted_domains=_listing(domains, _resource(AcceptedDomain), unread),
         edge_subscriptions=_listing(edges, _resource(EdgeSubscription), unread),
         unread=tuple(unread),
+        references=read_references(OF_THE_ORGANIZATION, settings, _failed),
     )
-    first = _mailbox_server(name, (server, certificates, receive), organization)
-    return organization, _explained(reader, first)
+    return organization, _mailbox_server(name, own, organization)
 
 
 def read_mailbox_server(
@@ -132,13 +139,13 @@ def read_mailbox_server(
     results = list(reader.read(asked))
     hidden = [at for at, result in enumerate(results) if pin and at and _is_hidden(result)]
     if not hidden:
-        return _explained(reader, _mailbox_server(name, results, organization)), None
+        return _mailbox_server(name, results, organization), None
     why = results[hidden[0]].failure
     again = reader.read(tuple(own[at - 1] for at in hidden))
     for at, result in zip(hidden, again, strict=True):
         results[at] = result
     unpinned = _why(why) if why and not all(map(_is_hidden, again)) else None
-    return _explained(reader, _mailbox_server(name, results, organization)), unpinned
+    return _mailbox_server(name, results, organization), unpinned
 
 
 def read_as_shown_by(reader: Reader, organization: LiveOrganization) -> LiveOrganization:
@@ -210,30 +217,20 @@ def read_known_servers(reader: Reader) -> Listing[Server]:
     return _listing(result, _resource(Server), [])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AuthConfig(Resource):
-    """Which certificate signs the organization's tokens."""
-
-    kind: ClassVar[str] = "auth_config"
-
-    current: Maybe[Thumbprint | None] = observed("CurrentCertificateThumbprint", Optional(THUMBPRINT))
-
-
-def _explained(reader: Reader, server: LiveServer) -> LiveServer:
+def _explained(server: LiveServer, organization: LiveOrganization) -> LiveServer:
     """With the auth certificate, where certificates came alone: without a valid one they do [6.1-1]."""
     found = server.certificates.objects
     if not found or any(certificate.is_described for certificate in found):
         return server
-    (result,) = reader.read((Query("Get-AuthConfig", _AUTH_TYPES),))
-    config = _listing(result, _resource(_AuthConfig), [])
-    return replace(server, auth_certificate=next((one.current for one in config.objects), UNKNOWN))
+    signs = auth_certificate(organization.references)
+    return replace(server, auth_certificate=UNKNOWN if signs is UNSET else signs)
 
 
-def _of_server(name: Name | None) -> tuple[Query, Query, Query]:
+def _of_server(name: Name | None) -> tuple[Query, ...]:
     """What one server is asked about itself.
 
     Lists are read whole and matched here: a miss by identity writes an error to the server's event log, and
-    an empty identity returns everything [1-8]. Only the server itself is asked for by its name, in all three
+    an empty identity returns everything [1-8]. Only the server itself is asked for by its name, in all
     cmdlets that can be: were each of 500 servers to list all 500, no time would be left for anything else.
 
     Args:
@@ -246,13 +243,14 @@ def _of_server(name: Name | None) -> tuple[Query, Query, Query]:
         Query("Get-ExchangeServer", _SERVER_TYPES, itself),
         Query("Get-ExchangeCertificate", _CERTIFICATE_TYPES, own),
         Query("Get-ReceiveConnector", _RECEIVE_TYPES, own),
+        *(of_a_server(name) if name else ()),
     )
 
 
 def _mailbox_server(name: Name, results: Sequence[Result], organization: LiveOrganization) -> LiveServer:
-    server, certificates, receive = results
+    server, certificates, receive, *settings = results
     unread: list[Unread] = []
-    return LiveServer(
+    live = LiveServer(
         name=name,
         server=_listing(server, _resource(Server), unread),
         certificates=_listing(certificates, read_certificate, unread),
@@ -261,7 +259,9 @@ def _mailbox_server(name: Name, results: Sequence[Result], organization: LiveOrg
         accepted_domains=organization.accepted_domains,
         unread=tuple(unread),
         domain_controller=_origin(server),
+        references=read_references(of_a_server(name), settings, _failed),
     )
+    return _explained(live, organization)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +318,10 @@ def _its_own(name: Name, listing: Listing[ReceiveConnector]) -> Listing[ReceiveC
     """Keep those of one server, and those of which that is not known."""
     kept = (found for found in listing.objects if found.server in (name, UNKNOWN))
     return Listing(tuple(kept), listing.unreadable)
+
+
+def _failed(result: Result) -> Unreadable | None:
+    return _why(result.failure) if result.failure is not None else None
 
 
 def _why(failure: CmdletMissing | CmdletFailed) -> Unreadable:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
+
+from .references import References
 
 
 def default_replaced(address: Address, server: str, subscriptions: list[str], unknown: str) -> Diagnostic:
@@ -84,3 +87,17 @@ def unfit_name(server: str, connector: str, fqdn: str) -> Diagnostic:
 
 def _listed(names: list[str]) -> str:
     return " and ".join(sorted(names))
+
+
+def predecessors_held(address: Address, server: str, held: Sequence[tuple[str, References]]) -> Diagnostic:
+    told = "; ".join(
+        f"{thumbprint}: " + ", ".join((*references.holders, *references.unknown))
+        for thumbprint, references in held
+    )
+    return Diagnostic(
+        summary="Replaced certificates held",
+        detail=f"Certificates of {server} that were replaced stay, for something refers to them. {told}.",
+        hint="bind what names them to something else, and let the account read what could not be read",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )

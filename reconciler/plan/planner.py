@@ -27,6 +27,7 @@ from .observed import plan_bound, plan_observed
 from .pinning import pinned
 from .protection import after_gains, rank
 from .receive_connectors import plan_receive_connector
+from .retirement import plan_retirements
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation, home_of
 from .step_back import with_step_backs
@@ -85,6 +86,9 @@ def _plan(declared: Situation) -> Plan:
     ]
     for address, planned_one in arranged(listeners, tuple(plan_undeclared(situation)), situation):
         worked.add(address, planned_one)
+    for removal, told in plan_retirements(certificates, situation):
+        worked.changes += [removal] if removal else []
+        worked.diagnostics += [told] if told else []
     worked.changes += synchronizations(worked.changes, subscriptions)
     stepping = with_step_backs(worked.changes, situation)
     worked.diagnostics += stepping.diagnostics

@@ -80,6 +80,8 @@ def watched_by(change: Change) -> frozenset[Address]:
 
 def is_presented(change: Change, server: Name) -> bool:
     """Whether a change may change what a server presents to the world."""
+    if change.action is Action.DELETE and change.address.type == "certificate":
+        return False  # what is removed is what nothing presents
     if not change.invocations or change.address.type not in ("certificate", "receive_connector"):
         return False
     if Name(change.address.parts[0]) != server:

@@ -2,6 +2,7 @@
 
 from .attribute import Attribute, Json, Kind, ValueType
 from .certificate import Certificate
+from .certificate_reference import CertificateReference
 from .edge_subscription import EdgeSubscription
 from .receive_connector import ReceiveConnector
 from .resource import Resource
@@ -19,6 +20,7 @@ __all__ = [
     "Attribute",
     "Build",
     "Certificate",
+    "CertificateReference",
     "EdgeSubscription",
     "Json",
     "Kind",

@@ -270,6 +270,8 @@ def test_every_question_is_one_that_a_server_understands(token: str, edge: bool)
     assert reader.queries
     for query in reader.queries:
         page = PAGES[query.cmdlet]
+        if query.cmdlet == "Get-AuthConfig" and token.startswith("2010"):
+            continue  # asked before the build is known: that it is not there is an answer
         assert not list(page.objections(query.cmdlet, query.parameters, token, edge=edge)), query
 
 

@@ -1,0 +1,148 @@
+"""What becomes of certificates of ours that were replaced: one predecessor is kept, older ones go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from reconciler.cmdlets import certificate as cmdlets
+from reconciler.diagnostics import Diagnostic
+from reconciler.pki.presenting import why_unusable
+from reconciler.pki.selection import may_be_pending
+from state.address import Address
+from state.record import Predecessor, Recorded
+from state.resources import Certificate
+from state.values import UNSET, Name, Thumbprint
+
+from . import certificate_problems
+from .certificates import CertificatePlan
+from .change import Action, Change, Difference
+from .references import References, held_by
+from .situation import Situation, home_of
+
+_PARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A certificate of ours that another one replaced and that is still in its server's store.
+
+    Attributes:
+        address: Of the declared certificate.
+        why_due: Why it is to go by now; "" while it is kept for a way back.
+        references: What refers to it.
+    """
+
+    address: Address
+    predecessor: Predecessor
+    live: Certificate
+    why_due: str
+    references: References
+
+    @property
+    def is_held(self) -> bool:
+        """True for one that would go, were it free."""
+        return bool(self.why_due) and not self.references.is_free
+
+
+def superseded(
+    address: Address, asked: Certificate, situation: Situation, *, renewing: bool
+) -> list[Superseded]:
+    """The predecessors of a declared certificate that this tool requested, newest first.
+
+    The newest of them is kept until it expires or its successor is itself renewed.
+
+    Args:
+        renewing: The certificate that is there now is being replaced.
+    """
+    recorded = situation.record.resources.get(address)
+    server = home_of(asked)
+    listing = situation.server(server).certificates
+    if recorded is None or listing.unreadable or not _has_successor(recorded, server, situation):
+        return []
+    there = {one.thumbprint: one for one in listing.objects if not may_be_pending(one)}
+    ours = [one for one in recorded.predecessors if one.created and one.thumbprint in there]
+    return [
+        Superseded(
+            address,
+            one,
+            there[one.thumbprint],
+            _why_due(one, position, situation.now, renewing=renewing),
+            held_by(there[one.thumbprint], server, situation),
+        )
+        for position, one in enumerate(ours)
+    ]
+
+
+def plan_retirements(
+    certificates: Mapping[Address, CertificatePlan], situation: Situation
+) -> Iterator[tuple[Change | None, Diagnostic | None]]:
+    """Remove what is due and free; tell of what is due and held."""
+    for address, planned in certificates.items():
+        asked = situation.desired.resources[address]
+        if not isinstance(asked, Certificate) or asked.mode == "observe" or asked.issuer is UNSET:
+            continue
+        if planned.change is None or _may_be_default(address, asked, situation):
+            continue
+        renewing = planned.change.action in (Action.REPLACE, Action.WAIT)
+        found = superseded(address, asked, situation, renewing=renewing)
+        for one in found:
+            if one.why_due and one.references.is_free:
+                yield _removal(one, home_of(asked), situation), None
+        if held := [one for one in found if one.is_held]:
+            told = [(str(one.predecessor.thumbprint), one.references) for one in held]
+            yield None, certificate_problems.predecessors_held(address, str(home_of(asked)), told)
+
+
+def is_retirement(address: Address) -> bool:
+    """True for the address of a predecessor: that of its certificate, and its thumbprint."""
+    return address.type == "certificate" and len(address.parts) == _PARTS
+
+
+def successor_of(address: Address) -> Address:
+    """The declared certificate whose predecessor an address names."""
+    return Address.of("certificate", *address.parts[:-1])
+
+
+def _removal(one: Superseded, server: Name, situation: Situation) -> Change:
+    predecessor = one.predecessor
+    return Change(
+        address=Address.of(one.address.type, *one.address.parts, str(predecessor.thumbprint)),
+        action=Action.DELETE,
+        attributes={
+            "thumbprint": Difference(predecessor.thumbprint, UNSET),
+            "not_after": Difference(predecessor.not_after, UNSET),
+        },
+        invocations=(
+            cmdlets.remove(predecessor.thumbprint, server=str(server), edge=situation.is_edge(server)),
+        ),
+        reason=f"{one.why_due}, and nothing refers to it",
+    )
+
+
+def _has_successor(recorded: Recorded, server: Name, situation: Situation) -> bool:
+    """Whether the certificate that replaced them is there, and can be presented."""
+    resource = recorded.resource
+    if not isinstance(resource, Certificate) or not isinstance(resource.thumbprint, Thumbprint):
+        return False
+    live = situation.server(server).certificates.objects
+    current = next((one for one in live if one.thumbprint == resource.thumbprint), None)
+    return current is not None and why_unusable(current, situation.now) is None
+
+
+def _why_due(one: Predecessor, position: int, now: datetime, *, renewing: bool) -> str:
+    if one.not_after <= now:
+        return f"expired {one.not_after:%Y-%m-%d}"
+    if position > 0 or renewing:
+        return f"was replaced {one.superseded:%Y-%m-%d}"
+    return ""
+
+
+def _may_be_default(address: Address, asked: Certificate, situation: Situation) -> bool:
+    """Whether predecessors may still be the default one for SMTP, as far as this tool has made them so."""
+    recorded = situation.record.resources.get(address)
+    was = recorded.resource if recorded else None
+    moved_on = isinstance(was, Certificate) and was.default_smtp == "replace"
+    return asked.default_smtp == "replace" and not moved_on
