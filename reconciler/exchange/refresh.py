@@ -31,7 +31,7 @@ from state.resources import (
 )
 from state.resources.attribute import GUID, observed
 from state.snapshot import Listing, LiveOrganization, LiveServer, Unread, Unreadable
-from state.values import UNKNOWN, UNSET, Maybe, Name
+from state.values import UNKNOWN, UNSET, Maybe, Name, Thumbprint
 
 R = TypeVar("R", bound=Resource)
 

@@ -188,6 +188,8 @@ class TestTheReport:
         assert [one["cmdlet"] for one in first["elsewhere"]] == [
             "Get-ExchangeCertificate",
             "Get-ReceiveConnector",
+            "Get-PopSettings",
+            "Get-ImapSettings",
         ]
         [missed] = first["missed"]
         assert (missed["count"], missed["error"]["class"]) == (0, "ManagementObjectNotFoundException")
