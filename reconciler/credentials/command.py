@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -19,8 +20,26 @@ SECONDS: Final = 30.0
 LARGEST: Final = 64 * 1024
 
 
+LARGEST_SAID: Final = 4 * 1024
+"""Bytes of standard error that are kept."""
+
+
 class CommandMissing(Exception):
     """There is no such program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A program that ran to its end.
+
+    Attributes:
+        output: All that it printed on standard output.
+        said: The beginning of what it printed on standard error.
+    """
+
+    status: int
+    output: bytes
+    said: bytes
 
 
 @dataclass
@@ -52,22 +71,59 @@ def read_command(command: str, folder: Path, seconds: float = SECONDS, largest: 
         CommandMissing: there is no such program.
         CommandFailed: it cannot be run, failed, took too long or printed too much.
     """
-    arguments = arguments_of(command, is_windows=sys.platform == "win32")
+    ended = run(arguments_of(command, is_windows=sys.platform == "win32"), folder, seconds, largest)
+    if ended.status:
+        raise CommandFailed(f"it ended with status {ended.status}")
+    return ended.output
+
+
+def run(
+    arguments: str | Sequence[str],
+    folder: Path,
+    seconds: float,
+    largest: int,
+    *,
+    given: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run a program without a shell until it ends or passes a bound; then it is ended with its children.
+
+    Args:
+        arguments: Program and arguments.
+        folder: Where it runs.
+        seconds: How long it may take.
+        largest: Bytes that it may print on standard output.
+        given: What it reads on standard input. With it, the beginning of what it prints on standard error is
+            kept, which is thrown away without.
+        environment: Variables that are set for it beside ours.
+
+    Raises:
+        CommandMissing: there is no such program.
+        CommandFailed: it cannot be run, took too long or printed too much.
+    """
+    is_talk = given is not None
     try:
         process = subprocess.Popen(  # noqa: S603 the program is what the person who wrote the file wants run
             arguments,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment} if environment else None,
+            stdin=subprocess.PIPE if is_talk else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE if is_talk else subprocess.DEVNULL,
             start_new_session=True,
         )
     except (FileNotFoundError, NotADirectoryError):
         raise CommandMissing from None
     except (OSError, ValueError) as error:
         raise CommandFailed(f"it cannot be run ({type(error).__name__})") from None
-    with process:
-        return _Bounded(process, seconds, largest).output()
+    try:
+        return _Bounded(process, seconds, largest, given or b"").ended()
+    finally:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what it did not read is lost with it
+                    pipe.close()
+        process.wait()
 
 
 def arguments_of(command: str, *, is_windows: bool) -> str | list[str]:
@@ -92,23 +148,34 @@ def arguments_of(command: str, *, is_windows: bool) -> str | list[str]:
 
 
 class _Bounded:
-    """A running program, read until it ends or passes a bound."""
+    """A running program, written to and read until it ends or passes a bound."""
 
-    def __init__(self, process: subprocess.Popen[bytes], seconds: float, largest: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float, largest: int, given: bytes) -> None:
         self.process = process
         self.seconds = seconds
         self.largest = largest
+        self.given = given
+        self.said = b""
         self.is_late = False
 
-    def output(self) -> bytes:
+    def ended(self) -> Ended:
         timer = threading.Timer(self.seconds, self.stop_late)
         timer.daemon = True
+        beside = [
+            threading.Thread(target=talk, daemon=True)
+            for talk, pipe in ((self.give, self.process.stdin), (self.listen, self.process.stderr))
+            if pipe is not None
+        ]
         timer.start()
         try:
+            for thread in beside:
+                thread.start()
             pipe: IO[bytes] | None = self.process.stdout
             data = pipe.read(self.largest + 1) if pipe else b""
             if len(data) > self.largest:
                 raise CommandFailed(f"it printed over {self.largest} bytes")
+            for thread in beside:
+                thread.join()
             status = self.process.wait()
         except BaseException:
             _kill(self.process)
@@ -117,9 +184,21 @@ class _Bounded:
             timer.cancel()
         if self.is_late:
             raise CommandFailed(f"it took over {self.seconds:g} seconds")
-        if status:
-            raise CommandFailed(f"it ended with status {status}")
-        return data
+        return Ended(status, data, self.said)
+
+    def give(self) -> None:
+        """Write what it is given; a program that does not read it all is not wrong for that."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.write(self.given)
+                self.process.stdin.close()
+
+    def listen(self) -> None:
+        """Keep the beginning of what it says, and let it say the rest."""
+        if self.process.stderr is not None:
+            self.said = self.process.stderr.read(LARGEST_SAID)
+            while self.process.stderr.read(LARGEST_SAID):
+                pass
 
     def stop_late(self) -> None:
         self.is_late = True

@@ -7,7 +7,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,6 +60,26 @@ def read_private(path: Path, largest: int = LARGEST) -> bytes:
     if len(data) > largest:
         raise PrivateFileRefused(path, f"it has over {largest} bytes")
     return data
+
+
+def make_private(path: Path, data: bytes) -> None:
+    """Write a secret to a file that its owner alone can read; one that is there is left as it is.
+
+    It appears whole or not at all, also to somebody who makes it at the same time.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        os.unlink(name)
 
 
 @contextmanager

@@ -40,6 +40,16 @@ def resolve(reference: str, base: Path) -> Secret:
     return _forgetful(_resolved, reference, base)
 
 
+def resolve_key(reference: str, base: Path) -> str:
+    """Fetch a secret that belongs to no user, such as a key in base64, from behind a reference.
+
+    Raises:
+        CredentialMissing: the variable, the file, the entry or the program does not exist.
+        CredentialRefused: it exists and cannot be used.
+    """
+    return _forgetful(_resolved_key, reference, base)
+
+
 def resolve_certificate(reference: str, base: Path) -> ClientCertificate:
     """Fetch the client certificate behind a reference; see `resolve`.
 
@@ -61,6 +71,15 @@ def _forgetful(look: Callable[[str, Path], _Found], reference: str, base: Path) 
 def _resolved(reference: str, base: Path) -> Secret:
     text, shown = _fetched(reference, base)
     return text if isinstance(text, Secret) else _split(text, shown)
+
+
+def _resolved_key(reference: str, base: Path) -> str:
+    found, shown = _fetched(reference, base)
+    text = found.password if isinstance(found, Secret) else found
+    line = text.removeprefix("\ufeff").strip()
+    if not line or len(line.splitlines()) > 1:
+        raise CredentialRefused(shown, "it is not one line of text", "write the key alone, on one line")
+    return line
 
 
 def _resolved_certificate(reference: str, base: Path) -> ClientCertificate:

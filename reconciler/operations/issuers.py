@@ -18,6 +18,7 @@ from reconciler.plan.change import Plan
 from state.resources import Certificate
 from state.values import Deferred
 
+from .acme import open_acme
 from .failed import OperationFailed
 
 _SETTINGS_OF_ISSUER: Final = "correct the settings of the issuer, in the YAML or in the connections file"
@@ -54,7 +55,7 @@ def _open_local(opening: Opening) -> Issuer:
     )
 
 
-_BUILT_IN: Final[Mapping[str, Callable[[Opening], Issuer]]] = {"local": _open_local}
+_BUILT_IN: Final[Mapping[str, Callable[[Opening], Issuer]]] = {"local": _open_local, "acme": open_acme}
 """By type; the same types as :data:`reconciler.config.models.issuer.BUILT_IN`."""
 
 

@@ -127,7 +127,8 @@ class AcmeIssuer(Model):
     )
     ca: str = section(
         str,
-        "Certificates, PEM, that the directory's is checked against; counts from this file.",
+        "Certificates, PEM, that the directory's is checked against, and that verify trusts beside the "
+        "public ones: for an authority that is not public; counts from this file.",
         min_length=1,
     )
     eab: ExternalAccount = key("The account with it that its ACME account is bound to.")
@@ -146,10 +147,17 @@ def _check_one_way(**ways: bool) -> None:
         raise PydanticCustomError("not_a_value", "{expected} is expected", told)
 
 
-BUILT_IN: Final[Mapping[str, type[Model]]] = {"local": LocalIssuer}
+BUILT_IN: Final[Mapping[str, type[Model]]] = {
+    "local": LocalIssuer,
+    "acme": AcmeIssuer,
+}
 """By type. A new one needs its place in :data:`IssuerModel` and in :data:`TAGS` as well."""
 
-TAGS: Final[Mapping[str, int]] = {"<other issuer>": 0, "<local issuer>": 1}
+TAGS: Final[Mapping[str, int]] = {
+    "<other issuer>": 0,
+    "<local issuer>": 1,
+    "<acme issuer>": 2,
+}
 """Which part of :data:`IssuerModel` a tag stands for."""
 
 
@@ -175,6 +183,8 @@ def _tag(value: Any) -> str:
 
 
 IssuerModel: TypeAlias = Annotated[
-    Annotated[OtherIssuer, Tag("<other issuer>")] | Annotated[LocalIssuer, Tag("<local issuer>")],
+    Annotated[OtherIssuer, Tag("<other issuer>")]
+    | Annotated[LocalIssuer, Tag("<local issuer>")]
+    | Annotated[AcmeIssuer, Tag("<acme issuer>")],
     Discriminator(_tag),
 ]
