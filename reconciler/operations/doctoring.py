@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from reconciler.cmdlets.capabilities import PARAMETERS
 from reconciler.cmdlets.releases import build_text, is_newer_than_known, is_older_than_known
 from reconciler.config.desired import Connection
 from reconciler.config.loading import load_servers
@@ -15,7 +16,7 @@ from reconciler.credentials.errors import CredentialError
 from reconciler.diagnostics import Diagnostic, StepExamined
 from reconciler.events import ReadFinished, ReadStarted
 from reconciler.exchange import port
-from reconciler.exchange.errors import ExchangeError
+from reconciler.exchange.errors import CmdletMissing, ExchangeError
 from reconciler.exchange.port import Query, Result
 from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.exchange.reading.evidence import CERTIFICATES
@@ -175,9 +176,16 @@ class _Server:
             yield self._step("session", reason, remedy(error) or "see what the error says")
             return
         for query, result in self._answers:
-            yield self._read(query, result)
+            if not isinstance(result.failure, CmdletMissing) or self._is_known(query.cmdlet):
+                yield self._read(query, result)
         yield from self._itself()
         yield from self._certificates()
+
+    def _is_known(self, cmdlet: str) -> bool:
+        """Whether the build of the server has a cmdlet: 2010 has no auth configuration, and needs none."""
+        found = (read_resource(Server, one)[0] for one in objects(self._answers, "Get-ExchangeServer"))
+        build = next((one.build for one in found if isinstance(one.build, Build)), None)
+        return any(scope.holds(build, edge=self._edge) for scope in PARAMETERS[cmdlet].values())
 
     def _read(self, query: Query, result: Result) -> StepExamined:
         if result.failure is None:

@@ -151,6 +151,14 @@ class TestTheCauseIsNamed:
         assert "Get-ReceiveConnector" in {step.step for step in examined.steps}
 
 
+def test_what_a_build_never_had_is_no_fault_of_its_server(tmp_path: Path) -> None:
+    """Exchange 2010 has no auth configuration."""
+    with open_threaded(tmp_path / "lab", servers=1, edges=0, exchange="2010-sp3") as old:
+        steps = {step.step: step for step in examine(old).steps}
+    assert "Get-AuthConfig" not in steps
+    assert not steps["Get-FederationTrust"].is_bad
+
+
 def test_nothing_to_examine_is_told() -> None:
     with pytest.raises(OperationFailed) as caught:
         run_doctor(None, None, Surroundings(unheard), evidence=False)
