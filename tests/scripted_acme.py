@@ -50,7 +50,7 @@ class Scripted(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         path = str(request.url).removeprefix(f"{HERE}/").split("/")[0]
         self.asked.append((path, _payload(request.body)))
-        answers = self._answers[path]
+        answers = self._answers.get(path, [(404, {}, b"")])
         said = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(said, Exception):
             raise said

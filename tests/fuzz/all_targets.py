@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.fuzz.target import Target
-from tests.fuzz.targets import certificates, exchange, files, lab
+from tests.fuzz.targets import acme, certificates, exchange, files, lab
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (*files.TARGETS, *exchange.TARGETS, *certificates.TARGETS, *lab.TARGETS)
+    target.name: target
+    for target in (*acme.TARGETS, *files.TARGETS, *exchange.TARGETS, *certificates.TARGETS, *lab.TARGETS)
 }
