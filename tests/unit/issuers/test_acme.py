@@ -144,7 +144,7 @@ class TestWhatIsNoAcme:
             "type": "http-01",
             "status": "pending",
             "url": f"{HERE}/x",
-            "token": "../../../../evil/evil",
+            "token": "../../../../evil/evil/evil",
         }
         authorization = {
             "status": "pending",
