@@ -332,6 +332,32 @@ class TestAJourney:
                 session.run(Command("Import-ExchangeCertificate", given))
 
 
+class TestAServerThatCouldNotBeRead:
+    """Unknown is not absent, on any of those that share."""
+
+    def test_leads_to_no_request_by_another(self, trio: Fleet) -> None:
+        """The first of them requests, and whether it has what they share is not known."""
+        trio.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        plan = trio.plan().plan
+        assert not any(change.address.type == "certificate" for change in plan.changes)
+        told = [one.subject for one in plan.diagnostics if one.summary == "List not read"]
+        assert told == [str(MBX1)]
+
+    def test_is_no_source(self, done: Fleet) -> None:
+        wipe(done, "MBX3")
+        done.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        assert change_of(done.plan().plan, MBX3).invocations[0].server == "MBX2"
+
+
+class TestAServerThatIsOnlyObserved:
+    def test_neither_gives_nor_gets(self, done: Fleet) -> None:
+        wipe(done, "MBX3")
+        done.declared["servers"]["MBX1"]["mode"] = "observe"
+        plan = done.plan().plan
+        assert change_of(plan, MBX3).invocations[0].server == "MBX2"
+        assert not change_of(plan, MBX1).invocations
+
+
 class TestOutsideOfAWindow:
     def test_a_renewal_is_fetched_and_not_enabled(self, done: Fleet) -> None:
         """All have it when the window opens; none presents it before."""
