@@ -61,6 +61,14 @@ class SchemaName(StrEnum):
     plan = "plan"
     events = "events"
     audit = "audit"
+    certificates = "certificates"
+
+
+class CertificatesForm(StrEnum):
+    text = "text"
+    json = "json"
+    icalendar = "icalendar"
+    prometheus = "prometheus"
 
 
 class PlanForm(StrEnum):
@@ -270,6 +278,59 @@ def audit(
 
 @app.command(
     epilog=_examples(
+        "reconciler certificates tls.yaml",
+        "reconciler certificates tls.yaml --as prometheus --out /var/lib/node_exporter/exchange_tls.prom",
+        "reconciler certificates tls.yaml --csr certificate.EX1.public > public.csr",
+        "reconciler certificates tls.yaml --answer certificate.EX1.public public.cer",
+    )
+)
+def certificates(
+    path: DesiredPath,
+    connections: Connections = None,
+    state: StateFolder = None,
+    form: Annotated[CertificatesForm, typer.Option("--as", help="How to show them.")] = CertificatesForm.text,
+    json: Annotated[bool, typer.Option("--json", help="The same as --as json.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write it there, all at once, and not to stdout.", show_default=False
+        ),
+    ] = None,
+    csr: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="Print the request of this address instead.", show_default=False),
+    ] = None,
+    answer: Annotated[
+        tuple[str, Path] | None,
+        typer.Option(
+            metavar="ADDR FILE",
+            help="Take what the authority sent for this address; apply imports it.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Show how each certificate stands, and when it ends.
+
+    Its state and since when, why, what comes next and until when; where it is used. With --answer only the
+    record is written, and only what answers the request is taken.
+    """
+    if (csr is not None) + (answer is not None) + (json or out is not None or form is not form.text) > 1:
+        raise typer.BadParameter("one of --csr, --answer, and showing at a time", param_hint="certificates")
+    if csr is not None:
+        from .commands.certificates import print_request
+
+        _choose(print_request, path, connections, state, address=csr)
+    if answer is not None:
+        from .commands.certificates import answer as take
+
+        _choose(take, path, connections, state, address=answer[0], file=answer[1])
+    from .commands.certificates import certificates as run
+
+    _choose(run, path, connections, state, form="json" if json else form.value, out=out)
+
+
+@app.command(
+    epilog=_examples(
         "reconciler explain tls.yaml send_connector.EX1.tls_required",
         "reconciler explain tls.yaml 'receive_connector.EX1.\"Default Frontend EX1\"'",
         "reconciler explain tls.yaml certificate.EX1.public",
@@ -320,8 +381,8 @@ def schema(
 ) -> None:
     """Print a JSON Schema.
 
-    Of the YAML (desired), of the documents that plan --json and audit --json print, or of a line of
-    apply --json (events).
+    Of the YAML (desired), of the documents that plan, audit and certificates print with --json, or of a line
+    of apply --json (events).
     """
     from .commands.schema import schema as run
 
@@ -411,7 +472,7 @@ def status(
 
 def own_words() -> frozenset[str]:
     """The words of a command line that are the program's own, not the user's: commands, options, choices."""
-    found = {choice.value for choices in (SchemaName, PlanForm) for choice in choices}
+    found = {choice.value for choices in (SchemaName, PlanForm, CertificatesForm) for choice in choices}
     waiting = [typer.main.get_command(app)]
     while waiting:
         command = waiting.pop()

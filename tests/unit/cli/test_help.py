@@ -18,6 +18,7 @@ COMMANDS = (
     ["doctor"],
     ["import"],
     ["audit"],
+    ["certificates"],
     ["explain"],
     ["show"],
     ["schema"],

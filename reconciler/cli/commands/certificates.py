@@ -1,0 +1,73 @@
+"""certificates: how each one stands; requests out, answers in."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.operations.certificates import Certificates, pending_request, run_certificates, take_answer
+from reconciler.operations.inputs import Inputs, Surroundings
+from reconciler.operations.report_file import write_whole
+from reconciler.views.certificates_feeds import render_calendar, render_prometheus
+from reconciler.views.certificates_json import render_certificates_json
+from reconciler.views.certificates_text import render_certificates
+
+from ..addresses import parse_addresses
+from ..console import Console
+from ..exit_code import ExitCode
+from ..progress import Progress
+from ..version import tool_version
+
+
+def certificates(
+    path: Path, connections: Path | None, state: Path | None, *, form: str, out: Path | None
+) -> ExitCode:
+    """Read Exchange and the record, and show every certificate.
+
+    Args:
+        form: ``text``, ``json``, ``icalendar`` or ``prometheus``.
+        out: Where to write it instead of stdout: all of it at once.
+    """
+    console = Console.of_this_process()
+    with closing(Progress(console)) as progress:
+        found = run_certificates(Inputs(path, connections, state), Surroundings(progress))
+    console.problems(found.diagnostics)
+    text = _rendered(found, form, console, is_file=out is not None)
+    if out is None:
+        console.document(text)
+    else:
+        write_whole(out, text)
+    return ExitCode.DONE
+
+
+def _rendered(found: Certificates, form: str, console: Console, *, is_file: bool) -> str:
+    told, now = found.standings, datetime.now(UTC)
+    match form:
+        case "json":
+            return render_certificates_json(told, tool_version=tool_version())
+        case "icalendar":
+            return render_calendar(told, now, found.organization)
+        case "prometheus":
+            return render_prometheus(told)
+        case _:
+            return render_certificates(
+                told, now, colour=console.colour_out and not is_file, width=console.width
+            )
+
+
+def print_request(path: Path, connections: Path | None, state: Path | None, *, address: str) -> ExitCode:
+    """The request of an address, for its authority."""
+    (asked,) = parse_addresses([address])
+    console = Console.of_this_process()
+    console.document(pending_request(Inputs(path, connections, state), asked, Surroundings(lambda _: None)))
+    return ExitCode.DONE
+
+
+def answer(path: Path, connections: Path | None, state: Path | None, *, address: str, file: Path) -> ExitCode:
+    """Take an authority's answer into the record."""
+    (asked,) = parse_addresses([address])
+    console = Console.of_this_process()
+    take_answer(Inputs(path, connections, state), asked, file, Surroundings(lambda _: None))
+    console.err(f"The answer to {asked} is recorded: apply imports it.\n")
+    return ExitCode.DONE

@@ -1,0 +1,121 @@
+"""``certificates``: how each one stands; a request on its way out, an answer on its way in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.pki.answer import check_answer
+from reconciler.pki.answer_problems import wrong_answer
+from reconciler.pki.sent import LARGEST_FILE, NotAnAnswer, read_answer
+from reconciler.plan.lifecycle import Standing, standings
+from reconciler.plan.situation import Situation
+from state.address import Address
+from state.record import Learned, Request, StateRecord
+
+from .failed import OperationFailed
+from .inputs import Inputs, Surroundings, load_declared
+from .planning import run_plan
+from .records import locked, open_store, remember
+from .servers import require_declared
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """How every declared certificate stands, and what else there is to tell."""
+
+    organization: str
+    standings: tuple[Standing, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def run_certificates(inputs: Inputs, surroundings: Surroundings) -> Certificates:
+    """Read Exchange and the record, and tell how each certificate stands.
+
+    Raises:
+        OperationFailed: the YAML or the record cannot be used.
+    """
+    planned = run_plan(inputs, surroundings)
+    situation = Situation(planned.snapshot, planned.live, planned.record, surroundings.now())
+    told = standings(situation, planned.plan)
+    return Certificates(planned.plan.organization, told, planned.diagnostics)
+
+
+def pending_request(inputs: Inputs, address: Address, surroundings: Surroundings) -> str:
+    """The request of an address, PEM, as the record has it.
+
+    Raises:
+        OperationFailed: there is none.
+    """
+    declared = load_declared(inputs, surroundings)
+    require_declared(declared.desired, (address,))
+    organization = declared.desired.organization
+    record = remember(open_store(organization, inputs, surroundings), organization).record
+    return _request(record, address).csr
+
+
+def take_answer(inputs: Inputs, address: Address, file: Path, surroundings: Surroundings) -> Request:
+    """Record what an authority sent for a request, under the record's lock; apply imports it.
+
+    Raises:
+        OperationFailed: it is no answer to that request; nothing was recorded.
+    """
+    declared = load_declared(inputs, surroundings)
+    require_declared(declared.desired, (address,))
+    store = open_store(declared.desired.organization, inputs, surroundings)
+    with locked(store, "certificates --answer", surroundings) as fence:
+        record = remember(store, declared.desired.organization).record
+        request = _request(record, address)
+        now = surroundings.now()
+        try:
+            chain = read_answer(_bytes(file), request.public_key)
+            wrong = check_answer(chain, request.public_key, request.asked, now)
+        except NotAnAnswer as error:
+            wrong = (error.problem,)
+        if wrong:
+            raise OperationFailed((wrong_answer(address, str(file), wrong),))
+        answered = replace(
+            request,
+            answer=chain,
+            submitted=request.submitted or request.since,
+            issued=now,
+            waits="",
+            next_try=None,
+        )
+        # Into the journal, not the record: writing the record would end what is in doubt there.
+        store.append((Learned(address, record.resources.get(address), answered),), fence)
+    return answered
+
+
+def _request(record: StateRecord, address: Address) -> Request:
+    request = record.requests.get(address)
+    if request is None or not request.csr:
+        raise OperationFailed(
+            (
+                Diagnostic(
+                    summary="No request under way",
+                    detail=f"The record holds no request of {address}.",
+                    hint="reconciler apply PATH makes one where one is needed, or fetches the text of one",
+                    subject=str(address),
+                ),
+            )
+        )
+    return request
+
+
+def _bytes(file: Path) -> bytes:
+    """What is in the file; one byte more than the largest at most."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise OperationFailed(
+            (
+                Diagnostic(
+                    summary="Answer not read",
+                    detail=f"{file}: {error.strerror or error}.",
+                    hint="name the file that the authority sent",
+                ),
+            )
+        ) from error

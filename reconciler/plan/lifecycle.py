@@ -1,0 +1,308 @@
+"""How far each certificate has come: what is asked for, what is there, and what was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from reconciler.pki.renewal import renewal_date
+from reconciler.pki.selection import imported_of, select
+from state.address import Address
+from state.record import Predecessor, Request
+from state.resources import Certificate
+from state.values import UNSET, Name, TlsCertificateName
+
+from .change import Action, Change, Plan
+from .situation import Situation, home_of
+
+
+class State(Enum):
+    """From one that is only declared to one that is gone. UNKNOWN: its server could not be read."""
+
+    WANTED = "wanted"
+    REQUESTED = "requested"
+    SUBMITTED = "submitted"
+    WAITING = "waiting"
+    ISSUED = "issued"
+    IMPORTED = "imported"
+    ENABLED = "enabled"
+    BOUND = "bound"
+    SERVED = "served"
+    RENEWAL_DUE = "renewal due"
+    SUPERSEDED = "superseded"
+    HELD = "held"
+    RETIRED = "retired"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One certificate of an address: the one under way, the one that is there, or one that it replaced.
+
+    Attributes:
+        since: When it came so far, by the record or by Exchange; None where nobody knows. UTC, aware.
+        deadline: Until when the next step must be done; None where nothing presses. UTC, aware.
+        names: What it covers, or is to cover, sorted.
+        thumbprint: "" while there is none.
+        not_before: Begin of its validity; None while there is none, or it could not be read.
+        expires: End of its validity, likewise.
+        renewal: From when on a plan renews it; None where that is not ours to do.
+        issuer: Name under ``issuers``; "" for one that is only watched.
+        used_by: The connectors that are bound to its issuer and subject, sorted.
+    """
+
+    address: Address
+    server: str
+    state: State
+    since: datetime | None = None
+    reason: str = ""
+    next_step: str = ""
+    deadline: datetime | None = None
+    names: tuple[str, ...] = ()
+    thumbprint: str = ""
+    not_before: datetime | None = None
+    expires: datetime | None = None
+    renewal: datetime | None = None
+    issuer: str = ""
+    used_by: tuple[str, ...] = ()
+
+
+_APPLY = "apply"
+
+
+def standings(situation: Situation, plan: Plan) -> tuple[Standing, ...]:
+    """Tell of every declared certificate how it stands.
+
+    Args:
+        plan: Of this situation: what is to be done next.
+
+    Returns:
+        By address, in the order they are declared: what is under way, what is there, what was replaced.
+    """
+    changes = {change.address: change for change in plan.changes}
+    errors = {one.subject: one.detail for one in reversed(plan.diagnostics) if one.severity.value == "error"}
+    told: list[Standing] = []
+    for address, asked in situation.desired.of(Certificate):
+        case = _Case(address, asked, situation, changes.get(address), errors.get(str(address), ""))
+        told += case.standings()
+    return tuple(told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    address: Address
+    asked: Certificate
+    situation: Situation
+    change: Change | None
+    error: str
+
+    @property
+    def server(self) -> Name:
+        return home_of(self.asked)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        domains = self.asked.domains
+        return tuple(sorted(map(str, domains))) if isinstance(domains, frozenset) else ()
+
+    @property
+    def issuer(self) -> str:
+        return self.asked.issuer if isinstance(self.asked.issuer, str) else ""
+
+    def standings(self) -> Iterator[Standing]:
+        listing = self.situation.server(self.server).certificates
+        if listing.unreadable:
+            yield self._told(
+                State.UNKNOWN,
+                reason=listing.unreadable.reason,
+                next_step="reconciler doctor PATH",
+            )
+            return
+        request = self.situation.record.requests.get(self.address)
+        is_open = request is not None and imported_of(listing.objects, request) is None
+        current = self._current(listing.objects, request)
+        if request is not None and is_open:
+            yield self._under_way(request, current)
+        if current is not None:
+            yield self._there(current, is_replaced=is_open)
+        elif not is_open:
+            yield self._told(State.WANTED, reason=self._why(), next_step=self._next())
+        recorded = self.situation.record.resources.get(self.address)
+        for one in recorded.predecessors if recorded else ():
+            yield self._before(one, listing.objects, current)
+
+    def _current(self, live: tuple[Certificate, ...], request: Request | None) -> Certificate | None:
+        recorded = self.situation.record.resources.get(self.address)
+        was = recorded.resource if recorded else None
+        key = was.public_key if isinstance(was, Certificate) else None
+        if request is not None and imported_of(live, request) is not None:
+            key = request.public_key
+        mark = self.situation.request_mark(self.address, self.asked)
+        chosen = select(self.asked, live, key if isinstance(key, str) else None, mark, self.situation.now)
+        return chosen.certificate
+
+    def _under_way(self, request: Request, current: Certificate | None) -> Standing:
+        state, since, step = State.REQUESTED, request.since, "apply brings it to its issuer"
+        if request.answer:
+            state, step = State.ISSUED, "apply imports it"
+            since = request.issued or since
+        elif request.submitted is not None:
+            state = State.WAITING if request.waits else State.SUBMITTED
+            since, step = request.submitted, "apply asks its issuer again"
+            if request.next_try is not None:
+                step += f", not before {request.next_try:%Y-%m-%d %H:%M} UTC"
+        ends = current.not_after if current is not None else None
+        return self._told(
+            state,
+            since=since,
+            reason=request.waits or self._why(),
+            next_step=step,
+            deadline=ends if isinstance(ends, datetime) else None,
+        )
+
+    def _there(self, current: Certificate, *, is_replaced: bool) -> Standing:
+        begin = current.not_before if isinstance(current.not_before, datetime) else None
+        ends = current.not_after if isinstance(current.not_after, datetime) else None
+        due = self._renewal(begin, ends)
+        users = _users(self.situation, current.tls_certificate_name, self.server)
+        milestones = self._milestones(current)
+        state = State.IMPORTED
+        if isinstance(self.asked.services, frozenset) and isinstance(current.services, frozenset):
+            state = State.ENABLED if self.asked.services <= current.services else state
+        elif "enabled" in milestones:
+            state = State.ENABLED
+        if users:
+            state = State.BOUND
+        if "served" in milestones and state in (State.BOUND, State.ENABLED):
+            state = State.SERVED
+        since = milestones.get(state.value, begin)
+        step = "" if is_replaced else self._next()
+        if due is not None and due <= self.situation.now:
+            state, since = State.RENEWAL_DUE, due
+        return self._told(
+            state,
+            since=since,
+            reason="its successor is under way" if is_replaced else self._why(),
+            next_step=step,
+            deadline=ends,
+            names=_names(current),
+            thumbprint=str(current.thumbprint),
+            not_before=begin,
+            expires=ends,
+            renewal=due,
+            used_by=users,
+        )
+
+    def _before(
+        self, one: Predecessor, live: tuple[Certificate, ...], current: Certificate | None
+    ) -> Standing:
+        there = next((other for other in live if other.thumbprint == one.thumbprint), None)
+        if there is None:
+            return self._told(
+                State.RETIRED,
+                reason="is no longer in the store",
+                thumbprint=str(one.thumbprint),
+                expires=one.not_after,
+            )
+        users = _users(self.situation, one.tls_certificate_name, self.server)
+        shares_name = current is not None and current.tls_certificate_name == one.tls_certificate_name
+        reason = "connectors are bound to its issuer and subject" if users else "was replaced"
+        if users and shares_name:
+            reason += ", which are its successor's too"
+        begin = there.not_before if isinstance(there.not_before, datetime) else None
+        return self._told(
+            State.HELD if users else State.SUPERSEDED,
+            since=one.superseded,
+            reason=reason,
+            names=_names(there),
+            thumbprint=str(one.thumbprint),
+            not_before=begin,
+            expires=one.not_after,
+            used_by=users,
+        )
+
+    def _milestones(self, current: Certificate) -> Mapping[str, datetime]:
+        recorded = self.situation.record.resources.get(self.address)
+        was = recorded.resource if recorded else None
+        if recorded is None or not isinstance(was, Certificate) or was.public_key != current.public_key:
+            return {}
+        return recorded.milestones
+
+    def _renewal(self, begin: datetime | None, ends: datetime | None) -> datetime | None:
+        if begin is None or ends is None or self.asked.issuer is UNSET or self.asked.mode is not UNSET:
+            return None
+        turnaround = self.situation.turnaround(self.asked)
+        return renewal_date(begin, ends, self.asked.renew_before, turnaround)
+
+    def _why(self) -> str:
+        return self.error or (self.change.reason if self.change else "")
+
+    def _next(self) -> str:
+        if self.error:
+            return "reconciler plan PATH tells what is wrong"
+        if self.change is None or not self.change.invocations:
+            return ""
+        if self.change.action is Action.WAIT:
+            return f"{_APPLY}, once that has passed"
+        first = self.change.invocations[0].cmdlet
+        return f"{_APPLY}, with {first}"
+
+    def _told(
+        self,
+        state: State,
+        *,
+        since: datetime | None = None,
+        reason: str = "",
+        next_step: str = "",
+        deadline: datetime | None = None,
+        names: tuple[str, ...] = (),
+        thumbprint: str = "",
+        not_before: datetime | None = None,
+        expires: datetime | None = None,
+        renewal: datetime | None = None,
+        used_by: tuple[str, ...] = (),
+    ) -> Standing:
+        return Standing(
+            address=self.address,
+            server=str(self.server),
+            state=state,
+            since=since,
+            reason=reason,
+            next_step=next_step,
+            deadline=deadline,
+            names=names or self.names,
+            thumbprint=thumbprint,
+            not_before=not_before,
+            expires=expires,
+            renewal=renewal,
+            issuer=self.issuer,
+            used_by=used_by,
+        )
+
+
+def _names(certificate: Certificate) -> tuple[str, ...]:
+    domains = certificate.domains
+    return tuple(sorted(map(str, domains))) if isinstance(domains, frozenset) else ()
+
+
+def _users(situation: Situation, name: object, server: Name) -> tuple[str, ...]:
+    """The connectors of a server that are bound by this issuer and subject, managed or not."""
+    if not isinstance(name, TlsCertificateName):
+        return ()
+    live = situation.server(server)
+    sending = (
+        f"{one.name}"
+        for one in live.send_connectors.objects
+        if one.tls_certificate_name == name
+        and (
+            not isinstance(one.source_transport_servers, frozenset) or server in one.source_transport_servers
+        )
+    )
+    receiving = (
+        f"{one.name}"
+        for one in live.receive_connectors.objects
+        if one.tls_certificate_name == name and one.server == server
+    )
+    return tuple(sorted({*sending, *receiving}))

@@ -1,0 +1,132 @@
+"""How certificates stand, from nothing to the second one; requests out, answers in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.issuers.port import CertificateRequest, Issued
+from reconciler.operations.certificates import pending_request, run_certificates, take_answer
+from reconciler.operations.failed import OperationFailed
+from reconciler.pki.request import parse_request
+from reconciler.plan.lifecycle import Standing
+from state.address import Address
+from state.values import DomainPattern
+from tests.life import Desk, Fleet, fleet
+
+NINE_DAYS = timedelta(days=9)
+MBX1, MBX2 = (Address.of("certificate", server, "internet") for server in ("MBX1", "MBX2"))
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Fleet:
+    """Its authority needs nine days for each request."""
+
+    def patient(desk: Desk) -> Desk:
+        desk.turnaround = lambda: NINE_DAYS
+        return desk
+
+    return fleet(tmp_path, desk=patient)
+
+
+def standing(world: Fleet, address: Address = MBX1) -> list[Standing]:
+    told = run_certificates(world.inputs(), world.surroundings()).standings
+    return [one for one in told if one.address == address]
+
+
+def states(world: Fleet) -> list[str]:
+    return [one.state.value for one in standing(world)]
+
+
+def answered(world: Fleet, address: Address) -> bytes:
+    """What the authority sends for the request of an address."""
+    csr = pending_request(world.inputs(), address, world.surroundings())
+    said = world.desk.authority().issue(
+        CertificateRequest(address, csr, frozenset({DomainPattern("mail.contoso.com")}))
+    )
+    assert isinstance(said, Issued)
+    return said.chain.encode()
+
+
+class TestACertificate:
+    def test_is_wanted_before_anything_is_done(self, slow: Fleet) -> None:
+        (one,) = standing(slow)
+        assert (one.state.value, one.since) == ("wanted", None)
+        assert one.next_step == "apply, with New-ExchangeCertificate"
+
+    def test_waits_with_the_reason_of_its_issuer(self, slow: Fleet) -> None:
+        asked = slow.now
+        slow.apply()
+        slow.pass_time(timedelta(days=1))
+        (one,) = standing(slow)
+        assert (one.state.value, one.since) == ("waiting", asked)
+        assert one.reason == "the authority checks the organization"
+
+    def test_is_bound_and_then_to_be_renewed(self, slow: Fleet) -> None:
+        slow.apply()
+        slow.pass_time(NINE_DAYS)
+        slow.apply()
+        (one,) = standing(slow)
+        assert (one.state.value, one.since) == ("bound", slow.now)
+        assert "internet TLS required" in one.used_by
+        assert one.renewal is not None
+        slow.pass_time(one.renewal - slow.now)
+        assert states(slow) == ["renewal due"]
+
+    def test_that_replaces_another_waits_until_that_ends(self, slow: Fleet) -> None:
+        slow.apply()
+        slow.pass_time(NINE_DAYS)
+        slow.apply()
+        slow.pass_time(timedelta(days=33))
+        slow.apply()
+        under_way, current = standing(slow)
+        assert (under_way.state.value, current.state.value) == ("waiting", "renewal due")
+        assert under_way.deadline == current.expires
+        slow.pass_time(NINE_DAYS)
+        slow.apply()
+        assert states(slow) == ["bound", "held"], "both have one issuer and subject"
+
+    def test_of_a_server_that_cannot_be_read_is_unknown(self, slow: Fleet) -> None:
+        slow.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        assert states(slow) == ["unknown"]
+
+
+class TestAnAnswer:
+    def test_is_taken_and_imported_by_the_next_apply(self, slow: Fleet, tmp_path: Path) -> None:
+        slow.apply()
+        file = tmp_path / "answer.cer"
+        file.write_bytes(answered(slow, MBX1))
+        take_answer(slow.inputs(), MBX1, file, slow.surroundings())
+        assert states(slow) == ["issued"]
+        slow.apply()
+        told = [*standing(slow), *standing(slow, MBX2)]
+        assert [(one.thumbprint != "", one.state.value) for one in told] == [
+            (True, told[0].state.value),
+            (False, "waiting"),
+        ]
+
+    @pytest.mark.parametrize(
+        "wrong", [b"<html><title>Sign in</title>", b"", b"-----BEGIN CERTIFICATE-----\nMIIB", None]
+    )
+    def test_that_is_wrong_changes_nothing(self, slow: Fleet, tmp_path: Path, wrong: bytes | None) -> None:
+        """None stands for the certificate of the other server."""
+        slow.apply()
+        file = tmp_path / "answer.cer"
+        file.write_bytes(answered(slow, MBX2) if wrong is None else wrong)
+        before = slow.store.read()
+        with pytest.raises(OperationFailed):
+            take_answer(slow.inputs(), MBX1, file, slow.surroundings())
+        assert slow.store.read() == before
+
+    def test_to_nothing_is_told(self, slow: Fleet, tmp_path: Path) -> None:
+        with pytest.raises(OperationFailed) as told:
+            take_answer(slow.inputs(), MBX1, tmp_path / "answer.cer", slow.surroundings())
+        assert told.value.diagnostics[0].summary == "No request under way"
+
+
+def test_the_request_that_is_printed_is_the_one_that_was_made(slow: Fleet) -> None:
+    slow.apply()
+    csr = pending_request(slow.inputs(), MBX1, slow.surroundings())
+    assert parse_request(csr).public_key == slow.record.requests[MBX1].public_key
