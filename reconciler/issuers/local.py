@@ -16,17 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from reconciler.credentials.private_file import PrivateFileRefused, read_private
+from reconciler.issuers.orderly import ANEW, read_request
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused
-from reconciler.pki.coverage import uncovered
-from reconciler.pki.request import NotARequest, parse_request
-from reconciler.pki.signable import SMALLEST_KEY, is_signable
-from state.values import Unknown
+from reconciler.pki.signable import is_signable
 
 LIFETIME: Final = timedelta(days=90)
 _BACKDATED: Final = timedelta(minutes=5)
 """Servers whose clock is a little behind must not see a certificate from the future."""
-
-_ANEW: Final = "remove the pending request in Exchange, and apply again: another one is then made"
 
 _LARGEST: Final = 256 * 1024
 
@@ -131,22 +127,7 @@ class LocalIssuer:
         )
 
     def _checked(self, request: CertificateRequest) -> x509.CertificateSigningRequest:
-        try:
-            facts = parse_request(request.csr)
-        except NotARequest as error:
-            raise self._refused(f"the request cannot be read: {error.reason}", _ANEW) from error
-        if not facts.is_signed:
-            raise self._refused("the request is not signed with its own key", _ANEW)
-        if facts.key_type != "RSA" or not isinstance(facts.key_size, int) or facts.key_size < SMALLEST_KEY:
-            raise self._refused(
-                f"the request's key is no RSA key of {SMALLEST_KEY} bits or more",
-                f"write key_size: {SMALLEST_KEY} or more, and apply again: another request is then made",
-            )
-        if isinstance(facts.alternative_domains, Unknown):
-            raise self._refused("the names of the request cannot be read", _ANEW)
-        if missing := uncovered(facts.alternative_domains, request.domains):
-            named = ", ".join(sorted(domain.name for domain in missing))
-            raise self._refused(f"the request does not name {named}", _ANEW)
+        facts = read_request(self._name, request)
         for attribute in facts.name.attributes:
             if not is_signable(attribute):
                 raise self._refused(
@@ -164,7 +145,7 @@ class LocalIssuer:
         try:
             alternative = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except x509.ExtensionNotFound:
-            raise self._refused("the request has no SubjectAltName", _ANEW) from None
+            raise self._refused("the request has no SubjectAltName", ANEW) from None
         key = csr.public_key()
         subject = csr.subject
         builder = (

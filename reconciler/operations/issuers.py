@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol, cast
 
 from reconciler.cmdlets.certificate import ANSWER
 from reconciler.config.desired import Desired, IssuerSettings
+from reconciler.config.models.issuer import CommandIssuer as CommandModel
 from reconciler.config.models.issuer import LocalIssuer as LocalModel
+from reconciler.config.models.issuer import ManualIssuer as ManualModel
 from reconciler.diagnostics import Diagnostic
+from reconciler.issuers.command import TIMEOUT, CommandIssuer
 from reconciler.issuers.guarded import open_guarded
 from reconciler.issuers.kind import IssuerKind, Opening
 from reconciler.issuers.local import LocalIssuer
+from reconciler.issuers.manual.issuer import ManualIssuer
 from reconciler.issuers.port import Issuer, IssuerFailed
 from reconciler.plan.change import Plan
 from state.resources import Certificate
@@ -55,7 +59,29 @@ def _open_local(opening: Opening) -> Issuer:
     )
 
 
-_BUILT_IN: Final[Mapping[str, Callable[[Opening], Issuer]]] = {"local": _open_local, "acme": open_acme}
+def _open_manual(opening: Opening) -> Issuer:
+    declared: ManualModel = opening.settings
+    return ManualIssuer(
+        opening.name,
+        opening.base / declared.folder,
+        is_text=declared.encoding != "der",
+        note=declared.note if isinstance(declared.note, str) else "",
+        clock=opening.clock,
+    )
+
+
+def _open_command(opening: Opening) -> Issuer:
+    declared: CommandModel = opening.settings
+    timeout = declared.timeout if isinstance(declared.timeout, timedelta) else TIMEOUT
+    return CommandIssuer.open(opening.name, declared.command, opening.base, timeout)
+
+
+_BUILT_IN: Final[Mapping[str, Callable[[Opening], Issuer]]] = {
+    "local": _open_local,
+    "acme": open_acme,
+    "manual": _open_manual,
+    "command": _open_command,
+}
 """By type; the same types as :data:`reconciler.config.models.issuer.BUILT_IN`."""
 
 

@@ -150,6 +150,8 @@ def _check_one_way(**ways: bool) -> None:
 BUILT_IN: Final[Mapping[str, type[Model]]] = {
     "local": LocalIssuer,
     "acme": AcmeIssuer,
+    "manual": ManualIssuer,
+    "command": CommandIssuer,
 }
 """By type. A new one needs its place in :data:`IssuerModel` and in :data:`TAGS` as well."""
 
@@ -157,6 +159,8 @@ TAGS: Final[Mapping[str, int]] = {
     "<other issuer>": 0,
     "<local issuer>": 1,
     "<acme issuer>": 2,
+    "<manual issuer>": 3,
+    "<command issuer>": 4,
 }
 """Which part of :data:`IssuerModel` a tag stands for."""
 
@@ -185,6 +189,8 @@ def _tag(value: Any) -> str:
 IssuerModel: TypeAlias = Annotated[
     Annotated[OtherIssuer, Tag("<other issuer>")]
     | Annotated[LocalIssuer, Tag("<local issuer>")]
-    | Annotated[AcmeIssuer, Tag("<acme issuer>")],
+    | Annotated[AcmeIssuer, Tag("<acme issuer>")]
+    | Annotated[ManualIssuer, Tag("<manual issuer>")]
+    | Annotated[CommandIssuer, Tag("<command issuer>")],
     Discriminator(_tag),
 ]
