@@ -22,6 +22,7 @@ from state.resources import Certificate, ReceiveConnector, Resource, SendConnect
 from state.snapshot import LiveState, Snapshot
 from state.values import Name
 
+from .answers import with_answers
 from .endpoints import watched_certificates
 from .identity import check_organization
 from .inputs import Declared, Inputs, Surroundings, load_declared
@@ -102,12 +103,13 @@ def make_plan(
     check_organization(declared.desired, live.organization)
     settled = settle(remembered.record, _declared_doubts(remembered, declared.desired), live)
     record = settled.record
-    considered = only(record, snapshot) if targets else record
+    now = surroundings.now()
+    answered = with_answers(only(record, snapshot) if targets else record, declared.desired, now)
     situation = Situation(
         snapshot,
         live,
-        considered,
-        surroundings.now(),
+        answered.record,
+        now,
         declared.desired.acknowledged,
         watched_certificates(declared.desired),
         declared.desired.maintenance,
@@ -115,7 +117,8 @@ def make_plan(
     made = plan(situation)
     if published := published_for(made, declared.desired, surroundings):
         made = plan(replace(situation, published=published))
-    made = replace(made, diagnostics=tuple(_placed(made.diagnostics, declared.desired)))
+    told = (*made.diagnostics, *answered.diagnostics)
+    made = replace(made, diagnostics=tuple(_placed(told, declared.desired)))
     return Planned(
         plan=made,
         diagnostics=(*declared.diagnostics, *made.diagnostics),

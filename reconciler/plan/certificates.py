@@ -173,9 +173,8 @@ def _continued(case: _Case, request: Request) -> CertificatePlan:
     steps: list[Invocation] = []
     if not request.csr and request.pending is not None:
         steps.append(cmdlets.export_request(request.pending, server=case.server, edge=case.edge))
-    planned = _requested(
-        case, steps, f"requested {request.since:%Y-%m-%d}", current=_current(case).certificate
-    )
+    reason = f"requested {request.since:%Y-%m-%d}" + (", answered" if request.answer else "")
+    planned = _requested(case, steps, reason, current=_current(case).certificate)
     return _waiting(planned, request) if request.is_waiting else planned
 
 

@@ -1,0 +1,89 @@
+"""Answers that lie ready in the folders of manual issuers: planning looks, and takes none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.config.desired import Desired
+from reconciler.config.models.issuer import ManualIssuer
+from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.issuers.manual.answers import Answer, File, NoAnswer, find_answer
+from reconciler.issuers.manual.folder import TooManyFiles, answer_files
+from reconciler.issuers.manual.names import stem_of
+from reconciler.pki.answer import check_answer
+from state.address import Address
+from state.record import Request, StateRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What planning goes by.
+
+    Attributes:
+        record: With the answers that lie ready; not to be kept: apply asks the issuer, who looks for itself.
+        diagnostics: Of answers that cannot be used.
+    """
+
+    record: StateRecord
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def with_answers(record: StateRecord, desired: Desired, now: datetime) -> Answered:
+    """Look for the answers of the requests that wait for a person."""
+    found = dict(record.requests)
+    diagnostics: list[Diagnostic] = []
+    folders: dict[Path, tuple[File, ...] | str] = {}
+    for address, request, folder in _waiting(record.requests, desired):
+        if folder not in folders:
+            folders[folder] = _files(folder)
+        match _answer(address, request, folders[folder], now):
+            case Answer() as answer:
+                found[address] = replace(request, answer=answer.chain)
+            case NoAnswer() as wrong:
+                diagnostics.append(_not_usable(address, folder, wrong))
+    return Answered(replace(record, requests=found), tuple(diagnostics))
+
+
+def _waiting(
+    requests: Mapping[Address, Request], desired: Desired
+) -> Iterable[tuple[Address, Request, Path]]:
+    for address, request in requests.items():
+        issuer = desired.issuers.get(str(request.asked.issuer))
+        if request.is_waiting and issuer is not None and isinstance(issuer.settings, ManualIssuer):
+            yield address, request, issuer.base / issuer.settings.folder
+
+
+def _files(folder: Path) -> tuple[File, ...] | str:
+    """What lies there, or why nobody can tell."""
+    try:
+        return answer_files(folder)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    except TooManyFiles as error:
+        return str(error)
+
+
+def _answer(
+    address: Address, request: Request, files: tuple[File, ...] | str, now: datetime
+) -> Answer | NoAnswer | None:
+    if isinstance(files, str):
+        return NoAnswer("", files)
+    found = find_answer(files, stem_of(address, request.public_key), request.public_key)
+    if isinstance(found, Answer) and (
+        wrong := check_answer(found.chain, request.public_key, request.asked, now)
+    ):
+        return NoAnswer(found.file, "; ".join(map(str, wrong)))
+    return found
+
+
+def _not_usable(address: Address, folder: Path, wrong: NoAnswer) -> Diagnostic:
+    return Diagnostic(
+        summary="Answer not usable",
+        detail=f"{folder / wrong.file}, for {address}: {wrong.reason}.",
+        hint="put the right answer into the folder, and move this one away; the request stays open",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
