@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 from acme import messages
 from acme.challenges import DNS01, HTTP01, KeyAuthorizationChallenge
 from cryptography import x509
+from josepy.errors import Error as JoseError
 
 from reconciler.issuers.port import Issued, RequestRefused
 from reconciler.pki.answer import read_chain
@@ -203,7 +204,10 @@ class Order:
 
     def _kind(self, token: str) -> KeyAuthorizationChallenge:
         kind = _KINDS[self._validation.type]
-        read = kind.from_json({"type": self._validation.type, "token": token})
+        try:
+            read = kind.from_json({"type": self._validation.type, "token": token})
+        except JoseError as error:
+            raise NotAcme("the token of a challenge is none") from error
         if not isinstance(read, KeyAuthorizationChallenge):
             raise NotAcme("the token of a challenge is none")
         return read

@@ -139,12 +139,15 @@ class TestWhatIsNoAcme:
         with pytest.raises(IssuerUnusable):
             issuer(tmp_path, Scripted(order=[order], authorization=[{}])).issue(REQUEST)
 
-    def test_in_a_token_writes_no_file(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        "token", ["../../../../evil/evil/evil", "a" * 25], ids=["a path", "no base64url"]
+    )
+    def test_in_a_token_writes_no_file(self, tmp_path: Path, token: str) -> None:
         challenge = {
             "type": "http-01",
             "status": "pending",
             "url": f"{HERE}/x",
-            "token": "../../../../evil/evil/evil",
+            "token": token,
         }
         authorization = {
             "status": "pending",
