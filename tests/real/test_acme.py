@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,7 @@ from reconciler.issuers.acme.dns01 import DynamicUpdate, Hook
 from reconciler.issuers.acme.http01 import Listener, Webroot
 from reconciler.issuers.acme.issuer import AcmeIssuer, AcmeSettings, ExternalAccount
 from reconciler.issuers.acme.patience import Patience
-from reconciler.issuers.acme.validation import Validation
+from reconciler.issuers.acme.validation import Proof, Validation
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import parse_request
@@ -159,16 +160,18 @@ class TestDns01:
 
 class TestAnOrder:
     def test_that_was_answered_is_downloaded_again(self, server: Pebble, tmp_path: Path) -> None:
-        """An order has one serial number."""
-        out_of_time = AcmeIssuer(
-            "le", settings(server, listening(server), tmp_path), patience=lambda: Patience(polls=0)
-        )
-        waits = out_of_time.issue(request("mail3.contoso.com"))
-        assert isinstance(waits, Waiting)
-        assert waits.next_try is not None
-        again = replace(request("mail3.contoso.com"), reference=waits.reference)
-        issuer = AcmeIssuer("le", settings(server, listening(server), tmp_path))
-        first, second = issuer.issue(again), issuer.issue(again)
+        """An order has one serial number; its proof stays until the authority has looked, after the run."""
+        with ExitStack() as stack:
+            lasting = Lasting(listening(server), stack)
+            out_of_time = AcmeIssuer(
+                "le", settings(server, lasting, tmp_path), patience=lambda: Patience(polls=0)
+            )
+            waits = out_of_time.issue(request("mail3.contoso.com"))
+            assert isinstance(waits, Waiting)
+            assert waits.next_try is not None
+            again = replace(request("mail3.contoso.com"), reference=waits.reference)
+            issuer = AcmeIssuer("le", settings(server, lasting, tmp_path))
+            first, second = issuer.issue(again), issuer.issue(again)
         check(first, again)
         assert first == second
 
@@ -249,3 +252,18 @@ class TestTheDirectory:
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
+
+
+class Lasting:
+    """Takes proofs back when the test ends, and not before."""
+
+    type = "http-01"
+
+    def __init__(self, inner: Listener, stack: ExitStack) -> None:
+        self._inner = inner
+        self._stack = stack
+
+    @contextmanager
+    def shown(self, proofs: Sequence[Proof], pause: Callable[[], None]) -> Iterator[None]:
+        self._stack.enter_context(self._inner.shown(proofs, pause))
+        yield
