@@ -185,8 +185,15 @@ def _requested(
         csr=facts.pem,
         pending=Thumbprint.parse(pending) if isinstance(pending, str) else None,
         since=now,
+        urgent=_urgency(change),
     )
     return Learned(change.address, record.resources.get(change.address), request)
+
+
+def _urgency(change: Change) -> str:
+    """Why what a change replaces is to be revoked."""
+    recorded = change.learned.recorded if change.learned else None
+    return recorded.predecessors[0].revoke if recorded and recorded.predecessors else ""
 
 
 def _imported(

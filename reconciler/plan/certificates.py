@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -28,9 +28,10 @@ from .compare import live_value
 from .recording import to_record, unchanged
 from .settle import may_answer
 from .sharing import Member, Share, held_by, share_of
-from .situation import Situation, home_of
+from .situation import Situation, Urgent, home_of
 
 _SMTP = frozenset({"SMTP"})
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class _Case:
     mark: str
     now: datetime
     turnaround: timedelta
+    urgent: Urgent | None = None
 
     @property
     def was(self) -> Certificate | None:
@@ -84,6 +86,13 @@ class _Case:
     @property
     def request(self) -> Request | None:
         return self.record.requests.get(self.address)
+
+    @property
+    def revoke(self) -> str:
+        """Why the certificate that is replaced is to be revoked; "" where it simply ends."""
+        if self.urgent is not None:
+            return self.urgent.reason
+        return self.request.urgent if self.request is not None else ""
 
     @property
     def deferred_name(self) -> Deferred:
@@ -123,6 +132,7 @@ def _case(address: Address, asked: Certificate, situation: Situation) -> _Case:
         mark=situation.request_mark(address, asked),
         now=situation.now,
         turnaround=situation.turnaround(asked),
+        urgent=situation.urgent.get(address),
     )
 
 
@@ -461,6 +471,7 @@ def _replaced_by_new(case: _Case, current: Certificate | None) -> tuple[Predeces
         not_after=current.not_after,
         superseded=case.now,
         created=case.was_created if is_recorded else _is_marked(case, current),
+        revoke=case.revoke,
     )
     return (newest, *(one for one in before if one.thumbprint != newest.thumbprint))
 
@@ -594,6 +605,8 @@ def _enable(case: _Case, thumbprint: Thumbprint | Deferred, services: frozenset[
 def _why_replace(case: _Case, current: Certificate, *, ours: bool) -> str:
     """Why the certificate that is there will not do; "" when it does."""
     asked = case.asked
+    if case.urgent is not None and not _came_since(case, current, case.urgent.since):
+        return f"is replaced at once: {case.urgent.reason}"
     if isinstance(current.not_after, datetime) and isinstance(current.not_before, datetime):
         day = f"{current.not_after:%Y-%m-%d}"
         if current.not_after <= case.now:
@@ -636,6 +649,13 @@ def _days(span: timedelta) -> str:
     """A span for people, never too short."""
     days = math.ceil(span / timedelta(days=1))
     return f"{days} days" if days != 1 else "a day"
+
+
+def _came_since(case: _Case, current: Certificate, since: datetime) -> bool:
+    """Whether it was imported by this tool after an instant."""
+    recorded = case.record.resources.get(case.address)
+    is_recorded = case.was is not None and case.was.public_key == current.public_key
+    return is_recorded and recorded is not None and recorded.milestones.get("imported", _LONG_AGO) >= since
 
 
 def _asks_for(asked: Certificate) -> tuple[Any, ...]:

@@ -63,6 +63,7 @@ def held_certificate(
     replaced = _replaced(change, planned, asked, server, situation)
     if replaced is None:
         return planned
+    learned = change.learned.recorded if change.learned else None
     maintenance, reasons = situation.maintenance.get(server), []
     if replaced.ends is not None and (names := situation.published.get(address)):
         seen = publication(
@@ -77,7 +78,7 @@ def held_certificate(
         change = _with_published(change, seen.since)
         planned = replace(planned, change=change, diagnostics=(*planned.diagnostics, *seen.diagnostics))
         reasons += [seen.waits] if seen.waits else []
-    if maintenance is not None and not maintenance.is_open(situation.now):
+    if maintenance is not None and not maintenance.is_open(situation.now) and not is_urgent(learned):
         if replaced.ends is not None and _ends_before(replaced.ends, maintenance, situation.now):
             opens = maintenance.shown(maintenance.next_opening(situation.now).opens)
             told = certificate_problems.window_not_waited_for(address, replaced.ends, opens)
@@ -110,6 +111,8 @@ def held_binding(
     for address in addresses:
         if address in certificates and (reason := certificates[address].held):
             return before, reason
+    if any(_replaces_urgently(address, certificates.get(address), situation) for address in addresses):
+        return None
     windows = [situation.maintenance.get(name) for name in home]
     closed = [one for one in windows if one is not None and not one.is_open(situation.now)]
     if not closed or len(closed) < len(windows):
@@ -134,6 +137,17 @@ def is_yet_to_be_used(recorded: Recorded) -> bool:
     """Whether a recorded certificate is in the store and not enabled: what it is to replace is in use."""
     services = getattr(recorded.resource, "services", UNSET)
     return "imported" in recorded.milestones and services is UNSET
+
+
+def _replaces_urgently(address: Address, planned: CertificatePlan | None, situation: Situation) -> bool:
+    change = planned.change if planned is not None else None
+    learned = change.learned.recorded if change is not None and change.learned is not None else None
+    return is_urgent(learned) or is_urgent(situation.record.resources.get(address))
+
+
+def is_urgent(recorded: Recorded | None) -> bool:
+    """Whether a certificate replaces one that is to be revoked: no window is waited for then."""
+    return recorded is not None and bool(recorded.predecessors) and bool(recorded.predecessors[0].revoke)
 
 
 def _waits(maintenance: Maintenance, now: datetime) -> str:

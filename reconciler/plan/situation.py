@@ -21,6 +21,19 @@ from .tlsa import Published
 
 
 @dataclass(frozen=True, slots=True)
+class Urgent:
+    """That a certificate is to be replaced out of its turn.
+
+    Attributes:
+        reason: A word such as ``compromise``.
+        since: When that was decided: what was imported later is the replacement. UTC, aware.
+    """
+
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """Desired, live and recorded at one instant.
 
@@ -32,6 +45,7 @@ class Situation:
         now: The instant to judge renewals at; UTC, aware.
         acknowledged: Rules that somebody accepted the breach of, by address.
         watched: Certificates that the world is to be presented at an endpoint, where a handshake shows it.
+        urgent: Certificates that are to be replaced now, whatever there is.
         maintenance: When certificates may be put to use on a server; on one that has none, at any time.
         published: What DNS says of the names that certificates are presented under, where it was asked.
     """
@@ -44,6 +58,7 @@ class Situation:
     watched: frozenset[Address] = frozenset()
     maintenance: Mapping[Name, Maintenance] = field(default_factory=lambda: MappingProxyType({}))
     published: Mapping[Address, tuple[Published, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    urgent: Mapping[Address, Urgent] = field(default_factory=lambda: MappingProxyType({}))
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)

@@ -171,6 +171,7 @@ def _predecessor_to_json(one: Predecessor) -> dict[str, Json]:
         "not_after": _instant_to_json(one.not_after),
         "superseded": _instant_to_json(one.superseded),
         "created": one.created,
+        "revoke": one.revoke,
     }
 
 
@@ -188,6 +189,7 @@ def _predecessor_from_json(shape: Shape) -> Predecessor:
         not_after=_instant(shape, "not_after"),
         superseded=_instant(shape, "superseded"),
         created=shape.truth("created"),
+        revoke=_text_since_later(shape, "revoke"),
     )
     shape.done()
     return predecessor
@@ -207,6 +209,7 @@ def _request_to_json(request: Request) -> dict[str, Json]:
         "waits": request.waits,
         "next_try": _instant_or_none_to_json(request.next_try),
         "issued": _instant_or_none_to_json(request.issued),
+        "urgent": request.urgent,
     }
 
 
@@ -232,6 +235,7 @@ def _request_from_json(shape: Shape) -> Request:
         waits=_text_since_later(shape, "waits"),
         next_try=_instant_since_later(shape, "next_try"),
         issued=_instant_since_later(shape, "issued"),
+        urgent=_text_since_later(shape, "urgent"),
     )
     shape.done()
     return request

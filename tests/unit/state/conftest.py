@@ -147,6 +147,7 @@ predecessors = st.builds(
     not_after=instants,
     superseded=instants,
     created=st.booleans(),
+    revoke=ANY_TEXT,
 )
 recorded = st.builds(
     Recorded,
@@ -170,6 +171,7 @@ requests = st.builds(
     waits=ANY_TEXT,
     next_try=st.none() | instants,
     issued=st.none() | instants,
+    urgent=ANY_TEXT,
 )
 NOUNS: dict[type[Any], SearchStrategy[Any]] = {
     Address: addresses,

@@ -107,7 +107,15 @@ WRITTEN: dict[str, Any] = {
         for at, recorded in WRITTEN_1["resources"].items()
     },
     "requests": {
-        at: {**request, "submitted": None, "reference": "", "waits": "", "next_try": None, "issued": None}
+        at: {
+            **request,
+            "submitted": None,
+            "reference": "",
+            "waits": "",
+            "next_try": None,
+            "issued": None,
+            "urgent": "",
+        }
         for at, request in WRITTEN_1["requests"].items()
     },
 }
