@@ -96,6 +96,17 @@ class IssueWaiting(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateRevoked(Event):
+    """Its issuer was told that a replaced certificate is good no more."""
+
+    type: ClassVar[str] = "certificate_revoked"
+    address: str
+    issuer: str
+    thumbprint: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceRecorded(Event):
     """Adopted or forgotten: nothing was sent to Exchange."""
 

@@ -34,8 +34,8 @@ class Predecessor:
         not_after: End of its validity; UTC, aware.
         superseded: When its successor was imported; UTC, aware.
         created: It was requested by this tool, so it may be removed by it.
-        revoke: Why its authority is to be told that it is good no more, once its successor is served; "" where
-            it simply ends.
+        revoke: Why its authority is to be told that it is good no more, once its successor is served; ""
+            where it simply ends.
     """
 
     thumbprint: Thumbprint
@@ -85,8 +85,8 @@ class Request:
         waits: Why there is no answer yet, in the issuer's words: a sentence.
         next_try: When the issuer wants to be asked again; None where it did not say.
         issued: When the answer came; None while there is none.
-        urgent: Why it does not wait for a maintenance window, and what it replaces is to be revoked: a word such
-            as ``compromise``; "" for a renewal like any other.
+        urgent: Why it does not wait for a maintenance window, and what it replaces is to be revoked: a word
+            such as ``compromise``; "" for a renewal like any other.
     """
 
     server: Name

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, TypeVar
 from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.errors import CmdletFailed, CmdletMissing, ParameterMissing
 from reconciler.exchange.port import Query, Reader, Result
-from reconciler.exchange.reading import read_certificate, read_resource
+from reconciler.exchange.reading import read_certificate, read_der, read_resource
 from reconciler.exchange.references import (
     OF_THE_ORGANIZATION,
     auth_certificate,
@@ -20,6 +20,7 @@ from reconciler.exchange.references import (
     read_references,
 )
 from reconciler.exchange.remedies import remedy
+from reconciler.pki.bundle import pem_of
 from state.resources import (
     AcceptedDomain,
     Certificate,
@@ -74,6 +75,20 @@ def read_own_certificate(reader: Reader, thumbprint: Thumbprint) -> Certificate 
     (result,) = reader.read((Query("Get-ExchangeCertificate", _CERTIFICATE_TYPES, asked),))
     found = (read_certificate(one)[0] for one in result.objects if isinstance(one, Object))
     return next((one for one in found if one.thumbprint == thumbprint), None)
+
+
+def read_certificate_text(reader: Reader, thumbprint: Thumbprint) -> str:
+    """One certificate of the server that a session is with, PEM; "" where Exchange does not return it.
+
+    Raises:
+        ExchangeError: the session is of no use any more.
+    """
+    asked = {"Thumbprint": str(thumbprint)}
+    (result,) = reader.read((Query("Get-ExchangeCertificate", _CERTIFICATE_TYPES, asked),))
+    for one in result.objects:
+        if isinstance(one, Object) and read_certificate(one)[0].thumbprint == thumbprint:
+            return pem_of(read_der(one))
+    return ""
 
 
 def read_first(reader: Reader, name: Name, controller: str = "") -> tuple[LiveOrganization, LiveServer]:

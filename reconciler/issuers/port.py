@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from state.address import Address
 from state.values import DomainPattern
@@ -81,6 +81,23 @@ class IssuerUnusable(IssuerFailed):
 
 class RequestRefused(IssuerFailed):
     """It issues, but not for this request."""
+
+
+@runtime_checkable
+class Revoker(Protocol):
+    """An issuer that can be told that a certificate is good no more."""
+
+    def revoke(self, certificate_pem: str, reason: str) -> None:
+        """Have a certificate revoked; one that is revoked already is no failure.
+
+        Args:
+            reason: ``compromise``, ``superseded``, ``cessation`` or ``unspecified``.
+
+        Raises:
+            RequestRefused: the authority does not do it.
+            IssuerUnusable: it does not answer.
+        """
+        ...
 
 
 class Issuer(Protocol):

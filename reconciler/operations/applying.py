@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.apply.applier import Applied, apply
 from reconciler.apply.known import KnownValues
@@ -18,6 +19,7 @@ from reconciler.events import ApplyFinished
 from reconciler.issuers.port import Issuer
 from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan
+from reconciler.plan.situation import Urgent
 from state.address import Address
 from state.errors import StateError
 from state.resources import SendConnector
@@ -27,11 +29,12 @@ from state.store import Fence, StateStore
 from .endpoints import trusted_for_answers
 from .failed import OperationFailed, cause_of
 from .gating import Gated, Gating
-from .inputs import Inputs, Surroundings, load_declared
+from .inputs import Declared, Inputs, Surroundings, load_declared
 from .issuers import issuers_asked, open_issuers
 from .planning import Planned, make_plan, targeted
 from .records import Remembered, locked, open_store, remember, written
 from .replication import controllers_of, wait_until_seen
+from .revoking import revoke_replaced
 from .rounds import Rounds
 from .servers import Servers, relay_credential
 from .staleness import check_declared, check_fresh
@@ -63,14 +66,48 @@ def run_apply(inputs: Inputs, surroundings: Surroundings, approve: Approve) -> A
         OperationFailed: nothing was changed.
         KeyboardInterrupt: nothing was changed.
     """
-    declared = load_declared(inputs, surroundings)
+    return apply_declared(load_declared(inputs, surroundings), inputs, surroundings, approve, Demand())
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What of the declaration is applied.
+
+    Attributes:
+        targets: These addresses and what they need; all when empty.
+        urgent: Certificates that are replaced whatever there is.
+    """
+
+    targets: tuple[Address, ...] = ()
+    urgent: Mapping[Address, Urgent] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def apply_declared(
+    declared: Declared, inputs: Inputs, surroundings: Surroundings, approve: Approve, demand: Demand
+) -> ApplyOutcome:
+    """The same, of a declaration that is loaded.
+
+    Raises:
+        OperationFailed: nothing was changed.
+        KeyboardInterrupt: nothing was changed.
+    """
     store = open_store(declared.desired.organization, inputs, surroundings)
     with locked(store, "apply", surroundings) as fence:
         remembered = remember(store, declared.desired.organization)
         servers = Servers(declared.desired, surroundings.patient_sessions)
+        whole = declared.desired.snapshot
+        snapshot = targeted(whole, demand.targets) if demand.targets else whole
 
         def plan(remembered: Remembered) -> Planned:
-            return make_plan(declared, declared.desired.snapshot, remembered, servers, surroundings)
+            return make_plan(
+                declared,
+                snapshot,
+                remembered,
+                servers,
+                surroundings,
+                targets=demand.targets,
+                urgent=demand.urgent,
+            )
 
         run = _Run(servers, store, fence, surroundings, plan)
         return run.execute(plan(remembered), remembered, approve)
@@ -177,6 +214,10 @@ class _Run:
             told = wait_until_seen(planned, applied.waiting, self.servers, self.surroundings)
             applied.diagnostics = (*applied.diagnostics, *told)
         gated = gating.verify(applied, ledgers[-1], known, step_back)
+        if not applied.was_interrupted:
+            watched = planned.situation.watched
+            told = revoke_replaced(ledgers[-1], planned.desired, watched, self.servers, self.surroundings)
+            applied.diagnostics = (*applied.diagnostics, *told)
         self.surroundings.listener(
             ApplyFinished(
                 done=applied.done,

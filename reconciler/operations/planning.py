@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from reconciler.cmdlets.domain_controller import PARAMETER as DOMAIN_CONTROLLER
@@ -13,7 +14,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.plan.change import Plan
 from reconciler.plan.planner import plan
 from reconciler.plan.settle import settle
-from reconciler.plan.situation import Situation
+from reconciler.plan.situation import Situation, Urgent
 from state.address import Address
 from state.errors import InvalidAddress
 from state.journal import Intent
@@ -31,6 +32,7 @@ from .servers import Servers, require_declared
 from .tlsa import published_for
 
 _REPLICATED: Final = timedelta(days=1)
+_NOTHING_URGENT: Final[Mapping[Address, Urgent]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Planned:
         live: As it was read.
         record: As it was before; requests whose answer was lost are settled.
         doubts: What could not be settled; it must not leave the journal.
+        situation: All of it together, as the plan was worked out from it.
     """
 
     plan: Plan
@@ -53,6 +56,7 @@ class Planned:
     live: LiveState
     record: StateRecord
     doubts: tuple[Intent, ...]
+    situation: Situation
 
 
 def run_plan(
@@ -95,6 +99,7 @@ def make_plan(
     surroundings: Surroundings,
     *,
     targets: tuple[Address, ...] = (),
+    urgent: Mapping[Address, Urgent] = _NOTHING_URGENT,
 ) -> Planned:
     """Read the servers of a snapshot, and plan it."""
     if controller := _doubted_controller(remembered, surroundings.now()):
@@ -113,6 +118,7 @@ def make_plan(
         declared.desired.acknowledged,
         watched_certificates(declared.desired),
         declared.desired.maintenance,
+        urgent=urgent,
     )
     made = plan(situation)
     if published := published_for(made, declared.desired, surroundings):
@@ -127,6 +133,7 @@ def make_plan(
         live=live,
         record=record,
         doubts=settled.doubts,
+        situation=situation,
     )
 
 

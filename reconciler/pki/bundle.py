@@ -6,6 +6,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 
+def pem_of(der: bytes) -> str:
+    """The same certificate as text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode("ascii")
+
+
 def pkcs7_of(chain: str) -> bytes:
     """Put a chain into a PKCS#7 file without signatures (``.p7b``), DER.
 

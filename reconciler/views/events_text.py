@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.events import (
     ApplyFinished,
+    CertificateRevoked,
     EndpointChecked,
     Event,
     InvocationFinished,
@@ -42,6 +43,8 @@ def render_event(event: Event, *, colour: bool = False) -> str:
             return (
                 f"{harmless(issuer)}  {harmless(address)}  {ink.cyan('waits')}: {harmless(reason + again)}\n"
             )
+        case CertificateRevoked(issuer=issuer, address=address):
+            return _line(ink, issuer, f"revoked  {event.thumbprint}, which {address} replaced", "")
         case ResourceRecorded(address=address, action=action):
             return _line(ink, "record", f"{action}  {address}", "")
         case ServingAwaited(reason=reason, seconds=seconds):

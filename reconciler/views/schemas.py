@@ -13,6 +13,7 @@ from reconciler.audit.finding import Weight
 from reconciler.diagnostics import Severity
 from reconciler.events import (
     ApplyFinished,
+    CertificateRevoked,
     EndpointChecked,
     Event,
     InvocationFinished,
@@ -45,6 +46,7 @@ EVENTS: tuple[type[Event], ...] = (
     IssueStarted,
     IssueFinished,
     IssueWaiting,
+    CertificateRevoked,
     ResourceRecorded,
     ServingAwaited,
     EndpointChecked,
@@ -62,6 +64,7 @@ _FIELD_MEANINGS = {
     "issuer": "Name of the issuer, as declared.",
     "waiting": "Invocations that wait for an issuer's answer, and for what needs it.",
     "reason": "What the issuer waits for.",
+    "thumbprint": "Of the certificate that was replaced.",
     "next_try": 'When it is worth asking again, ISO 8601; "" at any time.',
     "not_after": 'End of validity, ISO 8601; "" where there is no certificate.',
     "verification": 'passed, failed, not_seen or interrupted; "" where there was nothing to verify.',

@@ -5,7 +5,7 @@ is UNKNOWN in its resource, and the reason is kept beside it: unknown is not abs
 """
 
 from reconciler.exchange.reading.attributes import read_resource
-from reconciler.exchange.reading.certificates import read_certificate
+from reconciler.exchange.reading.certificates import read_certificate, read_der
 from reconciler.exchange.reading.exported import read_file_data
 
-__all__ = ["read_certificate", "read_file_data", "read_resource"]
+__all__ = ["read_certificate", "read_der", "read_file_data", "read_resource"]

@@ -89,22 +89,40 @@ def read_certificate(found: Object) -> tuple[Certificate, tuple[Unread, ...]]:
     return Certificate(**values), tuple(Unread(called, name, reason) for name, reason in reasons.items())
 
 
+def read_der(found: Object) -> bytes:
+    """The certificate itself.
+
+    Raises:
+        Unreadable: Exchange did not return it.
+    """
+    return _der(found, _blob(found))
+
+
 def _facts(found: Object, blob: ExchangeCertificate | Unreadable) -> CertificateFacts | Unreadable:
-    """What the certificate says: RawData, or the copy that its serialization data holds [6.3-4]."""
+    """What the certificate says."""
     try:
-        raw = bytes_of(found, "RawData")
+        return certificate_facts(_der(found, blob))
+    except Unreadable as error:
+        return error
+    except NotACertificate as error:
+        return Unreadable(str(error))
+
+
+def _der(found: Object, blob: ExchangeCertificate | Unreadable) -> bytes:
+    """RawData, or the copy that its serialization data holds [6.3-4].
+
+    Raises:
+        Unreadable: there is neither.
+    """
+    try:
+        raw, why = bytes_of(found, "RawData"), Unreadable("Exchange did not return RawData")
     except Unreadable as error:
         raw, why = None, error
-    else:
-        why = Unreadable("Exchange did not return RawData")
     if raw is None and isinstance(blob, ExchangeCertificate):
         raw = blob.cert_data.der
     if raw is None:
-        return why
-    try:
-        return certificate_facts(raw)
-    except NotACertificate as error:
-        return Unreadable(str(error))
+        raise why
+    return raw
 
 
 def _blob(found: Object) -> ExchangeCertificate | Unreadable:

@@ -1,0 +1,151 @@
+"""A key that is not secret any more: replaced now, whatever the date says, and its certificate revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.config.desired import IssuerSettings
+from reconciler.events import CertificateRevoked
+from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestRefused, Waiting
+from reconciler.operations.applying import ApplyOutcome
+from reconciler.operations.failed import OperationFailed
+from reconciler.operations.replacing import run_replace
+from reconciler.pki.answer import read_chain
+from state.address import Address
+from state.resources import Certificate
+from tests.life import Desk, Fleet, fleet
+
+MBX1, MBX2 = (Address.of("certificate", server, "internet") for server in ("MBX1", "MBX2"))
+
+
+@dataclass
+class RevokingDesk:
+    """An authority that can be told."""
+
+    desk: Desk
+    revoked: list[tuple[str, str]] = field(default_factory=list)
+    refuses: bool = False
+
+    def issue(self, request: CertificateRequest) -> Issued | Waiting:
+        return self.desk.issue(request)
+
+    def revoke(self, certificate_pem: str, reason: str) -> None:
+        if self.refuses:
+            raise RequestRefused("desk", "come back tomorrow")
+        self.revoked.append((str(read_chain(certificate_pem)[0].thumbprint), reason))
+
+
+def replaced(world: Fleet, issuer: Issuer, address: Address | None = MBX1, name: str = "") -> ApplyOutcome:
+    def open_issuer(settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
+        return issuer
+
+    surroundings = replace(world.surroundings(), open_issuer=open_issuer)
+    return run_replace(address, name, "compromise", world.inputs(), surroundings, lambda planned: True)
+
+
+def recorded(world: Fleet, address: Address) -> Certificate:
+    resource = world.record.resources[address].resource
+    assert isinstance(resource, Certificate)
+    return resource
+
+
+@pytest.fixture
+def settled(tmp_path: Path) -> Fleet:
+    """Everything is set up, and nothing is due."""
+    world = fleet(tmp_path)
+    world.apply()
+    world.pass_time(timedelta(days=5))
+    assert world.plan().plan.is_idle
+    return world
+
+
+class TestACertificateWhoseKeyIsKnownToOthers:
+    def test_is_replaced_by_one_with_another_key_and_revoked(self, settled: Fleet) -> None:
+        old, other = recorded(settled, MBX1), recorded(settled, MBX2)
+        desk = RevokingDesk(settled.desk)
+        outcome = replaced(settled, desk)
+        assert outcome.applied is not None
+        assert outcome.applied.is_complete
+        assert recorded(settled, MBX1).public_key != old.public_key
+        assert desk.revoked == [(str(old.thumbprint), "compromise")]
+        assert [event.thumbprint for event in settled.heard if isinstance(event, CertificateRevoked)] == [
+            str(old.thumbprint)
+        ]
+        assert recorded(settled, MBX2) == other
+        assert settled.plan().plan.is_idle
+
+    def test_is_told_where_its_issuer_cannot_revoke(self, settled: Fleet) -> None:
+        outcome = replaced(settled, settled.desk)
+        assert outcome.applied is not None
+        assert [one.summary for one in outcome.applied.diagnostics] == ["To be revoked by hand"]
+
+    def test_is_revoked_by_a_later_apply_where_the_authority_was_not_there(self, settled: Fleet) -> None:
+        old = recorded(settled, MBX1)
+        desk = RevokingDesk(settled.desk, refuses=True)
+        outcome = replaced(settled, desk)
+        assert outcome.applied is not None
+        assert [one.summary for one in outcome.applied.diagnostics] == ["Not revoked"]
+        desk.refuses = False
+        settled.declared["partners"]["trusted"].append("adatum.com")
+        settled.desk = desk  # type: ignore[assignment]
+        settled.apply()
+        assert desk.revoked == [(str(old.thumbprint), "compromise")]
+
+    def test_waits_for_its_successor(self, settled: Fleet) -> None:
+        """Until that is presented, mail needs the old one."""
+        old = recorded(settled, MBX1)
+        settled.desk.turnaround = lambda: timedelta(days=2)
+        desk = RevokingDesk(settled.desk)
+        outcome = replaced(settled, desk)
+        assert outcome.applied is not None
+        assert MBX1 in outcome.applied.waiting
+        assert not desk.revoked
+        settled.pass_time(timedelta(days=2))
+        settled.desk = desk  # type: ignore[assignment]
+        settled.apply()
+        assert desk.revoked == [(str(old.thumbprint), "compromise")]
+        assert settled.plan().plan.is_idle
+
+    def test_is_not_replaced_twice_by_one_command(self, settled: Fleet) -> None:
+        """A request that is under way is the replacement."""
+        settled.desk.turnaround = lambda: timedelta(days=2)
+        desk = RevokingDesk(settled.desk)
+        replaced(settled, desk)
+        before = len(settled.lab.sent)
+        replaced(settled, desk)
+        assert len(settled.lab.sent) == before
+
+
+class TestAllOfAnIssuer:
+    def test_are_replaced(self, settled: Fleet) -> None:
+        old = {str(recorded(settled, address).thumbprint) for address in (MBX1, MBX2)}
+        desk = RevokingDesk(settled.desk)
+        replaced(settled, desk, None, "desk")
+        assert {thumbprint for thumbprint, _ in desk.revoked} == old
+
+    def test_an_issuer_that_signed_nothing_is_told(self, settled: Fleet) -> None:
+        with pytest.raises(OperationFailed) as failed:
+            replaced(settled, settled.desk, None, "house")
+        assert [one.summary for one in failed.value.diagnostics] == ["Nothing to replace"]
+
+
+class TestAMaintenanceWindow:
+    def test_is_not_waited_for(self, tmp_path: Path) -> None:
+        world = fleet(tmp_path)
+        world.declared["maintenance"] = {
+            "time_zone": "Europe/Berlin",
+            "windows": [{"days": ["sun"], "from": "02:00", "to": "03:00"}],
+        }
+        world.apply()
+        world.pass_time(timedelta(hours=1))
+        old = recorded(world, MBX1)
+        desk = RevokingDesk(world.desk)
+        outcome = replaced(world, desk)
+        assert outcome.applied is not None
+        assert not outcome.applied.waiting
+        assert desk.revoked == [(str(old.thumbprint), "compromise")]
