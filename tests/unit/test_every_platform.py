@@ -80,6 +80,7 @@ ONE_MODULE_OF_EACH_ROOM = {
     "state/stores/files.py": "modes, locks, durable files of the record",
     "reconciler/credentials/private_file.py": "who else may read a secret",
     "reconciler/credentials/command.py": "a program that prints a secret",
+    "reconciler/issuers/manual/folder.py": "files that a person puts there, opened without waiting",
     "reconciler/cli/console.py": "where output goes when its reader left",
     "reconciler/cli/signals.py": "what ends a run from outside",
     "reconciler/lab/process.py": "the lab in the background",
