@@ -64,6 +64,13 @@ class SchemaName(StrEnum):
     certificates = "certificates"
 
 
+class ReplaceReason(StrEnum):
+    compromise = "compromise"
+    superseded = "superseded"
+    cessation = "cessation"
+    unspecified = "unspecified"
+
+
 class CertificatesForm(StrEnum):
     text = "text"
     json = "json"
@@ -282,6 +289,7 @@ def audit(
         "reconciler certificates tls.yaml --as prometheus --out /var/lib/node_exporter/exchange_tls.prom",
         "reconciler certificates tls.yaml --csr certificate.EX1.public > public.csr",
         "reconciler certificates tls.yaml --answer certificate.EX1.public public.cer",
+        "reconciler certificates tls.yaml --replace certificate.EX1.public --reason compromise",
     )
 )
 def certificates(
@@ -308,14 +316,49 @@ def certificates(
             show_default=False,
         ),
     ] = None,
+    replace: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDR",
+            help="Another key and certificate for it now, in no window; the old one is revoked.",
+            show_default=False,
+        ),
+    ] = None,
+    issuer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The same for all that this issuer signed.", show_default=False),
+    ] = None,
+    reason: Annotated[
+        ReplaceReason, typer.Option(help="What the authority is told.")
+    ] = ReplaceReason.unspecified,
+    auto_approve: Annotated[
+        bool, typer.Option("--auto-approve", help="Replace without being asked.")
+    ] = False,
 ) -> None:
     """Show how each certificate stands, and when it ends.
 
     Its state and since when, why, what comes next and until when; where it is used. With --answer only the
-    record is written, and only what answers the request is taken.
+    record is written, and only what answers the request is taken. With --replace and --issuer Exchange is
+    changed, as by apply, and what was replaced is revoked once its successor is served.
     """
-    if (csr is not None) + (answer is not None) + (json or out is not None or form is not form.text) > 1:
-        raise typer.BadParameter("one of --csr, --answer, and showing at a time", param_hint="certificates")
+    is_shown = json or out is not None or form is not form.text
+    if sum(one is not None for one in (csr, answer, replace, issuer)) + is_shown > 1:
+        raise typer.BadParameter(
+            "one of --csr, --answer, --replace, --issuer, and showing at a time", param_hint="certificates"
+        )
+    if replace is not None or issuer is not None:
+        from .commands.certificates import replace as run_replace
+
+        _choose(
+            run_replace,
+            path,
+            connections,
+            state,
+            address=replace,
+            issuer=issuer or "",
+            reason=reason.value,
+            auto_approve=auto_approve,
+        )
     if csr is not None:
         from .commands.certificates import print_request
 

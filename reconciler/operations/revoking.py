@@ -46,15 +46,11 @@ def revoke_replaced(
         if not due or not is_used or not isinstance(certificate, Certificate):
             continue
         for one in due:
-            problem = _revoke(address, certificate, one, desired, servers, surroundings)
-            if problem is not None:
-                told.append(problem)
-            if problem is None or problem.summary == _BY_HAND:
+            problem, is_settled = _revoke(address, certificate, one, desired, servers, surroundings)
+            told += [problem] if problem is not None else []
+            if is_settled:
                 _learn(address, one, ledger)
     return tuple(told)
-
-
-_BY_HAND = "To be revoked by hand"
 
 
 def _revoke(
@@ -64,24 +60,35 @@ def _revoke(
     desired: Desired,
     servers: Servers,
     surroundings: Surroundings,
-) -> Diagnostic | None:
+) -> tuple[Diagnostic | None, bool]:
+    """Revoke one; what is to be told, and whether that is the end of it."""
     name = str(successor.issuer)
-    if name not in desired.issuers:
-        return _by_hand(address, one, name)
     server = successor.home[0] if isinstance(successor.home, tuple) and successor.home else Name("")
     try:
-        issuer = surroundings.open_issuer(desired.issuers[name], surroundings.now)
-        if not isinstance(issuer, Revoker):
-            return _by_hand(address, one, name)
+        revoker = _revoker(name, desired, surroundings)
+        if revoker is None:
+            return _by_hand(address, one, name), True
         with servers.read_back(server) as session:
             text = read_certificate_text(session, one.thumbprint)
         if not text:
-            return _not_revoked(address, one, "Exchange does not show the certificate any more")
-        issuer.revoke(text, one.revoke)
+            return _not_revoked(address, one, "Exchange does not show it any more"), True
+        revoker.revoke(text, one.revoke)
     except (IssuerFailed, ExchangeError, CredentialError) as error:
-        return _not_revoked(address, one, str(error))
+        return _not_revoked(address, one, str(error)), False
     surroundings.listener(CertificateRevoked(str(address), name, str(one.thumbprint), one.revoke))
-    return None
+    return None, True
+
+
+def _revoker(issuer: str, desired: Desired, surroundings: Surroundings) -> Revoker | None:
+    """The issuer, where it can revoke; None where it cannot, or is declared no more.
+
+    Raises:
+        IssuerUnusable: it cannot be opened.
+    """
+    if issuer not in desired.issuers:
+        return None
+    opened = surroundings.open_issuer(desired.issuers[issuer], surroundings.now)
+    return opened if isinstance(opened, Revoker) else None
 
 
 def _learn(address: Address, revoked: Predecessor, ledger: Ledger) -> None:
@@ -92,7 +99,7 @@ def _learn(address: Address, revoked: Predecessor, ledger: Ledger) -> None:
 
 def _by_hand(address: Address, one: Predecessor, issuer: str) -> Diagnostic:
     return Diagnostic(
-        summary=_BY_HAND,
+        summary="To be revoked by hand",
         detail=(
             f"{address} was replaced ({one.revoke}), and issuer {issuer} has no way to revoke: "
             f"the old certificate {one.thumbprint} is good until {one.not_after:%Y-%m-%d}."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reconciler.apply.applier import Applied
 from reconciler.diagnostics import Diagnostic
-from reconciler.operations.applying import ApplyOutcome, run_apply, run_saved_plan
+from reconciler.operations.applying import ApplyOutcome, Approve, run_apply, run_saved_plan
 from reconciler.operations.failed import OperationFailed
 from reconciler.operations.gating import Gated
 from reconciler.operations.inputs import Inputs, Surroundings
@@ -36,13 +36,28 @@ def apply(
     Raises:
         StoppedByBug: an error that nobody foresaw came after something was sent.
     """
+
+    def run(surroundings: Surroundings, approve: Approve) -> ApplyOutcome:
+        return _run(path, connections, state, surroundings, approve)
+
+    return carry_out(run, auto_approve=auto_approve, json=json)
+
+
+def carry_out(
+    run: Callable[[Surroundings, Approve], ApplyOutcome], *, auto_approve: bool, json: bool
+) -> ExitCode:
+    """Show what is to be done, ask, and tell what came of it.
+
+    Raises:
+        StoppedByBug: an error that nobody foresaw came after something was sent.
+    """
     console = Console.of_this_process()
     if not auto_approve and not sys.stdin.isatty():
         raise OperationFailed([_nobody_to_ask()])
     approval = _Approval(console, auto_approve=auto_approve, json=json)
     with closing(Progress(console, json=json)) as progress:
         try:
-            outcome = _run(path, connections, state, Surroundings(progress), approval.ask)
+            outcome = run(Surroundings(progress), approval.ask)
         except KeyboardInterrupt:
             if not progress.has_sent:
                 raise
@@ -68,7 +83,7 @@ def _run(
     connections: Path | None,
     state: Path | None,
     surroundings: Surroundings,
-    approve: Callable[[Planned], bool],
+    approve: Approve,
 ) -> ApplyOutcome:
     if not is_saved_plan(path):
         return run_apply(Inputs(path, connections, state), surroundings, approve)

@@ -6,8 +6,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.operations.applying import ApplyOutcome, Approve
 from reconciler.operations.certificates import Certificates, pending_request, run_certificates, take_answer
 from reconciler.operations.inputs import Inputs, Surroundings
+from reconciler.operations.replacing import Reason, run_replace
 from reconciler.operations.report_file import write_whole
 from reconciler.views.certificates_feeds import render_calendar, render_prometheus
 from reconciler.views.certificates_json import render_certificates_json
@@ -18,6 +20,7 @@ from ..console import Console
 from ..exit_code import ExitCode
 from ..progress import Progress
 from ..version import tool_version
+from .apply import carry_out
 
 
 def certificates(
@@ -62,6 +65,26 @@ def print_request(path: Path, connections: Path | None, state: Path | None, *, a
     console = Console.of_this_process()
     console.document(pending_request(Inputs(path, connections, state), asked, Surroundings(lambda _: None)))
     return ExitCode.DONE
+
+
+def replace(
+    path: Path,
+    connections: Path | None,
+    state: Path | None,
+    *,
+    address: str | None,
+    issuer: str,
+    reason: Reason,
+    auto_approve: bool,
+) -> ExitCode:
+    """Replace one certificate, or all of an issuer, now."""
+    asked = None if address is None else parse_addresses([address])[0]
+    inputs = Inputs(path, connections, state)
+
+    def run(surroundings: Surroundings, approve: Approve) -> ApplyOutcome:
+        return run_replace(asked, issuer, reason, inputs, surroundings, approve)
+
+    return carry_out(run, auto_approve=auto_approve, json=False)
 
 
 def answer(path: Path, connections: Path | None, state: Path | None, *, address: str, file: Path) -> ExitCode:
