@@ -1,4 +1,4 @@
-"""How certificates stand, for a terminal: each with its next step, and all of them over time."""
+"""How certificates stand, for a terminal: a table, the next steps, and all of them over time."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from reconciler.plan.lifecycle import Standing, State
 
-from .terminal import DEFAULT_WIDTH, Ink, counted, harmless, shortened, wrapped
+from .terminal import DEFAULT_WIDTH, Ink, counted, harmless, shortened, table, wrapped
 
 _PRESSING = (State.RENEWAL_DUE, State.UNKNOWN, State.WANTED)
 _UNDER_WAY = (State.REQUESTED, State.SUBMITTED, State.WAITING, State.ISSUED)
 _PAST = (State.SUPERSEDED, State.HELD, State.RETIRED)
-_MOST_NAMES = 4
+_MOST_NAMES = 2
+_HEADS = ("CERTIFICATE", "STATE", "SINCE", "EXPIRES", "RENEWAL", "ISSUER", "USED BY")
 _LABEL = 28
 LEGEND = "| today, = valid, > renewal due, . waits for its issuer, X ends, + later, ? unknown, ! look here"
 
@@ -20,30 +21,52 @@ LEGEND = "| today, = valid, > renewal due, . waits for its issuer, X ends, + lat
 def render_certificates(
     told: Sequence[Standing], now: datetime, *, colour: bool = False, width: int = DEFAULT_WIDTH
 ) -> str:
-    """Every certificate with what is known of it, then the picture of their ends."""
+    """A row for each certificate, what comes next where something does, and the picture of their ends."""
     if not told:
         return "No certificates are declared\n"
     ink = Ink(colour)
-    blocks = ["\n".join(_lines(one, ink=ink, width=width)) for one in told]
-    return "\n\n".join([*blocks, render_picture(told, now, width=width).rstrip("\n")]) + "\n"
+    steps = [line for one in told for line in _steps(one, width=width)]
+    blocks = [_rows(told, ink), render_picture(told, now, width=width).rstrip("\n")]
+    if steps:
+        blocks.insert(1, "\n".join(steps))
+    return "\n\n".join(blocks) + "\n"
 
 
-def _lines(one: Standing, *, ink: Ink, width: int) -> list[str]:
-    paint = ink.red if one.state in _PRESSING else ink.yellow if one.state in _UNDER_WAY else ink.green
-    since = f" since {one.since:%Y-%m-%d}" if one.since else ""
-    lines = [f"{ink.bold(harmless(str(one.address)))}  {paint(one.state.value)}{since}"]
-    facts = [f"for {shortened(one.names, _MOST_NAMES)}"] if one.names else []
-    facts += [f"from {one.issuer}"] if one.issuer else []
-    facts += [f"expires {one.expires:%Y-%m-%d}"] if one.expires else []
-    facts += [f"renewal {one.renewal:%Y-%m-%d}"] if one.renewal else []
-    sentences = [", ".join(facts), one.thumbprint, one.reason]
-    sentences += [f"used by {shortened(one.used_by, _MOST_NAMES)}"] if one.used_by else []
-    if one.next_step:
-        until = f", until {one.deadline:%Y-%m-%d}" if one.deadline else ""
-        sentences.append(f"next: {one.next_step}{until}")
-    for sentence in filter(None, sentences):
-        lines += wrapped(sentence, width=width, indent="    ")
-    return lines
+def _rows(told: Sequence[Standing], ink: Ink) -> str:
+    def painted(row: int, cells: tuple[str, ...]) -> tuple[str, ...]:
+        state = told[row].state
+        paint = ink.red if state in _PRESSING else ink.yellow if state in _UNDER_WAY else ink.green
+        return (cells[0], paint(cells[1]), *cells[2:])
+
+    return table(_HEADS, [tuple(map(harmless, _cells(one))) for one in told], ink, painted)
+
+
+def _cells(one: Standing) -> tuple[str, ...]:
+    """One that was replaced stands below the one that replaced it, by its thumbprint."""
+    return (
+        f"  {one.thumbprint}" if one.state in _PAST else str(one.address),
+        one.state.value,
+        _day(one.since),
+        _day(one.expires),
+        _day(one.renewal),
+        one.issuer or "(watched)",
+        shortened(one.used_by, _MOST_NAMES) or "-",
+    )
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d}" if at is not None else "-"
+
+
+def _steps(one: Standing, *, width: int) -> list[str]:
+    """Why it stands there and what comes next, where there is something to say."""
+    if not (one.reason or one.next_step):
+        return []
+    until = f" (until {one.deadline:%Y-%m-%d %H:%M} UTC)" if one.deadline else ""
+    next_step = f"next: {one.next_step}{until}" if one.next_step else ""
+    said = "; ".join(filter(None, (one.reason, next_step)))
+    which = one.thumbprint if one.state in _PAST else str(one.address)
+    return wrapped(f"{which}: {said}", width=width, indent="    ", hanging="")
 
 
 def render_picture(told: Sequence[Standing], now: datetime, *, width: int = DEFAULT_WIDTH) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 DEFAULT_WIDTH = 100
@@ -84,6 +84,29 @@ def shortened(items: Iterable[str], most: int) -> str:
     if len(every) <= most:
         return ", ".join(every)
     return f"{', '.join(every[:most])} and {len(every) - most} more"
+
+
+def table(
+    heads: Sequence[str],
+    rows: Sequence[tuple[str, ...]],
+    ink: Ink,
+    painted: Callable[[int, tuple[str, ...]], tuple[str, ...]],
+) -> str:
+    """Columns under their heads, two spaces apart; the last one as wide as it is.
+
+    Args:
+        rows: Harmless texts.
+        painted: Gives the cells of a row, counted from 0, their colours once they are padded.
+    """
+    widths = [max(columns(row[at]) for row in (heads, *rows)) for at in range(len(heads) - 1)]
+
+    def padded(cells: Sequence[str]) -> tuple[str, ...]:
+        spaced = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=False)]
+        return (*spaced, cells[-1])
+
+    lines = [ink.bold("  ".join(padded(heads)))]
+    lines += ["  ".join(painted(number, padded(row))) for number, row in enumerate(rows)]
+    return "\n".join(lines)
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.events import EndpointChecked
 
-from .terminal import Ink, columns, counted, harmless
+from .terminal import Ink, counted, harmless, table
 
 _HEADS = ("ENDPOINT", "SERVER", "ADDRESS", "CERTIFICATE", "VALID UNTIL", "RESULT")
 
@@ -17,15 +17,16 @@ def render_verification(checks: Sequence[EndpointChecked], *, colour: bool = Fal
         return ""
     ink = Ink(colour)
     rows = [tuple(harmless(cell) for cell in _cells(check)) for check in checks]
-    widths = [max(columns(row[at]) for row in (_HEADS, *rows)) for at in range(len(_HEADS) - 1)]
-    lines = [ink.bold(_row(_HEADS, widths))]
-    for check, row in zip(checks, rows, strict=True):
+
+    def painted(row: int, cells: tuple[str, ...]) -> tuple[str, ...]:
+        check = checks[row]
         paint = ink.green if not check.problem else ink.yellow if check.only_told else ink.red
-        lines.append(_row((*row[:-1], paint(row[-1])), widths))
+        return (*cells[:-1], paint(cells[-1]))
+
     failed = sum(bool(check.problem) and not check.only_told for check in checks)
     total = counted(len(checks), "handshake")
     verdict = f"{failed} of {total} failed" if failed else f"{total}, no problem found"
-    return "\n".join([*lines, "", ink.bold(verdict)]) + "\n"
+    return "\n".join([table(_HEADS, rows, ink, painted), "", ink.bold(verdict)]) + "\n"
 
 
 def _cells(check: EndpointChecked) -> tuple[str, ...]:
@@ -37,8 +38,3 @@ def _cells(check: EndpointChecked) -> tuple[str, ...]:
         check.not_after or "-",
         f"{check.problem or 'ok'}{' (a gateway: only told)' if check.only_told else ''}",
     )
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=False)]
-    return "  ".join([*padded, cells[-1]])
