@@ -66,7 +66,7 @@ def _steps(one: Standing, *, width: int) -> list[str]:
     next_step = f"next: {one.next_step}{until}" if one.next_step else ""
     said = "; ".join(filter(None, (one.reason, next_step)))
     which = one.thumbprint if one.state in _PAST else str(one.address)
-    return wrapped(f"{which}: {said}", width=width, indent="    ", hanging="")
+    return wrapped(f"{which}: {said}", width=width, indent="", hanging="    ")
 
 
 def render_picture(told: Sequence[Standing], now: datetime, *, width: int = DEFAULT_WIDTH) -> str:
