@@ -90,12 +90,15 @@ def _by_connector(
         if takes_names and name is UNKNOWN:
             yield False, f"TlsCertificateName of {named} could not be read"
         return
-    found = presented(
-        connector,
-        situation.server(server).certificates.objects,
-        fqdn_of(server, situation),
-        situation.now,
-        takes_names=takes_names,
+    found = situation.once(
+        (server, id(connector)),
+        lambda: presented(
+            connector,
+            situation.server(server).certificates.objects,
+            fqdn_of(server, situation),
+            situation.now,
+            takes_names=takes_names,
+        ),
     )
     if found.certificate is certificate:
         yield True, f"{named}, which chooses it for {found.fqdn}"

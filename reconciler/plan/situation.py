@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from reconciler.cmdlets.mark import mark_of, request_mark_of
+from reconciler.pki.presenting import Presented
 from reconciler.pki.renewal import turnaround
 from state.address import Address
 from state.record import StateRecord
@@ -63,6 +64,7 @@ class Situation:
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)
     _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)
+    _presented: dict[tuple[Name, int], Presented] = field(default_factory=dict, repr=False, compare=False)
     _turnarounds: dict[str, timedelta] = field(default_factory=dict, repr=False, compare=False)
 
     def mark(self, address: Address) -> str:
@@ -77,6 +79,16 @@ class Situation:
         if issuer not in self._turnarounds:
             self._turnarounds[issuer] = turnaround(self.record, issuer)
         return self._turnarounds[issuer]
+
+    def once(self, of: tuple[Name, int], found: Callable[[], Presented]) -> Presented:
+        """What a connector presents on a server, worked out at the first time: many certificates ask for it.
+
+        Args:
+            of: The server, and the identity of the live connector.
+        """
+        if of not in self._presented:
+            self._presented[of] = found()
+        return self._presented[of]
 
     def server(self, name: Name) -> LiveServer:
         return self.live.servers[name]
