@@ -6,7 +6,7 @@ import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reconciler.config.desired import IssuerSettings
@@ -32,9 +33,11 @@ from reconciler.operations import inputs, reading, servers
 from reconciler.operations.applying import ApplyOutcome, run_apply
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
+from reconciler.pki.renewal import renewal_date, turnaround
 from reconciler.pki.request import parse_request
 from state.record import StateRecord
 from state.stores.memory import MemoryStore
+from state.values import UNSET
 from tests.authority import rsa_key
 from tests.direct import DirectLab, direct_lab
 from tests.stored import organization_of
@@ -163,19 +166,26 @@ def fleet(
     lab = direct_lab(
         folder / "lab", servers=servers, edges=0, new_key=lambda bits: another_key(next(numbers))
     )
-    names = [f"MBX{number}" for number in range(1, servers + 1)]
+    authority = signing(lab.directory, lambda: lab.now, lifetime)
+    declared = declaration(servers, **certificate)
+    return Fleet(lab, folder, declared, desk(Desk(authority, lambda: lab.now)))
+
+
+def signing(folder: Path, clock: Callable[[], datetime], lifetime: timedelta) -> Callable[[], LocalIssuer]:
+    """Opens a lab's own authority, as one that issues for ``lifetime``."""
 
     def authority() -> LocalIssuer:
-        opened = LocalIssuer.open(
-            "desk",
-            lab.directory / "issuer.pem",
-            lab.directory / "issuer.key",
-            clock=lambda: lab.now,
-        )
+        opened = LocalIssuer.open("desk", folder / "issuer.pem", folder / "issuer.key", clock=clock)
         opened._lifetime = lifetime
         return opened
 
-    declared = {
+    return authority
+
+
+def declaration(servers: int, **certificate: Any) -> dict[str, Any]:
+    """Mailbox servers that each need a certificate for what the world connects to, as values of the YAML."""
+    names = [f"MBX{number}" for number in range(1, servers + 1)]
+    return {
         "version": 1,
         "organization": "contoso",
         "connection": {"auth": "basic"},
@@ -207,12 +217,33 @@ def fleet(
             }
         },
     }
-    return Fleet(lab, folder, declared, desk(Desk(authority, lambda: lab.now)))
 
 
 def drawn_turnaround(random: random.Random, most: timedelta) -> Callable[[], timedelta]:
     """From nothing to ``most``, evenly."""
     return lambda: most * random.random()
+
+
+def out_of_order(random: random.Random, probability: float = 0.05) -> Callable[[], str]:
+    """Fails now and then."""
+    return lambda: "out of order" if random.random() < probability else ""
+
+
+AGAIN: Final = timedelta(hours=8)
+"""After a failure the pipeline is run again."""
+
+
+def next_event(record: StateRecord, desk: Desk, there: Iterable[x509.Certificate]) -> datetime:
+    """When a pipeline has something to do again: an answer is there, or one of these is to be renewed."""
+    took = turnaround(record, "desk")
+    due = [
+        renewal_date(one.not_valid_before_utc, one.not_valid_after_utc, UNSET, took)
+        for one in there
+        if one.not_valid_after_utc - one.not_valid_before_utc < timedelta(days=365)  # not Exchange's own
+    ]
+    answers = [desk.ready.get(request.public_key) for request in record.requests.values()]
+    now = desk.clock()
+    return min((at for at in (*due, *answers) if at is not None and at > now), default=now + AGAIN)
 
 
 def presented(world: Fleet) -> dict[str, StoredCertificate | None]:

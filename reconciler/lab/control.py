@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -185,6 +185,7 @@ def open_threaded(
     subscribed: int = 0,
     exchange: str | Sequence[str] = (),
     from_clixml: Path | None = None,
+    now: Callable[[], datetime] = utc_now,
     **options: Any,
 ) -> ThreadedLab:
     """Make a lab that runs in a thread of this process while used as a context manager: quick, for tests.
@@ -207,9 +208,9 @@ def open_threaded(
         subscribed=subscribed,
         build=exchange,
         from_clixml=from_clixml,
-        now=utc_now,
+        now=now,
     )
-    return ThreadedLab(organization, directory, **options)
+    return ThreadedLab(organization, directory, now=now, **options)
 
 
 def _description(directory: Path) -> dict[str, Any]:
