@@ -49,7 +49,8 @@ def organization(connectors: int, *, changed: bool) -> Situation:
         )
         record[address] = recorded(SendConnector(**was, **settings, **read))
         live.append(SendConnector(**{**was, "comment": marked(address, was["comment"])}, **read))
-    own = [AcceptedDomain(domain=f"own{number}.example") for number in range(50)]
+    names = ("contoso.com", *(f"own{number}.example" for number in range(49)))
+    own = [AcceptedDomain(domain=name) for name in names]
     server = live_server(certificates=[found], send_connectors=live, accepted_domains=own)
     return situation(desired, server, record=record)
 

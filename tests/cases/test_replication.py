@@ -14,6 +14,7 @@ from reconciler.apply.applier import Applied
 from reconciler.cli.commands.apply import _code
 from reconciler.cli.exit_code import ExitCode
 from reconciler.events import Retrying
+from reconciler.operations.gating import Gated
 from tests.two_servers import Killed, Organization, copied, organization, told
 
 SET = {
@@ -78,7 +79,7 @@ class TestBeforeALoss:
         applied = two.apply().applied
         assert applied is not None
         assert told(applied.diagnostics) == ["Not replicated yet"]
-        assert _code(applied) is ExitCode.STOPPED
+        assert _code(applied, Gated()) is ExitCode.STOPPED
         assert [cmdlet for _, cmdlet, _ in two.lab.sent] == ["New-SendConnector"]
         assert sum(two.pauses) <= 120
         # The next run wrote nothing itself, and waits all the same.
@@ -144,7 +145,7 @@ class TestAtTheEnd:
         two.declare(partners=MORE)
         applied = done(two.apply().applied)
         assert told(applied.diagnostics) == ["Not seen everywhere yet"]
-        assert _code(applied) is ExitCode.DONE
+        assert _code(applied, Gated()) is ExitCode.DONE
         assert sum(two.pauses) <= 30
 
     def test_looks_at_receive_connectors_as_their_server_sees_them(self, two: Organization) -> None:
