@@ -16,7 +16,7 @@ from reconciler.exchange.secrecy import SecretBytes, SecureString
 from reconciler.pki.answer import read_chain
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.plan.change import Change
-from reconciler.plan.problems import names_differ
+from reconciler.plan.problems import name_waits, names_differ
 from reconciler.plan.retirement import is_retirement
 from state.address import Address
 from state.errors import StateError
@@ -34,7 +34,7 @@ from .journey import Journey
 from .known import KnownValues
 from .learning import asked_by, learned_from, newly_bound
 from .ledger import Ledger
-from .tools import Kept, Stopped, Tools
+from .tools import Kept, Parked, Stopped, Tools
 
 _BINDING = "TlsCertificateName"
 
@@ -67,6 +67,7 @@ class ChangeRun:
 
         Raises:
             Kept: Exchange does not remove a predecessor; what is known is in the journal.
+            Parked: the certificates of its connector came with different names: it stays with what it has.
             Stopped: it did not succeed; everything that is known is in the journal.
             LockLost, StateUnwritable: it cannot be remembered, and was not sent.
         """
@@ -205,8 +206,12 @@ class ChangeRun:
         recorded = self._change.learned.recorded if self._change.learned else None
         certificates = getattr(recorded.resource, "certificates", UNSET) if recorded else UNSET
         names = self._known.names(certificates) if isinstance(certificates, tuple) else ()
-        if len(names) > 1:
-            raise Stopped(names_differ(self.address, [str(name) for name in names]), was_sent=False)
+        if len(names) <= 1:
+            return
+        told, bound = [str(name) for name in names], self._change.attributes.get(TLS_CERTIFICATE_NAME)
+        if bound is not None and isinstance(bound.before, TlsCertificateName):
+            raise Parked(name_waits(self.address, str(bound.before), told))
+        raise Stopped(names_differ(self.address, told), was_sent=False)
 
 
 def _may_pass(error: ExchangeError, invocation: Invocation) -> bool:

@@ -87,7 +87,8 @@ class Kept(Exception):
 
 
 class Parked(Exception):
-    """A step whose turn has not come: its issuer has given no certificate, now or for good.
+    """A step whose turn has not come: its issuer has given no certificate, now or for good, or not the last
+    of those that have to have one name.
 
     What does not need the certificate goes on: that one authority is out of order is no reason to let the
     certificates of another one expire.

@@ -96,6 +96,11 @@ def is_window_usable(lifetime: timedelta, renew_before: Maybe[str]) -> bool:
     return _span(_window(renew_before), lifetime) <= _span(_WIDEST, lifetime)
 
 
+def came_just_now(not_before: datetime, lifetime: timedelta, now: datetime) -> bool:
+    """Tell whether a certificate is in the first tenth of its lifetime, in which nothing makes it due."""
+    return now < not_before + lifetime - _span(_WIDEST, lifetime)
+
+
 def _window(renew_before: Maybe[str]) -> timedelta | Fraction:
     return parse_window(renew_before) if isinstance(renew_before, str) else DEFAULT
 

@@ -49,11 +49,31 @@ def bind(
         names[planned.name] = None
         if planned.change is not None and planned.change.action.is_run and not planned.held:
             requires.add(certificate)
-    known = [name for name in names if isinstance(name, TlsCertificateName)]
-    if len(known) > 1:
+    if known := differing(connector, certificates):
         return problems.names_differ(address, [str(name) for name in known])
     deferred = [name for name in names if isinstance(name, Deferred)]
-    return Bound(connector.with_(tls_certificate_name=(deferred or known)[0]), frozenset(requires))
+    return Bound(
+        connector.with_(tls_certificate_name=(deferred[0] if deferred else next(iter(names)))),
+        frozenset(requires),
+    )
+
+
+def differing(
+    connector: C, certificates: Mapping[Address, CertificatePlan]
+) -> tuple[TlsCertificateName, ...]:
+    """The names of a connector's certificates where they have more than one; a request has none yet.
+
+    Nothing where the certificates cannot be planned at all.
+    """
+    addresses = connector.certificates if isinstance(connector.certificates, tuple) else ()
+    names: dict[TlsCertificateName, None] = {}
+    for address in _deciding(addresses, certificates):
+        planned = certificates.get(address)
+        if planned is None or planned.name is None:
+            return ()
+        if isinstance(planned.name, TlsCertificateName):
+            names[planned.name] = None
+    return tuple(names) if len(names) > 1 else ()
 
 
 def _deciding(

@@ -46,6 +46,7 @@ class CertificatePlan:
         held: Why it is not put to use yet, although it may be there: connectors stay with what they have. ""
             where nothing holds it.
         upcoming: When it is to be renewed, where that is still to come and is ours to do.
+        issued: When the certificate that is there and stays began; None where another is to come.
     """
 
     change: Change | None
@@ -55,6 +56,7 @@ class CertificatePlan:
     observed: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
     held: str = ""
     upcoming: Upcoming | None = None
+    issued: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class _Case:
     now: datetime
     turnaround: timedelta
     urgent: Urgent | None = None
+    behind: str = ""
 
     @property
     def was(self) -> Certificate | None:
@@ -99,11 +102,16 @@ class _Case:
         return Deferred(self.address, cmdlets.TLS_CERTIFICATE_NAME)
 
 
-def plan_certificate(address: Address, asked: Certificate, situation: Situation) -> CertificatePlan:
+def plan_certificate(
+    address: Address, asked: Certificate, situation: Situation, *, behind: str = ""
+) -> CertificatePlan:
     """Work out what one declared certificate needs.
 
     A request that is under way goes on where it stopped; a certificate that is there and right
     needs nothing, or a service; anything else is requested.
+
+    Args:
+        behind: Why one that is there and right will not do for the connectors that name it; "" when it does.
     """
     server = home_of(asked)
     listing = situation.server(server).certificates
@@ -117,7 +125,7 @@ def plan_certificate(address: Address, asked: Certificate, situation: Situation)
         return _observed(case)
     if isinstance(asked.shared_by, tuple):
         return _shared(case, _sharing(case, situation))
-    return _alone(case)
+    return _alone(replace(case, behind=behind))
 
 
 def _case(address: Address, asked: Certificate, situation: Situation) -> _Case:
@@ -203,7 +211,8 @@ def _without_request(case: _Case) -> CertificatePlan:
     current, ours = selection.certificate, selection.by in ("record", "mark")
     reason = _why_replace(case, current, ours=ours) if current else ""
     if current is not None and not reason:
-        return replace(_kept(case, current, ours=ours), upcoming=_upcoming(case, current))
+        begin = current.not_before if isinstance(current.not_before, datetime) else None
+        return replace(_kept(case, current, ours=ours), upcoming=_upcoming(case, current), issued=begin)
     if (request := _unrecorded_request(case)) is not None:
         return _continued(case, request)
     if current is None and (untold := _untold(case)) is not None:
@@ -632,7 +641,7 @@ def _why_replace(case: _Case, current: Certificate, *, ours: bool) -> str:
             before, after = getattr(case.was, name), getattr(asked, name)
             if UNSET not in (before, after) and before != after:
                 return f"was made with another {name}"
-    return ""
+    return case.behind
 
 
 def _upcoming(case: _Case, current: Certificate) -> Upcoming | None:

@@ -105,7 +105,7 @@ def held_binding(
     if change is None or change.action is not Action.UPDATE or not isinstance(before, TlsCertificateName):
         return None
     home = connector.home if isinstance(connector.home, tuple) else ()
-    if (ends := _until(before, home, situation)) is None:
+    if (ends := usable_until(before, home, situation)) is None:
         return None
     addresses = connector.certificates if isinstance(connector.certificates, tuple) else ()
     for address in addresses:
@@ -280,7 +280,7 @@ def _is_in_use(change: Change, situation: Situation) -> bool:
     return was is not None and isinstance(getattr(was.resource, "services", UNSET), frozenset)
 
 
-def _until(name: TlsCertificateName, home: Iterable[Name], situation: Situation) -> datetime | None:
+def usable_until(name: TlsCertificateName, home: Iterable[Name], situation: Situation) -> datetime | None:
     """Until when each server has a certificate of a name for SMTP; None where one has none by now."""
     ends: list[datetime] = []
     for server in home:

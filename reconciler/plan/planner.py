@@ -14,7 +14,7 @@ from state.snapshot import LiveServer, LiveState
 from state.values import UNKNOWN, Name, Thumbprint, TlsCertificateName
 
 from . import problems, unread_problems
-from .binding import C, bind
+from .binding import C, bind, differing
 from .builds import refused, unknown_build
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan, Upcoming
@@ -32,6 +32,7 @@ from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation, home_of
 from .step_back import with_step_backs
 from .subscriptions import synchronizations, with_subscriptions
+from .together import left_behind, works_meanwhile
 from .uncollected import uncollected
 from .undeclared import plan_undeclared
 from .waiting import after_certificates
@@ -148,13 +149,18 @@ def _ways(live: LiveState) -> list[Diagnostic]:
 
 def _certificates(situation: Situation, worked: _Worked) -> Mapping[Address, CertificatePlan]:
     """The plan of each declared certificate, and what enabling it would meet on its server."""
-    certificates: dict[Address, CertificatePlan] = {}
+    declared = [
+        (address, asked)
+        for address, asked in situation.desired.of(Certificate)
+        if not _is_lost(asked.home, situation)
+    ]
+    certificates = {address: plan_certificate(address, asked, situation) for address, asked in declared}
+    behind = left_behind(certificates, situation)
     enabling: dict[Name, None] = {}
-    for address, asked in situation.desired.of(Certificate):
-        if _is_lost(asked.home, situation):
-            continue
-        server = home_of(asked)
-        planned = plan_certificate(address, asked, situation)
+    for address, asked in declared:
+        server, planned = home_of(asked), certificates[address]
+        if address in behind:
+            planned = plan_certificate(address, asked, situation, behind=behind[address])
         if planned.change is not None and (unknown := refused(planned.change, situation)):
             planned = CertificatePlan(None, None, unknown)
         planned = held_certificate(address, planned, asked, situation)
@@ -201,15 +207,21 @@ def _connector(
     is_bound = isinstance(connector.certificates, tuple) and bool(connector.certificates)
     if connector.mode == "observe" or (connector.mode == "certificates" and not is_bound):
         return plan_observed(address, connector, certificates, situation)
-    bound = bind(address, connector, certificates)
-    if isinstance(bound, Diagnostic):
-        return ConnectorPlan(None, (bound,))
 
     def made(connector: C) -> ConnectorPlan:
         if connector.mode == "certificates":
             return _taken(plan_bound(address, connector, plan_one, situation), situation)
         return _taken(plan_one(address, connector, situation), situation)
 
+    bound = bind(address, connector, certificates)
+    if isinstance(bound, Diagnostic):
+        meanwhile = works_meanwhile(address, connector, situation)
+        if meanwhile is None or not (names := differing(connector, certificates)):
+            return ConnectorPlan(None, (bound,))
+        told = problems.name_not_everywhere(address, str(meanwhile), list(map(str, names)))
+        reason = "waits until all its servers have a certificate of the same name"
+        staying: ConnectorPlan = still_bound(made(connector.with_(tls_certificate_name=meanwhile)), reason)
+        return replace(staying, diagnostics=(*staying.diagnostics, told))
     taken = made(bound.connector)
     if taken.change is None:
         return taken

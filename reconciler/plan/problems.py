@@ -253,6 +253,32 @@ def names_differ(address: Address, names: list[str]) -> Diagnostic:
     )
 
 
+def name_not_everywhere(address: Address, bound: str, names: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="New name not on all servers",
+        detail=(
+            f"The connector stays bound to {bound}, of which every source server has a certificate. Those "
+            f"that are declared are named {' and '.join(names)}: the new name is bound when all have it."
+        ),
+        hint="apply again: what was not issued just now is renewed; renew by hand what has no issuer",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def name_waits(address: Address, bound: str, names: list[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="New name not on all servers",
+        detail=(
+            f"The connector stays bound to {bound}: the certificates that came are named "
+            f"{' and '.join(names)}, and the new name is bound when all source servers have it."
+        ),
+        hint="apply again: what was not issued just now is renewed",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
 _BY_FQDN = "the certificate that is enabled for SMTP and whose names hold the connector's Fqdn"
 
 
