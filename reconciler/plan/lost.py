@@ -5,9 +5,10 @@ What Active Directory holds is back then, connectors and their bindings; keys an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from reconciler.cmdlets.capabilities import lacks
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
 from state.resources import Certificate, ReceiveConnector, SendConnector
@@ -18,6 +19,8 @@ from .situation import Situation
 
 CERTIFICATES_LOST: Final = "Certificates lost"
 """Its summary: who shows a plan shows it first, for it explains the rest."""
+
+_BINDING: Final = "TlsCertificateName"
 
 
 def lost_certificates(situation: Situation) -> Iterator[Diagnostic]:
@@ -66,13 +69,17 @@ def _knows(name: Name, situation: Situation) -> bool:
 
 
 def _dangling(name: Name, server: LiveServer, situation: Situation) -> Iterator[str]:
-    """Declared connectors that are bound to a certificate which the server has not."""
+    """Declared connectors that are bound to a certificate which the server must have had, and has not.
+
+    The text of a send connector is one for all its source servers: where another has the certificate, it may
+    have been bound there, and this server be new. A build that knows no such text has bound nothing by it.
+    """
     names = {one.tls_certificate_name for one in server.certificates.objects}
     senders = situation.desired.of(SendConnector)
     declared: list[tuple[Address, SendConnector | ReceiveConnector]] = [*senders]
     declared += situation.desired.of(ReceiveConnector)
     bound = {
-        connector.name: address
+        connector.name: (address, connector.home)
         for address, connector in declared
         if connector.certificates and isinstance(connector.home, tuple) and name in connector.home
     }
@@ -80,8 +87,24 @@ def _dangling(name: Name, server: LiveServer, situation: Situation) -> Iterator[
     connectors += situation.receive_connectors(name).all()
     for live in connectors:
         binding = live.tls_certificate_name
-        if live.name in bound and isinstance(binding, TlsCertificateName) and binding not in names:
-            yield f"what {bound[live.name]} is bound to, {binding}"
+        if live.name not in bound or not isinstance(binding, TlsCertificateName) or binding in names:
+            continue
+        if not lacks(type(live), _BINDING, situation.build(name), edge=situation.is_edge(name)):
+            address, home = bound[live.name]
+            others = [other for other in home if other != name]
+            if not _may_be_elsewhere(binding, others, situation):
+                yield f"what {address} is bound to, {binding}"
+
+
+def _may_be_elsewhere(binding: TlsCertificateName, others: Iterable[Name], situation: Situation) -> bool:
+    """Whether another source server has the certificate, or it is not known what that has."""
+    for other in others:
+        server = situation.live.servers.get(other)
+        if server is None or server.unreachable or server.certificates.unreadable:
+            return True
+        if any(one.tls_certificate_name in (binding, UNKNOWN) for one in server.certificates.objects):
+            return True
+    return False
 
 
 def _told(server: str, gone: list[str]) -> Diagnostic:
