@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from state.address import Address
 from state.values import AddressSpace, Name
@@ -52,15 +53,14 @@ def after_gains(changes: Sequence[Change], situation: Situation) -> tuple[Change
         # One that is shown and not made, for it is not ours, has no invocations.
         return bool(change.invocations) and not situation.is_edge(Name(change.invocations[0].server))
 
-    gains = {
-        change.address: (rank(change), spaces)
-        for change in changes
-        if (spaces := _gained(change)) and is_shared(change)
-    }
-    if not gains:
+    gains = _Gains()
+    for change in changes:
+        if (spaces := _gained(change)) and is_shared(change):
+            gains.add(change.address, rank(change), spaces)
+    if not gains.all:
         return tuple(changes)
     return tuple(
-        replace(change, requires=change.requires | _replacing(change, gains))
+        replace(change, requires=change.requires | gains.replacing(change))
         if rank(change) and is_shared(change)
         else change
         for change in changes
@@ -78,18 +78,29 @@ def rank(change: Change | None) -> int:
     return 1 if _gained(change) else 2
 
 
-def _replacing(
-    change: Change, gains: Mapping[Address, tuple[int, frozenset[AddressSpace]]]
-) -> frozenset[Address]:
-    """The earlier changes that may take over what is lost."""
-    lost = _lost(change)
-    names = _addresses(lost or ())
-    return frozenset(
-        address
-        for address, (when, spaces) in gains.items()
-        if when < rank(change)
-        if lost is None or names & _addresses(spaces) or any(space.address[0] == "*" for space in spaces)
-    )
+@dataclass(slots=True)
+class _Gains:
+    """The changes that give mail a route, each with when it comes, and by what they carry."""
+
+    all: dict[Address, int] = field(default_factory=dict)
+    wide: set[Address] = field(default_factory=set)
+    by_space: dict[tuple[str, str], set[Address]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, address: Address, when: int, spaces: frozenset[AddressSpace]) -> None:
+        self.all[address] = when
+        for name in _addresses(spaces):
+            self.by_space[name].add(address)
+            if name[1].startswith("*"):
+                self.wide.add(address)
+
+    def replacing(self, change: Change) -> frozenset[Address]:
+        """The earlier changes that may take over what a change takes away."""
+        lost, when = _lost(change), rank(change)
+        if lost is None:
+            candidates: Iterable[Address] = self.all
+        else:
+            candidates = self.wide.union(*(self.by_space.get(name, set()) for name in _addresses(lost)))
+        return frozenset(address for address in candidates if self.all[address] < when)
 
 
 def _addresses(spaces: Iterable[AddressSpace]) -> set[tuple[str, str]]:
