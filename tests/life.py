@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -261,7 +261,7 @@ class Remembering:
     """
 
     lab: DirectLab
-    _known: dict[tuple[object, ...], Result] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], tuple[object, Result]] = field(default_factory=dict)
     _changes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @contextmanager
@@ -281,10 +281,12 @@ class Remembering:
             one.is_current(self.lab.now) for one in server.certificates
         )
         where = "" if noun == "SendConnector" else session.server
-        key = (session.server, query.cmdlet, str(query.parameters), valid, self._changes[where, noun])
-        if key not in self._known:
-            (self._known[key],) = session.read([query])
-        return self._known[key]
+        asked = (session.server, query.cmdlet, str(query.parameters))
+        as_of = (valid, self._changes[where, noun])
+        if asked not in self._known or self._known[asked][0] != as_of:
+            (result,) = session.read([query])
+            self._known[asked] = (as_of, result)
+        return self._known[asked][1]
 
     def changed(self, server: str, cmdlet: str) -> None:
         noun = cmdlet.partition("-")[2]
@@ -337,8 +339,11 @@ class _OneAfterTheOther(Executor):
         return done
 
 
+_MOST_REMEMBERED = 3000
+
+
 def _once_each(function: Callable[..., Any]) -> Callable[..., Any]:
-    known: dict[tuple[object, ...], tuple[object, Any]] = {}
+    known: OrderedDict[tuple[object, ...], tuple[object, Any]] = OrderedDict()
 
     def remembering(*arguments: Any, **options: Any) -> Any:
         key = (*map(id, arguments), *options.values())
@@ -347,6 +352,9 @@ def _once_each(function: Callable[..., Any]) -> Callable[..., Any]:
                 arguments,
                 function(*arguments, **options),
             )  # kept: an id is used again
+            if len(known) > _MOST_REMEMBERED:
+                known.popitem(last=False)
+        known.move_to_end(key)
         return known[key][1]
 
     return remembering
