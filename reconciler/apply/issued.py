@@ -121,7 +121,10 @@ def _not_trusted(address: Address, root: CertificateFacts) -> Diagnostic:
             f"The certificate for {address} leads to {root.subject}, which is not among the public roots of "
             "this machine: partners that validate will hardly know it either."
         ),
-        hint="right for an authority of one's own; for what the world connects to take a public one",
+        hint=(
+            "right for an authority of one's own, which ca of its issuer names; for what the world connects to "
+            "take a public one"
+        ),
         subject=str(address),
         severity=Severity.WARNING,
     )

@@ -18,7 +18,7 @@ from state.resources import Server
 from state.snapshot import Snapshot
 from state.values import Fqdn, Name
 
-from .models.issuer import AcmeIssuer, LocalIssuer
+from .models.issuer import AcmeIssuer, CommandIssuer, LocalIssuer, ManualIssuer
 from .plug_ins import PlugIn
 
 
@@ -87,9 +87,13 @@ class IssuerSettings:
     @property
     def authority(self) -> Path | None:
         """The certificate of an authority of one's own, PEM: nobody else trusts what it signs."""
-        if isinstance(self.settings, AcmeIssuer) and self.settings.ca:
-            return self.base / self.settings.ca
-        return self.base / self.settings.certificate if isinstance(self.settings, LocalIssuer) else None
+        match self.settings:
+            case LocalIssuer(certificate=file):
+                return self.base / file
+            case AcmeIssuer(ca=file) | ManualIssuer(ca=file) | CommandIssuer(ca=file) if file:
+                return self.base / file
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Machine:
     world: Fleet
     folder: Path
     heard: list[Event] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def requests(self) -> Path:
@@ -45,7 +46,8 @@ class Machine:
         connections = json.loads(self.world.lab.connections().read_text(encoding="utf-8"))
         for server in connections["servers"].values():
             server["credential"] = f"file:{self.world.lab.directory / 'admin.credential'}"
-        connections["issuers"] = {"desk": {"type": "manual", "folder": "requests", "note": "Ask Ann."}}
+        desk = {"type": "manual", "folder": "requests", "note": "Ask Ann."}
+        connections["issuers"] = {"desk": {**desk, **self.settings}}
         (self.folder / "connections.yaml").write_text(json.dumps(connections), encoding="utf-8")
         (self.folder / "tls.yaml").write_text(json.dumps(self.world.declared), encoding="utf-8")
         return Inputs(self.folder / "tls.yaml", connections=self.folder / "connections.yaml")
@@ -124,6 +126,20 @@ class TestARequestForAPerson:
         }  # fmt: skip
         assert "Answered: answer.crt" in request.with_suffix(".txt").read_text(encoding="utf-8")
         assert first.plan().plan.is_idle
+
+    @pytest.mark.parametrize("is_named", [False, True], ids=["not named", "named as ca"])
+    def test_of_an_authority_that_is_not_public_is_doubted_until_that_is_named(
+        self, first: Machine, world: Fleet, is_named: bool
+    ) -> None:
+        if is_named:
+            first.settings["ca"] = str(world.lab.directory / "issuer.pem")
+        first.apply()
+        [request] = first.files("*.csr")
+        (first.requests / "answer.crt").write_text(signed(world, request))
+        applied = first.apply()
+        assert applied.is_complete
+        doubted = [one for one in applied.diagnostics if one.summary == "Authority not trusted here"]
+        assert bool(doubted) is not is_named
 
 
 class TestAnAnswerAfterNineDays:

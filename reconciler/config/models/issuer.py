@@ -17,6 +17,15 @@ from .waiting import Wait
 _A_WAIT: Final = {"pattern": r"^\s*[0-9]{1,5}\s*[smhSMH]\s*$"}
 
 
+def _trusted_file() -> Any:
+    return section(
+        str,
+        "Certificates, PEM, that the answers lead to and that verify trusts beside the public ones: for an "
+        "authority that is not public; counts from this file.",
+        min_length=1,
+    )
+
+
 class LocalIssuer(Model):
     """A small authority of one's own."""
 
@@ -36,6 +45,7 @@ class ManualIssuer(Model):
         "How the authority wants the request: text (assumed), as most web forms do, or a der file."
     )
     note: Text = key("Stands in the note beside each request: where to order, on whose account.")
+    ca: str = _trusted_file()
 
 
 class CommandIssuer(Model):
@@ -48,6 +58,7 @@ class CommandIssuer(Model):
         min_length=1,
     )
     timeout: Wait = key("How long it may take: 2m is assumed.", json_schema_extra=_A_WAIT)
+    ca: str = _trusted_file()
 
 
 class ExternalAccount(Model):

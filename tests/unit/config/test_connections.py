@@ -251,6 +251,21 @@ class TestAConnectionsFile:
         assert outcome.desired is not None
         assert outcome.desired.issuers["house"].authority == tmp_path / "lab" / "own.pem"
 
+    @pytest.mark.parametrize(
+        "issuer",
+        [
+            {"type": "manual", "folder": "requests"},
+            {"type": "command", "command": ["./issue.sh"]},
+            {"type": "acme", "directory": "https://ca.example/directory", "http01": {"webroot": "www"}},
+        ],
+        ids=lambda issuer: issuer["type"],
+    )
+    def test_may_name_an_authority_that_is_not_public(self, tmp_path: Path, issuer: dict[str, Any]) -> None:
+        for more, expected in (({}, None), ({"ca": "root.pem"}, tmp_path / "lab" / "root.pem")):
+            outcome = written(tmp_path, {**LAB, "issuers": {"*": {**issuer, **more}}})
+            assert outcome.desired is not None, outcome.diagnostics
+            assert outcome.desired.issuers["house"].authority == expected
+
     def test_is_checked_like_everything_else(self, tmp_path: Path) -> None:
         """Its problems stand in its own lines; together with those of the desired state."""
         text = (
