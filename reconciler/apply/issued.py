@@ -122,8 +122,8 @@ def _not_trusted(address: Address, root: CertificateFacts) -> Diagnostic:
             "this machine: partners that validate will hardly know it either."
         ),
         hint=(
-            "right for an authority of one's own, which ca of its issuer names; for what the world connects to "
-            "take a public one"
+            "right for an authority of one's own, which ca of its issuer names; for what the world connects "
+            "to take a public one"
         ),
         subject=str(address),
         severity=Severity.WARNING,

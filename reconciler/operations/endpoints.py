@@ -114,7 +114,7 @@ def trusted_by(desired: Desired) -> Authorities:
                 Diagnostic(
                     summary="Authority not readable",
                     detail=f"{error}.",
-                    hint="correct certificate, or ca, of the issuer: verify trusts it, beside the public roots",
+                    hint="correct certificate or ca of the issuer: verify trusts it beside the public roots",
                 ),
             )
         ) from error
