@@ -18,7 +18,6 @@ DIRECTORY: Mapping[str, Any] = {
     "newAccount": f"{HERE}/account",
     "newOrder": f"{HERE}/order",
     "revokeCert": f"{HERE}/revoke",
-    "renewalInfo": f"{HERE}/renewal",
     "meta": {"termsOfService": f"{HERE}/terms"},
 }
 

@@ -24,7 +24,6 @@ from .faults import NotAcme, Told, Unreachable
 from .network import Conversation, Session, a_url, plain_session
 from .order import Order
 from .patience import OutOfPatience, Patience
-from .renewal_info import SuggestedWindow, certificate_id, suggested_window
 from .validation import Validation
 
 _BUSY: Final = timedelta(hours=1)
@@ -160,22 +159,6 @@ class AcmeIssuer:
                     raise RequestRefused(self._name, f"the authority says: {told}", _hint(told)) from told
             except Unreachable as error:
                 raise self._unusable(error) from error
-
-    def suggested_window(self, certificate_pem: str) -> SuggestedWindow | None:
-        """When the authority wants a certificate renewed; None where it does not say, for whatever reason."""
-        certificate = x509.load_pem_x509_certificate(certificate_pem.encode("ascii"))
-        identifier = certificate_id(certificate)
-        if identifier is None:
-            return None
-        with self._conversation() as conversation:
-            try:
-                conversation.open()
-                if "renewalInfo" not in conversation.directory:
-                    return None
-                base = a_url(conversation.directory["renewalInfo"])
-                return suggested_window(conversation.get(f"{base}/{identifier}").document)
-            except (Told, Unreachable):
-                return None
 
     @contextmanager
     def _conversation(self) -> Iterator[Conversation]:

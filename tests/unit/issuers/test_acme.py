@@ -17,7 +17,6 @@ from reconciler.issuers.acme.http01 import Webroot
 from reconciler.issuers.acme.issuer import AcmeIssuer, AcmeSettings
 from reconciler.issuers.acme.network import seconds_of
 from reconciler.issuers.acme.patience import Patience
-from reconciler.issuers.acme.renewal_info import SuggestedWindow, certificate_id
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
 from state.address import Address
 from state.values import DomainPattern
@@ -179,38 +178,6 @@ class TestARefusal:
         assert isinstance(issuer(tmp_path, authority).issue(REQUEST), Issued)
         with pytest.raises(IssuerUnusable, match="nonces"):
             issuer(tmp_path, Scripted(order=[stale])).issue(REQUEST)
-
-
-class TestRenewalInformation:
-    def test_gives_the_window(self, tmp_path: Path) -> None:
-        window = {"start": "2026-12-01T00:00:00Z", "end": "2026-12-03T00:00:00Z"}
-        said = {"suggestedWindow": window, "explanationURL": f"{HERE}/why"}
-        authority = Scripted(renewal=[said])
-        found = issuer(tmp_path, authority).suggested_window(chain().decode())
-        assert isinstance(found, SuggestedWindow)
-        assert (found.end - found.start, found.explanation) == (timedelta(days=2), f"{HERE}/why")
-
-    @pytest.mark.parametrize(
-        "said",
-        [
-            b"<html>",
-            {},
-            {"suggestedWindow": {"start": 1, "end": 2}},
-            problem("malformed", "no"),
-            requests.Timeout(),
-        ],
-        ids=repr,
-    )
-    def test_that_is_none_changes_nothing(self, tmp_path: Path, said: Any) -> None:
-        assert issuer(tmp_path, Scripted(renewal=[said])).suggested_window(chain().decode()) is None
-
-    def test_is_asked_for_by_authority_and_serial_number(self) -> None:
-        """The example of RFC 9773 4.1 has 0x87 first in its serial number, and so a zero before it."""
-        certificate = make_certificate(issuer=Authority.make())
-        identifier = certificate_id(certificate)
-        assert identifier is not None
-        assert identifier.count(".") == 1
-        assert "=" not in identifier
 
 
 class TestTheAccountsKey:
