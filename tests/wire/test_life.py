@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import random
-import smtplib
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from reconciler.operations.verifying import run_verify
 from state.record import StateRecord
 from state.stores.memory import MemoryStore
 from tests.life import AGAIN, Desk, declaration, drawn_turnaround, next_event, out_of_order, signing
+from tests.wire.clocked import Clock, served
 
 SERVERS = 3
 LIFETIME = timedelta(days=47)
@@ -42,19 +41,6 @@ FAILURES = [
     {"cmdlet": "change", "probability": 0.05, "seed": SEED + 1, "when": "after", "action": "reset"},
 ]
 """Every twentieth cmdlet that changes something fails; after every twentieth the answer is lost."""
-
-
-@dataclass
-class Clock:
-    """The lab's and ours. It begins with this machine's, by which TLS clients judge the lab's listeners."""
-
-    now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -131,19 +117,6 @@ class Shown:
     def __str__(self) -> str:
         number = sum(map(len, self.certificates.values()))
         return f"{self.handshakes} handshakes saw {number} certificates"
-
-
-def served(host: str, port: int) -> x509.Certificate:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with smtplib.SMTP(host, port, timeout=10) as smtp:
-        smtp.starttls(context=context)
-        smtp.ehlo()
-        assert isinstance(smtp.sock, ssl.SSLSocket)
-        certificate = smtp.sock.getpeercert(binary_form=True)
-    assert certificate is not None
-    return x509.load_der_x509_certificate(certificate)
 
 
 @contextmanager
