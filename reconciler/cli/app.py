@@ -346,7 +346,12 @@ def certificates(
         raise typer.BadParameter(
             "one of --csr, --answer, --replace, --issuer, and showing at a time", param_hint="certificates"
         )
-    if replace is not None or issuer is not None:
+    is_replaced = replace is not None or issuer is not None
+    if (auto_approve or reason is not ReplaceReason.unspecified) and not is_replaced:
+        raise typer.BadParameter(
+            "--reason and --auto-approve go with --replace or --issuer", param_hint="certificates"
+        )
+    if is_replaced:
         from .commands.certificates import replace as run_replace
 
         _choose(

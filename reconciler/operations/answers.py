@@ -6,16 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from reconciler.config.desired import Desired
 from reconciler.config.models.issuer import ManualIssuer
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.issuers.manual.answers import Answer, File, NoAnswer, find_answer
+from reconciler.issuers.manual.answers import Answer, File, NoAnswer, answers_to_none, find_answer
 from reconciler.issuers.manual.folder import TooManyFiles, answer_files
 from reconciler.issuers.manual.names import stem_of
 from reconciler.pki.answer import check_answer
 from state.address import Address
 from state.record import Request, StateRecord
+
+_MOST_TOLD: Final = 3
+"""Of the files of one folder that are no answer to anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ def with_answers(record: StateRecord, desired: Desired, now: datetime) -> Answer
     found = dict(record.requests)
     diagnostics: list[Diagnostic] = []
     folders: dict[Path, tuple[File, ...] | str] = {}
+    unanswered: dict[Path, Address] = {}
+    told: set[Path] = set()
     for address, request, folder in _waiting(record.requests, desired):
         if folder not in folders:
             folders[folder] = _files(folder)
@@ -44,6 +50,14 @@ def with_answers(record: StateRecord, desired: Desired, now: datetime) -> Answer
                 found[address] = replace(request, answer=answer.chain)
             case NoAnswer() as wrong:
                 diagnostics.append(_not_usable(address, folder, wrong))
+                told.add(folder / wrong.file)
+            case None:
+                unanswered.setdefault(folder, address)
+    for folder, address in unanswered.items():
+        files = folders[folder]
+        others = answers_to_none(files) if isinstance(files, tuple) else ()
+        left = [other for other in others if folder / other.file not in told]
+        diagnostics += [_not_usable(address, folder, other) for other in left[:_MOST_TOLD]]
     return Answered(replace(record, requests=found), tuple(diagnostics))
 
 

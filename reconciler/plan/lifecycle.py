@@ -245,7 +245,7 @@ class _Case:
         if self.change is None or not self.change.invocations:
             return ""
         if self.change.action is Action.WAIT:
-            return f"{_APPLY}, once that has passed"
+            return f"{_APPLY}, once that is over"
         first = self.change.invocations[0].cmdlet
         return f"{_APPLY}, with {first}"
 

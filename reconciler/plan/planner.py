@@ -114,7 +114,7 @@ def _upcoming(certificates: Iterable[CertificatePlan], now: datetime) -> tuple[U
         (planned.upcoming for planned in certificates if planned.upcoming is not None),
         key=lambda one: (one.renewal, one.address),
     )
-    return tuple(one for one in known if one.renewal <= max(now + _SOON, known[0].renewal))
+    return tuple(one for one in known if one.renewal.date() <= max(now + _SOON, known[0].renewal).date())
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ _CHOSEN: Final = (
 )
 _IN_USE: Final = "it becomes the server's default SMTP certificate, which Exchange does not remove"
 _DANGLES: Final = "what it was bound by before names no certificate that could be presented"
+_NOT_JUDGED: Final = "whether what it was bound by before could still be presented could not be read"
 _UNREAD: Final = "what it was bound by before could not be read"
 
 
@@ -143,22 +144,25 @@ def _of_connector(change: Change, situation: Situation) -> Change:
     before = change.attributes[_ATTRIBUTE].before
     if before is not None and not isinstance(before, TlsCertificateName):
         return replace(change, no_step_back=_UNREAD)
-    if before is not None and not _is_presentable(before, change, situation):
-        return replace(change, no_step_back=_DANGLES)
+    if before is not None and (why := _not_presentable(before, change, situation)):
+        return replace(change, no_step_back=why)
     back = {"Identity": binding.parameters["Identity"], _BINDING: None if before is None else str(before)}
     return replace(change, on_failure=(Invocation(binding.server, binding.cmdlet, back),))
 
 
-def _is_presentable(name: TlsCertificateName, change: Change, situation: Situation) -> bool:
-    """Whether each server of a connector has a certificate of that name that is good now."""
+def _not_presentable(name: TlsCertificateName, change: Change, situation: Situation) -> str:
+    """Why not each server of a connector has a certificate of that name that is good now; "" where it has."""
     resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
     home = getattr(resource, "home", ())
     named = ReceiveConnector(tls_certificate_name=name)
-    return all(
-        presented(named, situation.server(server).certificates.objects, _NO_NAME, situation.now).certificate
-        is not None
-        for server in (home if isinstance(home, tuple) else ())
-    )
+    doubt = ""
+    for server in home if isinstance(home, tuple) else ():
+        found = presented(named, situation.server(server).certificates.objects, _NO_NAME, situation.now)
+        if found.certificate is None and not found.unclear:
+            return _DANGLES
+        if found.certificate is None:
+            doubt = _NOT_JUDGED
+    return doubt
 
 
 _NO_NAME: Final = Fqdn("localhost")

@@ -243,3 +243,15 @@ class TestAFileThatIsMeantAsTheAnswer:
         assert not [one for one in first.plan().diagnostics if one.summary == "Answer not usable"]
         assert MBX1 in first.apply().waiting
         assert request.exists()
+
+    def test_and_is_called_otherwise_is_told_and_refuses_nothing(self, first: Machine) -> None:
+        """It may be meant for another request of the folder: what is no certificate answers none."""
+        first.apply()
+        (first.requests / "download.cer").write_bytes(page(""))
+        [told] = [one for one in first.plan().diagnostics if one.summary == "Answer not usable"]
+        assert "download.cer" in told.detail
+        assert 'a web page, with the title "Sign in"' in told.detail
+        applied = first.apply()
+        assert MBX1 in applied.waiting
+        assert not [one for one in applied.diagnostics if one.summary == "No certificate issued"]
+        assert "download.cer answers none" in first.change().reason

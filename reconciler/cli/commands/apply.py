@@ -139,5 +139,5 @@ def _nobody_to_ask() -> Diagnostic:
     return Diagnostic(
         summary="Nobody to ask",
         detail="There is no terminal to approve the plan at, so nothing was read or changed.",
-        hint="look at it with plan, then apply with --auto-approve",
+        hint="run it at a terminal, which shows the plan and asks, or give --auto-approve",
     )

@@ -57,6 +57,23 @@ def is_answer_file(name: str) -> bool:
     return PurePath(name).suffix.lower() in SUFFIXES and not name.startswith(".")
 
 
+def answers_to_none(files: Iterable[File]) -> tuple[NoAnswer, ...]:
+    """The files that are no answer to any request: a page, a key, what is cut off; not those for other keys.
+
+    Somebody meant them as one, whatever they are called: what was answered long ago may lie there too, and is
+    a certificate.
+    """
+    found: list[NoAnswer] = []
+    for file in files:
+        try:
+            if file.data is not None:
+                read_answer(file.data, "")
+        except NotAnAnswer as error:
+            if error.problem.rule not in (Rule.OTHER_KEY, Rule.STRAY):
+                found.append(NoAnswer(file.name, str(error)))
+    return tuple(found)
+
+
 def find_answer(files: Iterable[File], stem: str, public_key: str) -> Answer | NoAnswer | None:
     """Find the answer to a request: a certificate for its key, whatever its file is called.
 

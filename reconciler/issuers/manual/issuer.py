@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, 
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import LARGEST, NotARequest, RequestFacts, parse_request
 
-from .answers import Answer, NoAnswer, find_answer
+from .answers import Answer, File, NoAnswer, answers_to_none, find_answer
 from .folder import TooManyFiles, answer_files, read_text, write_whole
 from .names import stem_of
 from .note import TAKEN, note_of, taken_line
@@ -76,7 +76,8 @@ class ManualIssuer:
                     request.address, facts, file, is_text=self._is_text, since=since, own=self._note
                 )
                 write_whole(note, told.encode("utf-8"))
-            found = find_answer(answer_files(self._folder), stem, facts.public_key)
+            files = answer_files(self._folder)
+            found = find_answer(files, stem, facts.public_key)
             if isinstance(found, Answer) and TAKEN not in told:
                 write_whole(note, (told + taken_line(found.file, self._clock())).encode("utf-8"))
         except OSError as error:
@@ -95,7 +96,7 @@ class ManualIssuer:
                 )
                 raise RequestRefused(self._name, reason, hint)
             case None:
-                return Waiting(file, f"nothing in {self._folder} answers {file}")
+                return Waiting(file, f"nothing in {self._folder} answers {file}{_but(files)}")
 
     def _put(self, file: str, facts: RequestFacts) -> None:
         """Write the request, as its authority wants it, if it is not there."""
@@ -115,3 +116,10 @@ class ManualIssuer:
         if not self._is_text:
             data = x509.load_pem_x509_csr(data).public_bytes(Encoding.DER)
         write_whole(path, data)
+
+
+def _but(files: Iterable[File]) -> str:
+    """What lies there in place of an answer."""
+    others = answers_to_none(files)
+    more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+    return f"; {others[0].file} answers none: {others[0].reason}{more}" if others else ""

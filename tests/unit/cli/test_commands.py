@@ -292,3 +292,24 @@ class TestImportGenerate:
         told = capsys.readouterr()
         assert told.out == ""
         assert "Server not read" in told.err
+
+
+class TestCertificates:
+    @pytest.mark.parametrize("option", [["--reason", "compromise"], ["--auto-approve"]])
+    def test_takes_what_replacing_needs_for_nothing_else(
+        self, folder: Path, capsys: Captured, option: list[str]
+    ) -> None:
+        """Who forgets which one believes that it was replaced."""
+        assert main(["certificates", "one.yaml", *option]) == 1
+        assert "--reason and --auto-approve go with --replace or --issuer" in " ".join(
+            capsys.readouterr().err.split()
+        )
+
+    def test_says_how_to_approve_where_there_is_no_terminal(
+        self, folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", None)
+        assert main(["certificates", "one.yaml", "--replace", "certificate.EX1.public"]) == 1
+        assert "which shows the plan and asks, or give --auto-approve" in " ".join(
+            capsys.readouterr().err.split()
+        )

@@ -435,7 +435,7 @@ class TestARenewalThatIsStillToCome:
     def test_is_told_by_date_and_only_those_of_the_next_days(self) -> None:
         """Where none is near, there is still a next one."""
 
-        def upcoming(*days_left: int) -> list[str]:
+        def upcoming(*days_left: float) -> list[str]:
             names = [f"mail{number}.contoso.com" for number in range(len(days_left))]
             declared = {
                 Address.of("certificate", "EX1", name): certificate(
@@ -458,6 +458,7 @@ class TestARenewalThatIsStillToCome:
 
         assert upcoming(59, 31, 61) == ["mail1.contoso.com", "mail0.contoso.com"]
         assert upcoming(89, 88) == ["mail1.contoso.com"]
+        assert upcoming(88, 88 + 1 / 24) == ["mail0.contoso.com", "mail1.contoso.com"]
 
     def test_is_none_for_what_somebody_else_renews(self) -> None:
         watched = certificate(issuer=UNSET)
