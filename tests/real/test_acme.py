@@ -19,7 +19,15 @@ from reconciler.issuers.acme.http01 import Listener, Webroot
 from reconciler.issuers.acme.issuer import AcmeIssuer, AcmeSettings, ExternalAccount
 from reconciler.issuers.acme.patience import Patience
 from reconciler.issuers.acme.validation import Proof, Validation
-from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
+from reconciler.issuers.port import (
+    CertificateRequest,
+    Issued,
+    Issuer,
+    IssuerUnusable,
+    RequestRefused,
+    Waiting,
+)
+from reconciler.issuers.testing import IssuerContract
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import parse_request
 from state.address import Address
@@ -83,6 +91,14 @@ def check(said: Issued | Waiting, asked: CertificateRequest) -> None:
     assert chain[0].public_key == parse_request(asked.csr).public_key
     assert chain[0].alternative_domains == asked.domains
     assert chain[0].not_after == said.not_after
+
+
+class TestTheContract(IssuerContract):
+    """What every issuer promises, kept by one with a real authority behind it."""
+
+    @pytest.fixture
+    def issuer(self, server: Pebble, tmp_path: Path) -> Issuer:
+        return AcmeIssuer("le", settings(server, listening(server), tmp_path))
 
 
 class TestHttp01:

@@ -8,10 +8,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from reconciler.credentials.command import CommandFailed, CommandMissing, arguments_of, read_command
+from reconciler.credentials.command import (
+    LARGEST_SAID,
+    CommandFailed,
+    CommandMissing,
+    Ended,
+    arguments_of,
+    read_command,
+    run,
+)
 
 
 def python(program: str) -> str:
@@ -73,6 +82,29 @@ class TestACommand:
     def test_with_quotes_that_do_not_close_fails(self, tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="quotes"):
             read_command("a 'b", tmp_path)
+
+
+class TestAProgramThatIsGivenSomething:
+    def ended(self, folder: Path, program: str, **given: Any) -> Ended:
+        return run([sys.executable, "-c", program], folder, 30, 100_000, **given)
+
+    def test_reads_it_and_is_told_more_beside_our_variables(self, tmp_path: Path) -> None:
+        program = "import os, sys; print(sys.stdin.read() + os.environ['MORE'], 'PATH' in os.environ, end='')"
+        ended = self.ended(tmp_path, program, given=b"a", environment={"MORE": "b"})
+        assert ended == Ended(0, b"ab True", b"")
+
+    def test_is_heard_to_the_end_and_quoted_from_the_beginning(self, tmp_path: Path) -> None:
+        """A full pipe would keep it from ending."""
+        program = "import sys; sys.stderr.write('x' * 1_000_000); print('done', end=''); sys.exit(4)"
+        assert self.ended(tmp_path, program, given=b"") == Ended(4, b"done", b"x" * LARGEST_SAID)
+
+    def test_that_prints_before_it_reads_is_not_waited_for(self, tmp_path: Path) -> None:
+        program = "import sys; sys.stdout.write('x' * 90_000); sys.stdout.flush(); sys.stdin.read()"
+        assert len(self.ended(tmp_path, program, given=b"y" * 1_000_000).output) == 90_000
+
+    def test_without_it_what_it_says_is_thrown_away(self, tmp_path: Path) -> None:
+        """It may hold the secret."""
+        assert self.ended(tmp_path, "import sys; sys.stderr.write('secret')").said == b""
 
 
 class TestACommandOnWindows:

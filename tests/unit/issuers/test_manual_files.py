@@ -1,0 +1,58 @@
+"""What a person finds in the folder of requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from reconciler.issuers.manual.issuer import ManualIssuer
+from reconciler.issuers.port import CertificateRequest, RequestRefused, Waiting
+from state.address import Address
+from state.values import DomainPattern
+from tests.authority import NOW, make_request, pem
+
+CSR = make_request()
+REQUEST = CertificateRequest(
+    Address.of("certificate", "EX1", "internet"), pem(CSR), frozenset({DomainPattern("mail1.contoso.com")})
+)
+
+
+def desk(folder: Path, *, is_text: bool = True, note: str = "") -> ManualIssuer:
+    return ManualIssuer("desk", folder, is_text=is_text, note=note, clock=lambda: NOW)
+
+
+@pytest.mark.parametrize("is_text", [True, False], ids=["text", "der"])
+def test_the_request_is_written_as_its_authority_wants_it_and_found_again(
+    tmp_path: Path, is_text: bool
+) -> None:
+    for _ in range(2):
+        said = desk(tmp_path, is_text=is_text).issue(REQUEST)
+        assert isinstance(said, Waiting)
+    [request] = [path for path in tmp_path.iterdir() if path.suffix != ".txt"]
+    assert said.reference == request.name
+    assert request.suffix == (".csr" if is_text else ".der")
+    read = x509.load_pem_x509_csr if is_text else x509.load_der_x509_csr
+    assert read(request.read_bytes()).public_bytes(Encoding.DER) == CSR.public_bytes(Encoding.DER)
+    told = request.with_suffix(".txt").read_text(encoding="utf-8")
+    assert ("PKCS#10 in PEM" if is_text else "PKCS#10 in DER") in told
+
+
+def test_what_lies_under_its_name_is_not_overwritten(tmp_path: Path) -> None:
+    desk(tmp_path, is_text=False).issue(REQUEST)
+    [request] = tmp_path.glob("*.der")
+    request.write_bytes(b"mine")
+    with pytest.raises(RequestRefused, match="is not this request"):
+        desk(tmp_path, is_text=False).issue(REQUEST)
+    assert request.read_bytes() == b"mine"
+
+
+def test_the_note_says_what_to_order_since_when_and_what_the_file_says(tmp_path: Path) -> None:
+    desk(tmp_path, note="Account 4711,\nask Ann.").issue(REQUEST)
+    [note] = tmp_path.glob("*.txt")
+    told = note.read_text(encoding="utf-8")
+    for part in ("2026-11-24 12:00 UTC", "2048 bits", "mail1.contoso.com", "  Account 4711,\n  ask Ann.\n"):
+        assert part in told
+    assert max(map(len, told.splitlines())) <= 96
