@@ -552,3 +552,20 @@ def test_a_certificate_that_exchange_chooses_by_itself_has_no_step_back(tmp_path
     (change,) = (one for one in world.plan().plan.changes if one.action.is_mutating)
     assert change.on_failure == ()
     assert "bind it to the receive connector" in change.no_step_back
+
+
+def test_what_an_edge_server_does_not_tell_is_not_said_to_dangle(tmp_path: Path) -> None:
+    """There was a certificate; only whether it was good could not be read."""
+    world = world_of(
+        tmp_path,
+        YAML.replace("MBX1", "EDGE1")
+        .replace("mailbox", "edge")
+        .replace("mbx1", "edge1")
+        .replace("Default Frontend EDGE1", "Default internal receive connector EDGE1"),
+        servers=0,
+        edges=1,
+    )
+    world.apply()
+    world.lab.now += timedelta(days=61)
+    found = {one.no_step_back for one in world.plan().plan.changes if one.address.type == "receive_connector"}
+    assert found == {"whether what it was bound by before could still be presented could not be read"}
