@@ -101,3 +101,20 @@ def predecessors_held(address: Address, server: str, held: Sequence[tuple[str, R
         subject=str(address),
         severity=Severity.WARNING,
     )
+
+
+def presented_by_others(
+    address: Address, server: str, new: str, told: Sequence[tuple[str, str, str]]
+) -> Diagnostic:
+    """Args: new: what is presented from then on. told: connectors, what each presents now, and by what."""
+    lines = "; ".join(f"{what}: {before} now, {new} then, {by}" for what, before, by in told)
+    return Diagnostic(
+        summary="Changes what unmanaged connectors present",
+        detail=(
+            f"Once the certificate is enabled for SMTP on {server}, connectors that are not managed "
+            f"present it, unless it comes with another issuer or other names than expected. {lines}."
+        ),
+        hint="tell those who send to or receive from them, or declare the connectors",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )

@@ -16,6 +16,7 @@ from state.values import UNKNOWN, Name, Thumbprint, TlsCertificateName
 from . import problems, unread_problems
 from .binding import C, bind, differing
 from .builds import refused, unknown_build
+from .bystanders import presented_by_others
 from .certificates import CertificatePlan, plan_certificate
 from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
@@ -166,6 +167,7 @@ def _certificates(situation: Situation, worked: _Worked) -> Mapping[Address, Cer
         planned = held_certificate(address, planned, asked, situation)
         certificates[address] = planned = judged(address, planned, server, situation)
         worked.add(address, planned)
+        worked.diagnostics.extend(presented_by_others(address, planned, situation))
         if enables_smtp(planned):
             enabling.setdefault(server)
     for server in enabling:
