@@ -78,10 +78,6 @@ class Gating:
             found = self._gate.look(one.target for one in touched)
             self._before = {_place(target): handshake for target, handshake in found.items()}
 
-    @property
-    def has_to_look(self) -> bool:
-        return self._gate is not None
-
     def verify(self, applied: Applied, ledger: Ledger, known: KnownValues, step_back: StepBack) -> Gated:
         """Wait until what was applied is presented; take it back where it is worse than before.
 
