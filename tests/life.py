@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from reconciler.config.desired import IssuerSettings
 from reconciler.events import Event
 from reconciler.exchange import refresh
+from reconciler.exchange.errors import CmdletFailed, ErrorRecord, ExchangeError, Unreachable
+from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Command, Connection, Outcome, Query, Reader, Result, Writer
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestRefused, Waiting
@@ -137,8 +139,12 @@ class Fleet:
             lambda: self.lab.now,
             self.sessions or self.lab,
             lambda folder, organization: self.store,
+            patience=Patience(lambda: self.lab.now.timestamp(), self._sleep),
             open_issuer=open_issuer,
         )
+
+    def _sleep(self, seconds: float) -> None:
+        self.lab.now += timedelta(seconds=seconds)
 
     def plan(self) -> Planned:
         return run_plan(self.inputs(), self.surroundings())
@@ -258,9 +264,15 @@ class Remembering:
 
     What a server says of its certificates changes with what is sent to it about certificates, and when one of
     them begins or ends; send connectors change for all.
+
+    Attributes:
+        failure: Asked of each cmdlet that is run: what its sender learns, and whether it is done.
+        failed: How many failed so.
     """
 
     lab: DirectLab
+    failure: Callable[[], tuple[ExchangeError | None, bool]] = lambda: (None, True)
+    failed: int = 0
     _known: dict[tuple[str, ...], tuple[object, Result]] = field(default_factory=dict)
     _changes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -311,8 +323,30 @@ class _RememberingWriter(_RememberingSession):
     session: Writer
 
     def run(self, command: Command) -> Outcome:
-        self.sessions.changed(self.server, command.cmdlet)
-        return self.session.run(command)
+        error, is_done = self.sessions.failure()
+        outcome = Outcome()
+        if is_done:
+            self.sessions.changed(self.server, command.cmdlet)
+            outcome = self.session.run(command)
+        if error is not None:
+            self.sessions.failed += 1
+            raise error
+        return outcome
+
+
+def every_twentieth(random: random.Random) -> Callable[[], tuple[ExchangeError | None, bool]]:
+    """Cmdlets that fail: half of them say so, of the others the answer is lost, before or after they ran."""
+
+    def failure() -> tuple[ExchangeError | None, bool]:
+        if random.random() >= 0.05:
+            return None, True
+        if random.random() < 0.5:
+            return CmdletFailed(
+                "EX", "", (ErrorRecord("Told", 0, "", "", "LocalizedException", "no"),)
+            ), False
+        return Unreachable("EX", "connection reset by peer"), random.random() < 0.5
+
+    return failure
 
 
 def remember_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
