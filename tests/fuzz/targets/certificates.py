@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from reconciler.pki.answer import check_answer, read_chain
 from reconciler.pki.answer_problems import wrong_answer
-from reconciler.pki.bought import read_pkcs12
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.pki.certificate import NotACertificate, certificate_facts
+from reconciler.pki.pkcs12 import why_not_pkcs12
 from reconciler.pki.problem import Problem, Rule
 from reconciler.pki.request import NotARequest, check_request, parse_request
 from reconciler.pki.sent import NotAnAnswer, read_answer
@@ -134,26 +134,20 @@ def _is_explained(problem: Problem) -> None:
 
 
 @cache
-def _bought() -> bytes:
+def _exported() -> bytes:
     return pkcs12.serialize_key_and_certificates(
-        b"bought", rsa_key(), make_certificate(), None, BestAvailableEncryption(_PASSWORD.encode())
+        b"mail", rsa_key(), make_certificate(), None, BestAvailableEncryption(b"only for this file")
     )
 
 
 def _pkcs12s() -> Sequence[bytes]:
-    return [_bought()]
+    return [_exported()]
 
 
 def _pkcs12(data: bytes, folder: Path) -> bool:
-    try:
-        chain = read_pkcs12(data, _PASSWORD)
-    except NotAnAnswer as error:
-        return refused(error, _PASSWORD)
-    assert "PRIVATE" not in chain
-    return True
+    return not why_not_pkcs12(data)
 
 
-_PASSWORD = "only for this file"
 _ADDRESS = Address.of("certificate", "EX1", "internet")
 _LEAF = der(make_certificate())
 
