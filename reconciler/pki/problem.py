@@ -23,7 +23,6 @@ class Rule(Enum):
     CUT_OFF = "it is cut off: {found}"
     PRIVATE_KEY = "it holds a private key"
     PKCS12 = "it is a PKCS#12 file, which holds a private key"
-    OTHER_PAIR = "its private key is not that of its certificate"
     WEB_PAGE = "it is a web page, with the title {found}"
     REQUEST = "it is a certificate request, not the answer to one"
 
