@@ -37,6 +37,7 @@ from .ledger import Ledger
 from .tools import Kept, Parked, Stopped, Tools
 
 _BINDING = "TlsCertificateName"
+_INVALID_ARGUMENT = 5
 
 
 class ChangeRun:
@@ -81,10 +82,11 @@ class ChangeRun:
         try:
             outcome = self._send(invocation, parameters, writer, intent)
         except Stopped as stopped:
-            if not (is_retirement(self.address) and isinstance(stopped.__cause__, CmdletFailed)):
+            refused = stopped.__cause__
+            if not (is_retirement(self.address) and isinstance(refused, CmdletFailed) and _is_final(refused)):
                 raise
             self._ledger.learn(*self._learned(invocation, Outcome(), is_last=is_last))
-            raise Kept(problems.certificate_kept(self.address, stopped.__cause__)) from stopped
+            raise Kept(problems.certificate_kept(self.address, refused)) from stopped
         if invocation.cmdlet == "Export-ExchangeCertificate" and carries_key(invocation):
             self._depart(outcome, intent)
             return True
@@ -212,6 +214,11 @@ class ChangeRun:
         if bound is not None and isinstance(bound.before, TlsCertificateName):
             raise Parked(name_waits(self.address, str(bound.before), told))
         raise Stopped(names_differ(self.address, told), was_sent=False)
+
+
+def _is_final(error: CmdletFailed) -> bool:
+    """Whether Exchange refuses to remove a certificate, for it is in use [2.4-4]; else it only failed."""
+    return any(one.category == _INVALID_ARGUMENT for one in error.records)
 
 
 def _may_pass(error: ExchangeError, invocation: Invocation) -> bool:

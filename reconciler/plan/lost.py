@@ -81,7 +81,10 @@ def _dangling(name: Name, server: LiveServer, situation: Situation) -> Iterator[
     bound = {
         connector.name: (address, connector.home)
         for address, connector in declared
-        if connector.certificates and isinstance(connector.home, tuple) and name in connector.home
+        if isinstance(connector.certificates, tuple)
+        and connector.certificates
+        and isinstance(connector.home, tuple)
+        and name in connector.home
     }
     connectors: list[SendConnector | ReceiveConnector] = [*server.send_connectors.objects]
     connectors += situation.receive_connectors(name).all()
