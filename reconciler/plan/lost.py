@@ -81,10 +81,9 @@ def _dangling(name: Name, server: LiveServer, situation: Situation) -> Iterator[
     bound = {
         connector.name: (address, connector.home)
         for address, connector in declared
-        if isinstance(connector.certificates, tuple)
-        and connector.certificates
-        and isinstance(connector.home, tuple)
+        if isinstance(connector.home, tuple)
         and name in connector.home
+        and _has_one_of(name, connector, situation)
     }
     connectors: list[SendConnector | ReceiveConnector] = [*server.send_connectors.objects]
     connectors += situation.receive_connectors(name).all()
@@ -97,6 +96,13 @@ def _dangling(name: Name, server: LiveServer, situation: Situation) -> Iterator[
             others = [other for other in home if other != name]
             if not _may_be_elsewhere(binding, others, situation):
                 yield f"what {address} is bound to, {binding}"
+
+
+def _has_one_of(name: Name, connector: SendConnector | ReceiveConnector, situation: Situation) -> bool:
+    """Whether a certificate of a connector is declared for a server: a subscribed Edge server has its own."""
+    addresses = connector.certificates if isinstance(connector.certificates, tuple) else ()
+    declared = (situation.desired.resources.get(address) for address in addresses)
+    return any(isinstance(one, Certificate) and one.home == (name,) for one in declared)
 
 
 def _may_be_elsewhere(binding: TlsCertificateName, others: Iterable[Name], situation: Situation) -> bool:
