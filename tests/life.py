@@ -107,6 +107,7 @@ class Fleet:
         declared: The YAML, as values; changed ones count from the next run.
         desk: Who signs.
         heard: Everything that was told.
+        issuer: Who is asked instead of the desk.
         sessions: Instead of the lab's own.
     """
 
@@ -116,6 +117,7 @@ class Fleet:
     desk: Desk
     store: MemoryStore = field(default_factory=MemoryStore)
     heard: list[Event] = field(default_factory=list)
+    issuer: Issuer | None = None
     sessions: Remembering | None = None
 
     @property
@@ -132,7 +134,7 @@ class Fleet:
 
     def surroundings(self) -> Surroundings:
         def open_issuer(settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
-            return self.desk
+            return self.issuer or self.desk
 
         return Surroundings(
             self.heard.append,

@@ -50,7 +50,8 @@ def _validation(declared: AcmeModel, opening: Opening) -> Validation:
             return Webroot(opening.base / declared.http01.webroot)
         return Listener(*_host_and_port(declared.http01.listen))
     way = declared.dns01
-    assert isinstance(way, Dns01)  # noqa: S101 the model has one of the two
+    if not isinstance(way, Dns01):
+        raise IssuerUnusable(opening.name, "neither http01 nor dns01 is declared", "declare one of them")
     if isinstance(way.rfc2136, DynamicUpdate):
         return _updates(way.rfc2136, opening)
     return Hook(way.hook, opening.base)

@@ -92,7 +92,7 @@ class TestACertificateWhoseKeyIsKnownToOthers:
         assert [one.summary for one in outcome.applied.diagnostics] == ["Not revoked"]
         desk.refuses = False
         settled.declared["partners"]["trusted"].append("adatum.com")
-        settled.desk = desk  # type: ignore[assignment]
+        settled.issuer = desk
         settled.apply()
         assert desk.revoked == [(str(old.thumbprint), "compromise")]
 
@@ -106,7 +106,7 @@ class TestACertificateWhoseKeyIsKnownToOthers:
         assert MBX1 in outcome.applied.waiting
         assert not desk.revoked
         settled.pass_time(timedelta(days=2))
-        settled.desk = desk  # type: ignore[assignment]
+        settled.issuer = desk
         settled.apply()
         assert desk.revoked == [(str(old.thumbprint), "compromise")]
         assert settled.plan().plan.is_idle

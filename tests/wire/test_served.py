@@ -19,30 +19,10 @@ from reconciler.events import Event, Listener, ServingAwaited, SteppingBack
 from reconciler.exchange.patience import Patience
 from reconciler.operations.applying import ApplyOutcome, run_apply
 from reconciler.operations.inputs import Surroundings
+from tests.cases.test_gate import YAML as GATED
 from tests.contoso import Contoso, contoso, unheard
 
-YAML = """\
-version: 1
-organization: contoso
-issuers:
-  house: {type: local, certificate: ca.pem, key: ca.key}
-endpoints: [{name: mail.contoso.com, servers: [MBX1], serve_within: 20s}]
-partners: {trusted: [fabrikam.com]}
-servers:
-  MBX1:
-    role: mailbox
-    host: mbx1.contoso.com
-    certificates:
-      public:
-        subject: "O=Contoso Ltd, CN=mail.contoso.com"
-        domains: [mail.contoso.com]
-        issuer: house
-    send_connectors:
-      tls_required: {to: trusted, certificate: public}
-      opportunistic: {to: ["*"], certificate: public}
-    receive_connectors:
-      "Default Frontend MBX1": {certificate: public}
-"""
+YAML = GATED.replace("servers: [MBX1]}]", "servers: [MBX1], serve_within: 20s}]")
 TENTH = 0.1
 
 
