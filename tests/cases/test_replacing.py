@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,8 +16,10 @@ from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestR
 from reconciler.operations.applying import ApplyOutcome
 from reconciler.operations.failed import OperationFailed
 from reconciler.operations.replacing import run_replace
+from reconciler.operations.revoking import revoke_replaced
 from reconciler.pki.answer import read_chain
 from state.address import Address
+from state.record import Learned
 from state.resources import Certificate
 from tests.life import Desk, Fleet, fleet
 
@@ -149,3 +152,14 @@ class TestAMaintenanceWindow:
         assert outcome.applied is not None
         assert not outcome.applied.waiting
         assert desk.revoked == [(str(old.thumbprint), "compromise")]
+
+
+def test_what_replaces_it_is_in_use_before_it_is_revoked(settled: Fleet) -> None:
+    """Imported is not enough: where it waits for something, mail is presented the old one."""
+    desk = RevokingDesk(settled.desk, refuses=True)
+    planned = replaced(settled, desk).planned
+    desk.refuses = False
+    kept = settled.record.resources[MBX1]
+    ledger = SimpleNamespace(record=settled.record.learn(Learned(MBX1, replace(kept, milestones={}))))
+    told = revoke_replaced(ledger, planned.desired, (), None, settled.surroundings())  # type: ignore[arg-type]
+    assert (told, desk.revoked) == ((), [])

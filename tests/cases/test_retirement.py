@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from reconciler.apply.steps import _is_final
+from reconciler.exchange.errors import CmdletFailed, ErrorRecord
 from reconciler.operations.applying import ApplyOutcome
 from reconciler.plan.change import Action
 from state.address import Address
@@ -119,3 +121,13 @@ def test_one_with_the_issuer_and_subject_that_connectors_name_is_held_and_told(t
     assert "by issuer and subject" in told.detail
     applied(world)
     assert str(first) in stored(world)
+
+
+def test_a_removal_is_given_up_only_where_exchange_refuses_it() -> None:
+    """What only failed is tried again by the next apply."""
+    refused, failed = (
+        CmdletFailed("MBX1", "", (ErrorRecord("Told", category, "", "", "Exception", "no"),))
+        for category in (5, 0)
+    )
+    assert _is_final(refused)
+    assert not _is_final(failed)
