@@ -12,7 +12,7 @@ from state.resources import ReceiveConnector, SendConnector
 from state.values import Deferred, TlsCertificateName
 
 from . import problems
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 
 C = TypeVar("C", SendConnector, ReceiveConnector)
 

@@ -18,7 +18,7 @@ from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNSET, Name, Thumbprint, TlsCertificateName
 
 from . import certificate_problems
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 from .change import Change
 from .default_smtp import enables_smtp
 from .references import fqdn_of, is_used_on

@@ -13,7 +13,7 @@ from state.address import Address
 from state.values import Name
 
 from . import certificate_problems
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 from .situation import Situation
 
 SUBSCRIPTION_RULE = "edge-subscription"

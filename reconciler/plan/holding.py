@@ -20,7 +20,7 @@ from state.values import UNSET, Name, Thumbprint, TlsCertificateName
 
 from . import certificate_problems
 from .binding import C
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 from .change import Action, Change
 from .maintenance import Maintenance
 from .recording import unchanged

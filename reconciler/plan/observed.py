@@ -12,7 +12,7 @@ from state.values import UNSET, Deferred
 
 from . import problems
 from .binding import C, bind
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 from .change import Action, Change, Difference
 from .compare import compare
 from .send_connectors import ConnectorPlan, find

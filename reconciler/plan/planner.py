@@ -17,7 +17,8 @@ from . import problems, unread_problems
 from .binding import C, bind, differing
 from .builds import refused, unknown_build
 from .bystanders import presented_by_others
-from .certificates import CertificatePlan, plan_certificate
+from .case import CertificatePlan
+from .certificates import plan_certificate
 from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
 from .foreign_names import foreign_names

@@ -17,7 +17,7 @@ from state.resources import Certificate
 from state.values import UNSET, Name, Thumbprint
 
 from . import certificate_problems
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 from .change import Action, Change, Difference
 from .references import References, held_by
 from .situation import Situation, home_of

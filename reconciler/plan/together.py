@@ -15,7 +15,7 @@ from state.resources import Certificate, SendConnector
 from state.values import UNSET, TlsCertificateName
 
 from .binding import C, differing
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 from .holding import usable_until
 from .send_connectors import find
 from .situation import Situation, home_of

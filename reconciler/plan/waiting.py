@@ -9,7 +9,7 @@ from reconciler.cmdlets.invocation import Invocation
 from state.address import Address
 from state.values import Deferred
 
-from .certificates import CertificatePlan
+from .case import CertificatePlan
 from .change import Action, Change
 
 _BINDING = "TlsCertificateName"

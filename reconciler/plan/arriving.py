@@ -1,0 +1,131 @@
+"""A certificate that is not there yet: requested here, or fetched with its key from another server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from reconciler.cmdlets import certificate as cmdlets
+from reconciler.cmdlets.invocation import Invocation
+from reconciler.pki.asked import asked_domains
+from state.record import Learned, Recorded, Request
+from state.resources import Certificate, Kind
+from state.values import UNKNOWN, UNSET, Deferred, Maybe, Thumbprint
+
+from . import problems
+from .case import Case, CertificatePlan, binding_name_of, current_of, is_open, thumbprint_of
+from .change import Action, Change, Difference
+from .compare import live_value
+from .kept import certificate_to_record, enable, replaces_default
+from .predecessors import replaced_by_new
+
+
+def continued(case: Case, request: Request) -> CertificatePlan:
+    """The rest of a request: its text again if we lost it, its answer, its services."""
+    steps: list[Invocation] = []
+    if not request.csr and request.pending is not None:
+        steps.append(cmdlets.export_request(request.pending, server=case.server, edge=case.edge))
+    reason = f"requested {request.since:%Y-%m-%d}" + (", answered" if request.answer else "")
+    planned = _requested(case, steps, reason, current=current_of(case).certificate)
+    return _waiting(planned, request) if request.is_waiting else planned
+
+
+def _waiting(planned: CertificatePlan, request: Request) -> CertificatePlan:
+    """The same, when its issuer has it: what follows is tried, and is nothing to approve again."""
+    if planned.change is None:
+        return planned
+    reason = f"requested {request.since:%Y-%m-%d}, waits: {request.waits}"
+    return replace(planned, change=replace(planned.change, action=Action.WAIT, reason=reason))
+
+
+def fetched(
+    case: Case, source: Case, certificate: Certificate | None, *, waits: bool = False
+) -> CertificatePlan:
+    """The same certificate and key as another server has, or will have: exported there, imported here.
+
+    Args:
+        certificate: None while it is requested there.
+    """
+    address, current = case.address, current_of(case).certificate
+    thumbprint: Thumbprint | Deferred = Deferred(source.address, cmdlets.THUMBPRINT)
+    if certificate is not None:
+        thumbprint = thumbprint_of(certificate)
+    steps = [
+        cmdlets.export_key(address, thumbprint, server=source.server, edge=source.edge),
+        cmdlets.import_key(
+            address, case.asked, source.address, server=case.server, edge=case.edge, mark=case.mark
+        ),
+    ]
+    key = certificate.public_key if certificate is not None else UNSET
+    change = _arriving(case, steps, f"comes with its key from {source.server}", current, thumbprint, key)
+    name = binding_name_of(certificate) if certificate is not None else source.deferred_name
+    if certificate is None:
+        change = replace(
+            change, action=Action.WAIT if waits else change.action, requires=frozenset({source.address})
+        )
+    request = case.request
+    is_abandoned = request is not None and is_open(case, request)
+    abandoned = (problems.request_abandoned(address, case.server),) if is_abandoned else ()
+    return CertificatePlan(change, name, abandoned)
+
+
+def new_request(case: Case, reason: str, current: Certificate | None) -> CertificatePlan:
+    # Without names of its own, a request gets those of the server [2.1-6].
+    asked = case.asked.with_(domains=asked_domains(case.asked))
+    step = cmdlets.request(asked, server=case.server, edge=case.edge, mark=case.mark)
+    return _requested(case, [step], reason, current)
+
+
+def _requested(
+    case: Case, steps: list[Invocation], reason: str, current: Certificate | None
+) -> CertificatePlan:
+    """A certificate that has to come from its issuer; ``steps`` lead to the request."""
+    asked, address = case.asked, case.address
+    steps = [
+        *steps,
+        cmdlets.import_answer(address, asked, server=case.server, edge=case.edge, mark=case.mark),
+    ]
+    thumbprint = Deferred(address, cmdlets.THUMBPRINT)
+    return CertificatePlan(_arriving(case, steps, reason, current, thumbprint), case.deferred_name)
+
+
+def _arriving(
+    case: Case,
+    steps: list[Invocation],
+    reason: str,
+    current: Certificate | None,
+    thumbprint: Thumbprint | Deferred,
+    public_key: Maybe[str] = UNSET,
+) -> Change:
+    """A certificate that is not there yet; ``steps`` bring it, and its services follow."""
+    asked, address = case.asked, case.address
+    if isinstance(asked.services, frozenset) and asked.services:
+        steps = [*steps, enable(case, thumbprint, asked.services)]
+    differences = {
+        attribute.name: Difference(_before(current, attribute.name), value)
+        for attribute, value in asked.declared(Kind.WRITABLE)
+        if _before(current, attribute.name) != value
+    }
+    if replaces_default(asked):
+        differences["default_smtp"] = Difference(UNKNOWN, asked.default_smtp)
+    differences["thumbprint"] = Difference(_before(current, "thumbprint"), thumbprint)
+    return Change(
+        address=address,
+        action=Action.CREATE if current is None else Action.REPLACE,
+        attributes=differences,
+        invocations=tuple(steps),
+        reason=reason,
+        learned=Learned(
+            address,
+            Recorded(
+                certificate_to_record(asked, thumbprint=thumbprint, public_key=public_key),
+                created=True,
+                at=case.now,
+                predecessors=replaced_by_new(case, current),
+            ),
+        ),
+    )
+
+
+def _before(current: Certificate | None, name: str) -> Any:
+    return UNSET if current is None else live_value(current, name)

@@ -1,0 +1,157 @@
+"""One declared certificate with everything that is known of it, and what is planned for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from reconciler.cmdlets import certificate as cmdlets
+from reconciler.diagnostics import Diagnostic
+from reconciler.pki.selection import Selection, imported_of, may_be_pending, select
+from state.address import Address
+from state.record import Request, StateRecord
+from state.resources import Certificate
+from state.values import Deferred, Thumbprint, TlsCertificateName
+
+from .change import Change, Difference, Upcoming
+from .situation import Situation, Urgent, home_of
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePlan:
+    """The change of one certificate.
+
+    Attributes:
+        change: None when it cannot be planned; a diagnostic says why.
+        name: What connectors are bound to; None when there will be none.
+        drift: What is not as it was recorded.
+        observed: What is not as declared, and is only observed.
+        held: Why it is not put to use yet, although it may be there: connectors stay with what they have. ""
+            where nothing holds it.
+        upcoming: When it is to be renewed, where that is still to come and is ours to do.
+        issued: When the certificate that is there and stays began; None where another is to come.
+    """
+
+    change: Change | None
+    name: TlsCertificateName | Deferred | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    drift: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+    observed: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
+    held: str = ""
+    upcoming: Upcoming | None = None
+    issued: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One certificate and everything known of it."""
+
+    address: Address
+    asked: Certificate
+    server: str
+    edge: bool
+    live: tuple[Certificate, ...]
+    record: StateRecord
+    mark: str
+    now: datetime
+    turnaround: timedelta
+    urgent: Urgent | None = None
+    behind: str = ""
+
+    @property
+    def was(self) -> Certificate | None:
+        """The certificate as last applied."""
+        recorded = self.record.resources.get(self.address)
+        return recorded.resource if recorded and isinstance(recorded.resource, Certificate) else None
+
+    @property
+    def was_created(self) -> bool:
+        recorded = self.record.resources.get(self.address)
+        return recorded is not None and recorded.created
+
+    @property
+    def request(self) -> Request | None:
+        return self.record.requests.get(self.address)
+
+    @property
+    def revoke(self) -> str:
+        """Why the certificate that is replaced is to be revoked; "" where it simply ends."""
+        if self.urgent is not None:
+            return self.urgent.reason
+        return self.request.urgent if self.request is not None else ""
+
+    @property
+    def deferred_name(self) -> Deferred:
+        return Deferred(self.address, cmdlets.TLS_CERTIFICATE_NAME)
+
+
+def case_of(address: Address, asked: Certificate, situation: Situation) -> Case:
+    server = home_of(asked)
+    return Case(
+        address=address,
+        asked=asked,
+        server=str(server),
+        edge=situation.is_edge(server),
+        live=situation.server(server).certificates.objects,
+        record=situation.record,
+        mark=situation.request_mark(address, asked),
+        now=situation.now,
+        turnaround=situation.turnaround(asked),
+        urgent=situation.urgent.get(address),
+    )
+
+
+def is_open(case: Case, request: Request) -> bool:
+    """True while Exchange has the key of a request, and no answer to it."""
+    there = any(certificate.public_key == request.public_key for certificate in case.live)
+    return there and imported_of(case.live, request) is None
+
+
+def unrecorded_request(case: Case) -> Request | None:
+    """A request that nobody recorded, found by its mark: it asks for what is declared now."""
+    for entry in case.live:
+        if (
+            _is_marked_pending(entry, case.mark)
+            and isinstance(entry.thumbprint, Thumbprint)
+            and isinstance(entry.public_key, str)
+        ):
+            return Request(
+                server=home_of(case.asked),
+                asked=case.asked,
+                public_key=entry.public_key,
+                csr="",
+                pending=entry.thumbprint,
+                since=case.now,
+            )
+    return None
+
+
+def _is_marked_pending(certificate: Certificate, mark: str) -> bool:
+    name = certificate.friendly_name
+    return isinstance(name, str) and mark in name and may_be_pending(certificate)
+
+
+def current_of(case: Case) -> Selection:
+    """The live certificate that is the declared one."""
+    key = case.was.public_key if case.was else None
+    if case.request is not None and imported_of(case.live, case.request) is not None:
+        key = case.request.public_key
+    return select(case.asked, case.live, key if isinstance(key, str) else None, case.mark, case.now)
+
+
+def is_marked(case: Case, current: Certificate) -> bool:
+    name = current.friendly_name
+    return isinstance(name, str) and bool(case.mark) and case.mark in name
+
+
+def binding_name_of(current: Certificate) -> TlsCertificateName | None:
+    name = current.tls_certificate_name
+    return name if isinstance(name, TlsCertificateName) else None
+
+
+def thumbprint_of(current: Certificate) -> Thumbprint:
+    if not isinstance(current.thumbprint, Thumbprint):
+        raise ValueError("a live certificate has a thumbprint: it is computed from the certificate itself")
+    return current.thumbprint

@@ -1,0 +1,49 @@
+"""What a certificate has replaced, as far as it is still in the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from reconciler.pki.selection import may_be_pending
+from state.record import Predecessor
+from state.resources import Certificate
+from state.values import Thumbprint
+
+from .case import Case, binding_name_of, is_marked
+
+
+def replaced_by_new(case: Case, current: Certificate | None) -> tuple[Predecessor, ...]:
+    """What a new certificate has replaced once it is there: the one until now, and those before it."""
+    before = _remaining(case)
+    if (
+        current is None
+        or not isinstance(current.thumbprint, Thumbprint)
+        or not isinstance(current.public_key, str)
+        or not isinstance(current.not_after, datetime)
+    ):
+        return before
+    is_recorded = case.was is not None and case.was.public_key == current.public_key
+    newest = Predecessor(
+        thumbprint=current.thumbprint,
+        public_key=current.public_key,
+        tls_certificate_name=binding_name_of(current),
+        not_after=current.not_after,
+        superseded=case.now,
+        created=case.was_created if is_recorded else is_marked(case, current),
+        revoke=case.revoke,
+    )
+    return (newest, *(one for one in before if one.thumbprint != newest.thumbprint))
+
+
+def replaced_by(case: Case, current: Certificate) -> tuple[Predecessor, ...]:
+    """What the certificate that is there has replaced: the recorded one, where it was told of another."""
+    was = case.was.public_key if case.was else current.public_key
+    before = next((one for one in case.live if one.public_key == was and not may_be_pending(one)), None)
+    return _remaining(case) if was == current.public_key else replaced_by_new(case, before)
+
+
+def _remaining(case: Case) -> tuple[Predecessor, ...]:
+    """The recorded predecessors that are still in the store."""
+    recorded = case.record.resources.get(case.address)
+    there = {certificate.thumbprint for certificate in case.live}
+    return tuple(one for one in recorded.predecessors if one.thumbprint in there) if recorded else ()
