@@ -59,6 +59,8 @@ def learned_from(
             return _reached(_done(change, record, known, now), enabled=now)
         case "Remove-ExchangeCertificate" if is_retirement(change.address):
             return _retired(change, record)
+        case _ if is_retirement(change.address):
+            return _as_it_is(successor_of(change.address), record)
         case "New-SendConnector" | "New-ReceiveConnector":
             return _created(outcome, _done(change, record, known, now))
         case "Set-SendConnector" | "Set-ReceiveConnector" if not is_last:
@@ -142,6 +144,11 @@ def _retired(change: Change, record: StateRecord) -> Learned:
         left = tuple(one for one in recorded.predecessors if str(one.thumbprint) != change.address.parts[-1])
         recorded = replace(recorded, predecessors=left)
     return Learned(owner, recorded, record.requests.get(owner))
+
+
+def _as_it_is(address: Address, record: StateRecord) -> Learned:
+    """A step after which nothing is to be remembered."""
+    return Learned(address, record.resources.get(address), record.requests.get(address))
 
 
 def _created(outcome: Outcome, learned: Learned) -> Learned:

@@ -8,8 +8,6 @@ from datetime import datetime
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
 
-from .references import References
-
 
 def default_replaced(address: Address, server: str, subscriptions: list[str], unknown: str) -> Diagnostic:
     edge = ""
@@ -89,15 +87,16 @@ def _listed(names: list[str]) -> str:
     return " and ".join(sorted(names))
 
 
-def predecessors_held(address: Address, server: str, held: Sequence[tuple[str, References]]) -> Diagnostic:
-    told = "; ".join(
-        f"{thumbprint}: " + ", ".join((*references.holders, *references.unknown))
-        for thumbprint, references in held
-    )
+def predecessors_held(
+    address: Address, server: str, held: Sequence[tuple[str, str]], *, is_unbound: bool
+) -> Diagnostic:
+    """Args: held: thumbprints, and what holds each. is_unbound: ``retire: unbind`` is declared."""
+    told = "; ".join(f"{thumbprint}: {why}" for thumbprint, why in held)
+    way = "" if is_unbound else "write retire: unbind where only names hold them, or "
     return Diagnostic(
         summary="Replaced certificates held",
         detail=f"Certificates of {server} that were replaced stay, for something refers to them. {told}.",
-        hint="bind what names them to something else, and let the account read what could not be read",
+        hint=f"{way}bind what names them to something else, and let the account read what could not be read",
         subject=str(address),
         severity=Severity.WARNING,
     )

@@ -89,9 +89,11 @@ def _plan(declared: Situation) -> Plan:
     ]
     for address, planned_one in arranged(listeners, tuple(plan_undeclared(situation)), situation):
         worked.add(address, planned_one)
-    for removal, told in plan_retirements(certificates, situation):
-        worked.changes += [removal] if removal else []
-        worked.diagnostics += [told] if told else []
+    for found in plan_retirements(certificates, tuple(worked.changes), situation):
+        if isinstance(found, Change):
+            worked.changes.append(found)
+        else:
+            worked.diagnostics.append(found)
     worked.changes += synchronizations(worked.changes, subscriptions)
     stepping = with_step_backs(worked.changes, situation)
     worked.diagnostics += stepping.diagnostics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from reconciler.pki.selection import may_be_pending
@@ -14,7 +15,7 @@ from .case import Case, binding_name_of, is_marked
 
 def replaced_by_new(case: Case, current: Certificate | None) -> tuple[Predecessor, ...]:
     """What a new certificate has replaced once it is there: the one until now, and those before it."""
-    before = _remaining(case)
+    before = _remaining(case, current)
     if (
         current is None
         or not isinstance(current.thumbprint, Thumbprint)
@@ -39,11 +40,36 @@ def replaced_by(case: Case, current: Certificate) -> tuple[Predecessor, ...]:
     """What the certificate that is there has replaced: the recorded one, where it was told of another."""
     was = case.was.public_key if case.was else current.public_key
     before = next((one for one in case.live if one.public_key == was and not may_be_pending(one)), None)
-    return _remaining(case) if was == current.public_key else replaced_by_new(case, before)
+    return _remaining(case, current) if was == current.public_key else replaced_by_new(case, before)
 
 
-def _remaining(case: Case) -> tuple[Predecessor, ...]:
-    """The recorded predecessors that are still in the store."""
+def _remaining(case: Case, current: Certificate | None) -> tuple[Predecessor, ...]:
+    """The recorded predecessors that are still in the store; without a record, those that our mark tells."""
     recorded = case.record.resources.get(case.address)
+    if recorded is None:
+        return tuple(_marked(case, current)) if current is not None else ()
     there = {certificate.thumbprint for certificate in case.live}
-    return tuple(one for one in recorded.predecessors if one.thumbprint in there) if recorded else ()
+    return tuple(one for one in recorded.predecessors if one.thumbprint in there)
+
+
+def _marked(case: Case, current: Certificate) -> Iterator[Predecessor]:
+    """What this tool requested for the same declaration before the current one, newest first."""
+    ended = [
+        (one.not_after, one)
+        for one in case.live
+        if one.public_key != current.public_key and is_marked(case, one) and not may_be_pending(one)
+        if isinstance(one.not_after, datetime)
+    ]
+    successor = current
+    for not_after, one in sorted(ended, key=lambda item: item[0], reverse=True):
+        if isinstance(one.thumbprint, Thumbprint) and isinstance(one.public_key, str):
+            begun = successor.not_before
+            yield Predecessor(
+                thumbprint=one.thumbprint,
+                public_key=one.public_key,
+                tls_certificate_name=binding_name_of(one),
+                not_after=not_after,
+                superseded=begun if isinstance(begun, datetime) else case.now,
+                created=True,
+            )
+            successor = one

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from reconciler.cmdlets.capabilities import PARAMETERS
 from reconciler.pki.coverage import covers
@@ -26,6 +26,9 @@ _BOUND_ELSEWHERE: Final = frozenset({"IIS", "UM", "UMCallRouter", "Federation"})
 """Services whose own bindings nobody reads: while one is enabled, the certificate is in use."""
 
 
+Connector: TypeAlias = SendConnector | ReceiveConnector
+
+
 @dataclass(frozen=True, slots=True)
 class References:
     """What refers to one certificate.
@@ -33,15 +36,22 @@ class References:
     Attributes:
         holders: What does, in words: ``send connector "Hybrid" by issuer and subject``.
         unknown: What may do, and why that is not known, in sentences without their stop.
+        named_by: The connectors among the holders that name it by issuer and subject.
     """
 
     holders: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    named_by: tuple[Connector, ...] = ()
 
     @property
     def is_free(self) -> bool:
         """True when nothing refers to it, and all that could was read."""
         return not (self.holders or self.unknown)
+
+    @property
+    def is_only_named(self) -> bool:
+        """True when nothing but names of connectors refers to it, and all that could was read."""
+        return not self.unknown and len(self.holders) == len(self.named_by)
 
 
 def held_by(certificate: Certificate, server: Name, situation: Situation) -> References:
@@ -54,11 +64,20 @@ def held_by(certificate: Certificate, server: Name, situation: Situation) -> Ref
     return References(
         tuple(dict.fromkeys(text for is_sure, text in found if is_sure)),
         tuple(dict.fromkeys(text for is_sure, text in found if not is_sure)),
+        tuple(_naming(certificate, server, situation)),
     )
 
 
 _Found = Iterator[tuple[bool, str]]
 """Whether it surely refers to it, and what does."""
+
+
+def _naming(certificate: Certificate, server: Name, situation: Situation) -> Iterator[Connector]:
+    """The connectors that name a certificate by its issuer and subject."""
+    build, live, name = situation.build(server), situation.server(server), certificate.tls_certificate_name
+    if isinstance(name, TlsCertificateName) and (build is None or build.major >= 15):
+        yield from (one for one in live.send_connectors.objects if one.tls_certificate_name == name)
+        yield from (one for one in live.receive_connectors.objects if one.tls_certificate_name == name)
 
 
 def _by_connectors(certificate: Certificate, server: Name, situation: Situation) -> _Found:
@@ -73,7 +92,7 @@ def _by_connectors(certificate: Certificate, server: Name, situation: Situation)
 
 
 def _by_connector(
-    certificate: Certificate, connector: SendConnector | ReceiveConnector, server: Name, situation: Situation
+    certificate: Certificate, connector: Connector, server: Name, situation: Situation
 ) -> _Found:
     kind = "send" if isinstance(connector, SendConnector) else "receive"
     named = f'{kind} connector "{connector.name}"'
@@ -106,7 +125,7 @@ def _by_connector(
         yield False, f"what {named} presents could not be read"
 
 
-def is_used_on(connector: SendConnector | ReceiveConnector, server: Name, situation: Situation) -> bool:
+def is_used_on(connector: Connector, server: Name, situation: Situation) -> bool:
     """Whether a connector may present a certificate of a server; what could not be read may."""
     if isinstance(connector, ReceiveConnector) or situation.is_edge(server):
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,13 +14,14 @@ from reconciler.pki.selection import may_be_pending
 from state.address import Address
 from state.record import Predecessor, Recorded
 from state.resources import Certificate
-from state.values import UNSET, Name, Thumbprint
+from state.values import UNSET, Name, Thumbprint, TlsCertificateName
 
 from . import certificate_problems
 from .case import CertificatePlan
 from .change import Action, Change, Difference
 from .references import References, held_by
 from .situation import Situation, home_of
+from .unbinding import Letting, Unbinding
 
 _PARTS: Final = 3
 
@@ -40,11 +41,6 @@ class Superseded:
     live: Certificate
     why_due: str
     references: References
-
-    @property
-    def is_held(self) -> bool:
-        """True for one that would go, were it free."""
-        return bool(self.why_due) and not self.references.is_free
 
 
 def superseded(
@@ -77,9 +73,15 @@ def superseded(
 
 
 def plan_retirements(
-    certificates: Mapping[Address, CertificatePlan], situation: Situation
-) -> Iterator[tuple[Change | None, Diagnostic | None]]:
-    """Remove what is due and free; tell of what is due and held."""
+    certificates: Mapping[Address, CertificatePlan], changes: Iterable[Change], situation: Situation
+) -> Iterator[Change | Diagnostic]:
+    """Remove what is due and free, or can be made so; tell of what is due and held.
+
+    Args:
+        changes: What the plan has for connectors.
+    """
+    unbinding = Unbinding(situation, {change.address: change for change in changes})
+    together: dict[tuple[Address, ...], tuple[Letting, list[Change]]] = {}
     for address, planned in certificates.items():
         asked = situation.desired.resources[address]
         if not isinstance(asked, Certificate) or asked.mode == "observe" or asked.issuer is UNSET:
@@ -88,12 +90,42 @@ def plan_retirements(
             continue
         renewing = planned.change.action in (Action.REPLACE, Action.WAIT)
         found = superseded(address, asked, situation, renewing=renewing)
+        held: list[tuple[str, str]] = []
         for one in found:
-            if one.why_due and one.references.is_free:
-                yield _removal(one, home_of(asked), situation), None
-        if held := [one for one in found if one.is_held]:
-            told = [(str(one.predecessor.thumbprint), one.references) for one in held]
-            yield None, certificate_problems.predecessors_held(address, str(home_of(asked)), told)
+            if not one.why_due:
+                continue
+            removal = _removal(one, home_of(asked), situation)
+            soon = unbinding.naming_soon(one.live.tls_certificate_name, home_of(asked))
+            letting = _letting(one, asked, soon, unbinding)
+            if one.references.is_free and not soon:
+                yield removal
+            elif isinstance(letting, Letting):
+                together.setdefault(tuple(letting.connectors), (letting, []))[1].append(removal)
+            else:
+                held.append((str(one.predecessor.thumbprint), _why_held(one, soon, letting)))
+        if held:
+            yield certificate_problems.predecessors_held(
+                address, str(home_of(asked)), held, is_unbound=asked.retire == "unbind"
+            )
+    for letting, removals in together.values():
+        yield from letting.around(removals)
+
+
+def _letting(one: Superseded, asked: Certificate, soon: list[Address], unbinding: Unbinding) -> Letting | str:
+    """Who lets go of a certificate that only names hold, if that is declared; else why not."""
+    name = one.live.tls_certificate_name
+    if asked.retire != "unbind" or not one.references.is_only_named:
+        return ""
+    if not isinstance(name, TlsCertificateName):
+        return "its issuer and subject could not be read"
+    return unbinding.letting(name, one.references, soon)
+
+
+def _why_held(one: Superseded, soon: list[Address], why_not: Letting | str) -> str:
+    """What holds a certificate, and why that is not undone."""
+    about = [f"{address}, which is bound by this plan" for address in soon]
+    told = ", ".join((*one.references.holders, *one.references.unknown, *about))
+    return f"{told} ({why_not})" if why_not else told
 
 
 def is_retirement(address: Address) -> bool:
@@ -118,8 +150,12 @@ def _removal(one: Superseded, server: Name, situation: Situation) -> Change:
         invocations=(
             cmdlets.remove(predecessor.thumbprint, server=str(server), edge=situation.is_edge(server)),
         ),
-        reason=f"{one.why_due}, and nothing refers to it",
+        reason=f"{one.why_due}, and {_freed(one)}",
     )
+
+
+def _freed(one: Superseded) -> str:
+    return "nothing refers to it" if one.references.is_free else "what names it has a successor"
 
 
 def _has_successor(recorded: Recorded, server: Name, situation: Situation) -> bool:

@@ -70,6 +70,8 @@ class Certificate(Resource):
     default_smtp: Maybe[str] = setting(Choice("keep", "replace"))
     renew_before: Maybe[str] = setting(TEXT)
     """A span such as ``30d``, or a fraction of its lifetime such as ``1/3``."""
+    retire: Maybe[str] = setting(Choice("keep", "unbind"))
+    """What becomes of replaced ones that only names of connectors hold; UNSET: ``keep``."""
     shared_by: Maybe[tuple[Name, ...]] = setting(ListOf(NAME))
     """Servers that have one key and one certificate, who requests it first; UNSET: a key of its own."""
     mode: Maybe[str] = setting(MODE)

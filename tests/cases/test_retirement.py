@@ -10,6 +10,7 @@ from reconciler.exchange.errors import CmdletFailed, ErrorRecord
 from reconciler.operations.applying import ApplyOutcome
 from reconciler.plan.change import Action
 from state.address import Address
+from state.stores.memory import MemoryStore
 from state.values import Thumbprint
 from tests.life import Fleet, fleet
 from tests.rules import rule
@@ -80,6 +81,19 @@ class TestACertificateThatNothingNames:
         first = renewed(world)
         applied(world)
         world.pass_time(LIFETIME * 0.4)
+        applied(world)
+        assert str(first) not in stored(world)
+
+    def test_is_found_again_by_its_mark_after_a_lost_record(self, tmp_path: Path) -> None:
+        world = unbound(tmp_path)
+        first, second = renewed(world), renewed(world)
+        world.store = MemoryStore()
+        world.pass_time(-LIFETIME * 0.7)
+        applied(world)  # finds the newest, which is not due
+        (kept,) = world.record.resources[INTERNET].predecessors
+        assert (kept.thumbprint, kept.created) == (first, True)
+        assert recorded(world) == second
+        world.pass_time(LIFETIME * 0.7)
         applied(world)
         assert str(first) not in stored(world)
 

@@ -47,6 +47,10 @@ class CertificateModel(Model):
     renew_before: Window = key(
         "How long before its end it is renewed: 30d, 12h, or 1/3 of its lifetime (assumed)."
     )
+    retire: Literal["keep", "unbind"] = key(
+        "Replaced certificates that send connectors hold by issuer and subject: kept (assumed), or removed "
+        "while the connectors let go of the name for a moment."
+    )
     acknowledge: list[Acknowledgement] = section(list, "Warnings about this certificate that are accepted.")
 
 

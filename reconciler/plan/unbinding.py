@@ -1,0 +1,187 @@
+"""Replaced certificates that only names hold: removed while the connectors let go of the name for a moment.
+
+Newer builds remove no certificate whose issuer and subject a send connector names, and a renewal by the same
+authority leaves both as they were [2.4-2]. So the send connectors are unbound, the certificates are removed,
+and the connectors are bound again. In between they choose by their Fqdn [3-16], which has to lead to what
+they name. Receive connectors keep their name: nothing is refused because of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.cmdlets import send_connector as cmdlets
+from reconciler.cmdlets.invocation import Invocation
+from reconciler.pki.presenting import By, WhyNot, presented
+from state.address import Address
+from state.resources import ReceiveConnector, SendConnector
+from state.values import Deferred, Name, TlsCertificateName
+
+from .builds import executor
+from .change import Change
+from .references import Connector, References, fqdn_of
+from .send_connectors import find
+from .situation import Situation, home_of
+
+_BINDING = "tls_certificate_name"
+_NOT_KNOWN = "presents nobody knows what"
+
+
+@dataclass(frozen=True, slots=True)
+class Letting:
+    """Send connectors that let go of a name for a moment, and that name.
+
+    Attributes:
+        connectors: What is live of each, and the server that runs its commands; by their addresses.
+        requires: Those that the same plan changes: they come first.
+    """
+
+    connectors: Mapping[Address, tuple[SendConnector, Name]]
+    name: TlsCertificateName
+    requires: frozenset[Address]
+
+    def around(self, removals: Sequence[Change]) -> Iterator[Change]:
+        """The removals: before the first all connectors are unbound, after the last they are bound again."""
+        first, *rest = (replace(one, requires=one.requires | self.requires) for one in removals)
+        unbound = replace(first, invocations=(*self._bind(None), *first.invocations))
+        followers = [replace(one, requires=one.requires | {first.address}) for one in rest]
+        *between, last = unbound, *followers
+        yield from between
+        requires = last.requires | {one.address for one in between}
+        yield replace(last, invocations=(*last.invocations, *self._bind(self.name)), requires=requires)
+
+    def _bind(self, name: TlsCertificateName | None) -> Iterator[Invocation]:
+        for live, server in self.connectors.values():
+            yield cmdlets.change(live, {_BINDING: name}, server=str(server), mark=None)
+
+
+@dataclass(slots=True)
+class Unbinding:
+    """Tells which connectors would have to let go, and why they cannot.
+
+    Attributes:
+        changes: What the plan has so far, by address.
+    """
+
+    situation: Situation
+    changes: Mapping[Address, Change]
+    _declared: dict[Address, SendConnector] = field(default_factory=dict)
+    _ours: dict[int, Address] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._declared.update(self.situation.desired.of(SendConnector))
+
+    def naming_soon(self, name: object, server: Name) -> list[Address]:
+        """The send connectors of a server that this plan binds to a name, or may."""
+        known = self.situation.send_connectors(server)
+        return [
+            address
+            for address, connector in self._declared.items()
+            if (change := self.changes.get(address)) is not None
+            and (bound := change.attributes.get(_BINDING)) is not None
+            and (isinstance(bound.after, Deferred) or bound.after == name)
+            and self.situation.send_connectors(home_of(connector)) is known
+        ]
+
+    def letting(
+        self, name: TlsCertificateName, references: References, soon: Iterable[Address]
+    ) -> Letting | str:
+        """Who has to let go of the name of a certificate, so that it can be removed.
+
+        Args:
+            references: Nothing but names.
+            soon: As by :meth:`naming_soon`.
+
+        Returns:
+            Why it cannot be done, where it cannot: a sentence without its stop.
+        """
+        found: dict[Address, SendConnector] = {}
+        for connector in references.named_by:
+            address = self._managed().get(id(connector))
+            if address is None:
+                return f"{_shown(connector)} is not managed"
+            if isinstance(connector, SendConnector):
+                found[address] = connector
+        for address in soon:
+            if (live := self._live(address)) is None:
+                return f"{address} is only being made"
+            found[address] = live
+        for address, live in sorted(found.items()):
+            if why := self._why_not(address, live, name):
+                return why
+        return Letting(
+            {address: (live, self._executor(address)) for address, live in sorted(found.items())},
+            name,
+            frozenset(address for address in found if self.changes[address].invocations),
+        )
+
+    def _why_not(self, address: Address, connector: SendConnector, name: TlsCertificateName) -> str:
+        """Why a connector cannot let go of its name and get it back; "" where it can."""
+        change = self.changes.get(address)
+        bound = change.attributes.get(_BINDING) if change is not None else None
+        if change is None or (bound is not None and bound.after != name):
+            return f"{address} is yet to be bound, perhaps to another name"
+        home, sources = home_of(self._declared[address]), connector.source_transport_servers
+        servers = frozenset({home}) if self.situation.is_edge(home) else sources
+        if not isinstance(servers, frozenset):
+            return f"the source servers of {address} could not be read"
+        for server in sorted(servers, key=str):
+            if server not in self.situation.live.servers:
+                return f"{server}, a source server of {address}, is not read"
+            if self.situation.is_edge(server) and server != home:
+                return f"{address} comes to {server} by synchronization"
+            maintenance = self.situation.maintenance.get(server)
+            if maintenance is not None and not maintenance.is_open(self.situation.now):
+                opens = maintenance.next_opening(self.situation.now).opens
+                return f"a window of {server} is waited for, which opens {maintenance.shown(opens)}"
+            if why := self._why_not_by_fqdn(connector.with_(tls_certificate_name=name), server):
+                return f"{address}, without that name, {why} on {server}"
+        return ""
+
+    def _why_not_by_fqdn(self, connector: SendConnector, server: Name) -> str:
+        """Why a connector without its name may present something else than with it; "" where it does not."""
+        situation = self.situation
+        store = situation.server(server).certificates
+        if store.unreadable:
+            return _NOT_KNOWN
+        where = store.objects, fqdn_of(server, situation), situation.now
+        named = presented(connector, *where)
+        chosen = presented(connector.with_(tls_certificate_name=None), *where)
+        if chosen.by is By.UNKNOWN or chosen.unclear or named.unclear:
+            return _NOT_KNOWN
+        if named.certificate is None or chosen.certificate is not named.certificate:
+            return f"would not present its successor for {chosen.fqdn}"
+        fitting = chosen.missed(WhyNot.LATER)  # which of those that fit is chosen is on no page
+        if any(one.tls_certificate_name != connector.tls_certificate_name for one in fitting):
+            return f"may present another certificate for {chosen.fqdn}"
+        return ""
+
+    def _managed(self) -> Mapping[int, Address]:
+        """The addresses of connectors whose binding is ours, by the identity of what is live of them."""
+        if not self._ours:
+            for address, connector in self._declared.items():
+                if connector.mode != "observe" and (live := self._live(address)) is not None:
+                    self._ours[id(live)] = address
+            for address, listener in self.situation.desired.of(ReceiveConnector):
+                if listener.mode != "observe" and address in self.changes:
+                    known = self.situation.receive_connectors(home_of(listener))
+                    if (there := known.by_name(listener.name)) is not None:
+                        self._ours[id(there)] = address
+        return self._ours
+
+    def _live(self, address: Address) -> SendConnector | None:
+        connector = self._declared[address]
+        home = home_of(connector)
+        if self.situation.server(home).unreachable:
+            return None
+        match = find(address, connector.name, home, self.situation)
+        return match.live if match is not None else None
+
+    def _executor(self, address: Address) -> Name:
+        return executor(self._declared[address], self.situation)
+
+
+def _shown(connector: Connector) -> str:
+    kind = "send" if isinstance(connector, SendConnector) else "receive"
+    return f'{kind} connector "{connector.name}"'
