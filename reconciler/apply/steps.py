@@ -15,8 +15,8 @@ from reconciler.exchange.port import Command, Credential, Outcome, Value, Writer
 from reconciler.exchange.secrecy import SecretBytes, SecureString
 from reconciler.pki.answer import read_chain
 from reconciler.pki.bundle import pkcs7_of
+from reconciler.plan.binding_problems import name_waits, names_differ
 from reconciler.plan.change import Change
-from reconciler.plan.problems import name_waits, names_differ
 from reconciler.plan.retirement import is_retirement
 from state.address import Address
 from state.errors import StateError

@@ -179,8 +179,8 @@ def _not_importable(address: Address) -> Diagnostic:
 def _only_observed(address: Address) -> Diagnostic:
     return Diagnostic(
         summary="Only observed",
-        detail=f"The mode of {address} lets nobody change it: taking it over would be for nothing.",
-        hint="declare mode: manage for it, or for its server or set",
+        detail=f"The mode of {address}, or follow, lets nobody change it: it would be for nothing.",
+        hint="declare mode: manage for it, or for its server or set; or take follow away",
         subject=str(address),
     )
 

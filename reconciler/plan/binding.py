@@ -11,7 +11,7 @@ from state.address import Address
 from state.resources import ReceiveConnector, SendConnector
 from state.values import Deferred, TlsCertificateName
 
-from . import problems
+from . import binding_problems
 from .case import CertificatePlan
 
 C = TypeVar("C", SendConnector, ReceiveConnector)
@@ -45,12 +45,12 @@ def bind(
     for certificate in _deciding(connector.certificates, certificates):
         planned = certificates.get(certificate)
         if planned is None or planned.name is None:
-            return problems.certificate_blocked(address, certificate)
+            return binding_problems.certificate_blocked(address, certificate)
         names[planned.name] = None
         if planned.change is not None and planned.change.action.is_run and not planned.held:
             requires.add(certificate)
     if known := differing(connector, certificates):
-        return problems.names_differ(address, [str(name) for name in known])
+        return binding_problems.names_differ(address, [str(name) for name in known])
     deferred = [name for name in names if isinstance(name, Deferred)]
     return Bound(
         connector.with_(tls_certificate_name=(deferred[0] if deferred else next(iter(names)))),

@@ -122,9 +122,11 @@ def _by(then: Presented) -> str:
 
 
 def _unmanaged(server: Name, situation: Situation) -> Iterator[_Connector]:
-    """The connectors of a server that are neither declared to be managed nor recorded as ours."""
+    """The connectors of a server that are neither declared to be managed nor made by this tool."""
     managed: set[int] = set()
-    guids = {getattr(one.resource, "guid", None) for one in situation.record.resources.values()}
+    guids = {
+        getattr(one.resource, "guid", None) for one in situation.record.resources.values() if one.created
+    }
     for address, send in situation.desired.of(SendConnector):
         if send.mode == "observe" or situation.server(home_of(send)).unreachable:
             continue

@@ -113,7 +113,10 @@ def presented_by_others(
             f"Once the certificate is enabled for SMTP on {server}, connectors that are not managed "
             f"present it, unless it comes with another issuer or other names than expected. {lines}."
         ),
-        hint="tell those who send to or receive from them, or declare the connectors",
+        hint=(
+            "tell those who send to or receive from them; list the connectors with follow: [certificate] to "
+            "have them always bound to it"
+        ),
         subject=str(address),
         severity=Severity.WARNING,
     )

@@ -13,7 +13,7 @@ from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.snapshot import LiveServer, LiveState
 from state.values import UNKNOWN, Name, Thumbprint, TlsCertificateName
 
-from . import problems, unread_problems
+from . import binding_problems, problems, unread_problems
 from .binding import C, bind, differing
 from .builds import refused, unknown_build
 from .bystanders import presented_by_others
@@ -26,6 +26,7 @@ from .holding import held_binding, held_certificate, still_bound
 from .listeners import arranged
 from .lost import lost_certificates
 from .observed import plan_bound, plan_observed
+from .other_sources import REASON, kept_for_others
 from .pinning import pinned
 from .protection import after_gains, rank
 from .receive_connectors import plan_receive_connector
@@ -223,10 +224,13 @@ def _connector(
         meanwhile = works_meanwhile(address, connector, situation)
         if meanwhile is None or not (names := differing(connector, certificates)):
             return ConnectorPlan(None, (bound,))
-        told = problems.name_not_everywhere(address, str(meanwhile), list(map(str, names)))
+        told = binding_problems.name_not_everywhere(address, str(meanwhile), list(map(str, names)))
         reason = "waits until all its servers have a certificate of the same name"
         staying: ConnectorPlan = still_bound(made(connector.with_(tls_certificate_name=meanwhile)), reason)
         return replace(staying, diagnostics=(*staying.diagnostics, told))
+    if (kept := kept_for_others(address, bound.connector, situation)) is not None:
+        waiting: ConnectorPlan = still_bound(made(kept[0]), REASON)
+        return replace(waiting, diagnostics=(*waiting.diagnostics, kept[1]))
     taken = made(bound.connector)
     if taken.change is None:
         return taken

@@ -144,8 +144,11 @@ def not_observed(address: Address, server: str, why: Unreadable) -> Diagnostic:
 def observed_missing(address: Address, server: str) -> Diagnostic:
     return Diagnostic(
         summary="Observed object not found",
-        detail=f"{address} is declared, and nothing on {server} is it. Its mode lets nothing be created.",
-        hint="check its name, take it out of the YAML, or declare mode: manage",
+        detail=(
+            f"{address} is declared, and nothing on {server} is it. "
+            "Its mode, or follow, lets nothing be created."
+        ),
+        hint="check its name, take it out of the YAML, or have it managed: mode: manage, and no follow",
         subject=str(address),
         severity=Severity.WARNING,
     )
@@ -227,53 +230,6 @@ def window_too_long(address: Address, window: str, days: int) -> Diagnostic:
             "renewed again and again. It is renewed when a third of its lifetime is left."
         ),
         hint="shorten renew_before, or write a fraction such as 1/3",
-        subject=str(address),
-        severity=Severity.WARNING,
-    )
-
-
-def certificate_blocked(address: Address, certificate: Address) -> Diagnostic:
-    return Diagnostic(
-        summary="Certificate not usable",
-        detail=f"The connector is bound to {certificate}, which cannot be planned.",
-        hint=f"mend what is said of {certificate}",
-        subject=str(address),
-    )
-
-
-def names_differ(address: Address, names: list[str]) -> Diagnostic:
-    return Diagnostic(
-        summary="Certificates of one set differ",
-        detail=(
-            "A connector names its certificate by issuer and subject, once for all its source servers; "
-            f"theirs are {' and '.join(names)}."
-        ),
-        hint="declare one certificate with the same subject and issuer for all servers of the set",
-        subject=str(address),
-    )
-
-
-def name_not_everywhere(address: Address, bound: str, names: list[str]) -> Diagnostic:
-    return Diagnostic(
-        summary="New name not on all servers",
-        detail=(
-            f"The connector stays bound to {bound}, of which every source server has a certificate. Those "
-            f"that are declared are named {' and '.join(names)}: the new name is bound when all have it."
-        ),
-        hint="apply again: what was not issued just now is renewed; renew by hand what has no issuer",
-        subject=str(address),
-        severity=Severity.WARNING,
-    )
-
-
-def name_waits(address: Address, bound: str, names: list[str]) -> Diagnostic:
-    return Diagnostic(
-        summary="New name not on all servers",
-        detail=(
-            f"The connector stays bound to {bound}: the certificates that came are named "
-            f"{' and '.join(names)}, and the new name is bound when all source servers have it."
-        ),
-        hint="apply again: what was not issued just now is renewed",
         subject=str(address),
         severity=Severity.WARNING,
     )

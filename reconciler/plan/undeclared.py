@@ -86,6 +86,8 @@ def _send_connector(
         return Undeclared(address, _forgotten(address))
     if is_identity_unknown(address, match, home, situation):
         return Undeclared(address, None, (problems.kept_unknown(address, _NOT_IDENTIFIED),))
+    if len(address.parts) == 1 and resource.mode is not UNSET:
+        return Undeclared(address, _forgotten(address))  # by then it only followed its certificate
     delete = cmdlets.delete(match.live, server=str(home))
     return _removed(address, match.live, match.rivals, _CARRIED, delete, situation)
 
@@ -107,6 +109,8 @@ def _receive_connector(
         return Undeclared(address, None, (problems.kept_unknown(address, _NOT_IDENTIFIED),))
     if match is None or not match.created or _is_declared(match.live, home, situation):
         return Undeclared(address, _forgotten(address))
+    if resource.mode is not UNSET and not is_observed(address, situation):
+        return Undeclared(address, _forgotten(address))  # by then it only followed its certificate
     delete = receive_cmdlets.delete(match.live, server=str(home))
     return _removed(address, match.live, match.rivals, _LISTENED, delete, situation)
 

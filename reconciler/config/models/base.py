@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -63,6 +63,16 @@ def mode(of: str) -> Any:
     return key(
         f"How far {of} is made as declared. manage (assumed): all of it; certificates: the certificates, and "
         "what is bound to them; observe: nothing, differences are only told."
+    )
+
+
+def follow() -> Any:
+    """Of a connector that somebody else looks after."""
+    return section(
+        list,
+        "[certificate]: the connector is somebody else's and only follows its certificate: it is bound to "
+        "what certificate names, and nothing else of it is compared or changed.",
+        min_length=1,
     )
 
 
@@ -203,6 +213,7 @@ def _described(type: ValueType[Any]) -> JsonSchemaValue:
 
 
 Mode: TypeAlias = Annotated[Any, As(MODE)]
+Follow: TypeAlias = list[Literal["certificate"]]
 Flag: TypeAlias = Annotated[Any, As(BOOL)]
 Whole: TypeAlias = Annotated[Any, As(INT)]
 Text: TypeAlias = Annotated[Any, As(TEXT)]

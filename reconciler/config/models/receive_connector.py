@@ -14,6 +14,7 @@ from .base import (
     CertificateName,
     Count,
     Flag,
+    Follow,
     Groups,
     IpRanges,
     Logging,
@@ -26,6 +27,7 @@ from .base import (
     Text,
     Texts,
     Whole,
+    follow,
     key,
     section,
 )
@@ -43,6 +45,7 @@ class ReceiveConnectorModel(Model):
     """
 
     certificate: str = section(str, "Name of the declared certificate that it presents.")
+    follow: Follow = follow()
     enabled: Flag = key("Whether it listens.")
     bindings: Bindings = key(
         "Local addresses and ports, such as 0.0.0.0:25. An address that the server does not have cannot be "

@@ -19,6 +19,7 @@ from .base import (
     CertificateName,
     Credential,
     Flag,
+    Follow,
     Ip,
     Logging,
     Mode,
@@ -37,6 +38,7 @@ from .base import (
     Span,
     Text,
     Whole,
+    follow,
     key,
     mode,
     required,
@@ -44,6 +46,8 @@ from .base import (
 )
 
 ConnectorType: TypeAlias = Annotated[Any, As(Choice("Default", "XPremises"))]
+OwnMode: TypeAlias = Annotated[Any, As(Choice("observe", "manage"))]
+"""The mode of one connector: whose certificate alone is cared for, that follows it."""
 
 
 class ViaSmartHosts(Model):
@@ -152,7 +156,11 @@ class OtherConnector(SendAttributes):
     """Any other connector, by its attributes."""
 
     kind: Literal["other"] = required("None of the three kinds: only what is written here is declared.")
-    mode: Mode = mode("it")
+    mode: OwnMode = key(
+        "manage (assumed): it is made as declared; observe: differences are only told. For its certificate "
+        "alone write follow: [certificate]."
+    )
+    follow: Follow = follow()
     source_servers: list[str] = section(list, "Servers that send through it.", min_length=1)
     other_source_servers: list[NameText] = section(
         list,

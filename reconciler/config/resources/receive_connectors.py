@@ -10,6 +10,7 @@ from state.resources import ReceiveConnector
 from state.values import Name
 
 from .certificates import binding
+from .following import check_follow
 
 
 def add_receive_connectors(draft: Draft) -> None:
@@ -34,7 +35,9 @@ def _add(draft: Draft, server: DeclaredServer, text: str, model: ReceiveConnecto
     if model.certificate:
         values |= binding(draft, (server,), model.certificate, *path, "certificate")
         places += [("tls_certificate_name", "certificate"), ("certificates", "certificate")]
+    check_follow(draft, model, path)
+    mode = "certificates" if model.follow and server.mode != "observe" else server.mode
     address = Address.of("receive_connector", str(server.name), text)
-    connector = ReceiveConnector(name=Name.parse(text), home=(server.name,), mode=server.mode, **values)
+    connector = ReceiveConnector(name=Name.parse(text), home=(server.name,), mode=mode, **values)
     if draft.add(address, connector, path):
         draft.place(address, path, places)

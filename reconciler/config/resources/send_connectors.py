@@ -26,6 +26,7 @@ from state.resources.resource import MODE
 from state.values import UNSET, AddressSpace, DomainPattern, Maybe, Name
 
 from .certificates import binding
+from .following import check_follow
 from .groups import EVERYBODY, Group, Member, PartnerLists, Route, default_group, grouped, members
 
 LONGEST_NAME: Final = 64
@@ -259,10 +260,11 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
         "role": "other",
         "name": Name.parse(name),
         **_attributes(model, but=("source_servers",)),
-        **SourceServers(servers, model.mode).attributes(),
+        **SourceServers(servers, "certificates" if model.follow else model.mode).attributes(),
         **_route(draft, model.via),
     }
-    if (model.source_servers or model.other_source_servers) and not servers[0].is_edge:
+    is_named = bool(model.source_servers or model.other_source_servers)
+    if is_named and not model.follow and not servers[0].is_edge:
         own = frozenset(server.name for server in servers if model.source_servers)
         values["source_transport_servers"] = own | _elsewhere(draft, model, path)
     else:
@@ -270,6 +272,7 @@ def _add_other(draft: Draft, name: str, model: OtherConnector, path: tuple[str, 
     if model.certificate:
         values |= binding(draft, servers, model.certificate, *path, "certificate")
     _refuse_twice(draft, model, path)
+    check_follow(draft, model, path)
     if draft.add(address, SendConnector(**values), path):
         _place(draft, address, model, path)
         draft.acknowledge(address, model.acknowledge)

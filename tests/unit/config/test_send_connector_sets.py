@@ -432,7 +432,15 @@ class TestItsMode:
         text = (
             "  EX3: {role: mailbox, mode: observe}\n  EX4: {role: mailbox, mode: certificates}\n"
             f"send_connectors:\n  shared: {{{said}servers: [EX1, EX4, EX3], opportunistic: {{}}}}\n"
-            f"  Other: {{{said}kind: other, source_servers: [EX3]}}\n"
+        )
+        found = desired(load_text(text))
+        assert {connector.mode for _, connector in found.snapshot.of(SendConnector)} == {mode}
+
+    @pytest.mark.parametrize(("said", "mode"), [("", "observe"), ("mode: manage, ", UNSET)])
+    def test_is_its_own_where_one_connector_says_it(self, load_text: Loader, said: str, mode: object) -> None:
+        text = (
+            "  EX3: {role: mailbox, mode: observe}\n"
+            f"send_connectors: {{Other: {{{said}kind: other, source_servers: [EX3]}}}}\n"
         )
         found = desired(load_text(text))
         assert {connector.mode for _, connector in found.snapshot.of(SendConnector)} == {mode}
