@@ -15,7 +15,9 @@ _PAST = (State.SUPERSEDED, State.HELD, State.RETIRED)
 _MOST_NAMES = 2
 _HEADS = ("CERTIFICATE", "STATE", "SINCE", "EXPIRES", "RENEWAL", "ISSUER", "USED BY")
 _LABEL = 28
-LEGEND = "| today, = valid, > renewal due, . waits for its issuer, X ends, + later, ? unknown, ! look here"
+LEGEND = (
+    "| today, = valid, > renewal due, . waits for its issuer, X ends, + later, - none, ? unknown, ! look here"
+)
 
 
 def render_certificates(
@@ -104,7 +106,8 @@ def _line(same: Sequence[Standing], now: datetime, span: timedelta, room: int) -
     current = next((one for one in same if one.expires is not None), None)
     waits = any(one.state in _UNDER_WAY for one in same)
     if current is None or current.expires is None:
-        return "|" + ("." if waits else "?"), ""
+        is_none = all(one.state is State.WANTED for one in same)
+        return "|" + ("." if waits else "-" if is_none else "?"), ""
     day = f"{current.expires:%Y-%m-%d}"
     if current.expires <= now:
         return "X", day
