@@ -15,9 +15,7 @@ _PAST = (State.SUPERSEDED, State.HELD, State.RETIRED)
 _MOST_NAMES = 2
 _HEADS = ("CERTIFICATE", "STATE", "SINCE", "EXPIRES", "RENEWAL", "ISSUER", "USED BY")
 _LABEL = 28
-LEGEND = (
-    "| today, = valid, > renewal due, . waits for its issuer, X ends, + later, - none, ? unknown, ! look here"
-)
+LEGEND = "| today, = valid, > renewal due, . waits, X ends, + later, - none, ? unknown, ! look here"
 
 
 def render_certificates(
