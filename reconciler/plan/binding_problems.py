@@ -22,7 +22,10 @@ def names_differ(address: Address, names: list[str]) -> Diagnostic:
             "A connector names its certificate by issuer and subject, once for all its source servers; "
             f"theirs are {' and '.join(names)}."
         ),
-        hint="declare one certificate with the same subject and issuer for all servers of the set",
+        hint=(
+            "declare one certificate with the same subject and issuer for all servers of the set; with "
+            "key: shared, where the authority issues under several names in turn"
+        ),
         subject=str(address),
     )
 
@@ -34,7 +37,10 @@ def name_not_everywhere(address: Address, bound: str, names: list[str]) -> Diagn
             f"The connector stays bound to {bound}, of which every source server has a certificate. Those "
             f"that are declared are named {' and '.join(names)}: the new name is bound when all have it."
         ),
-        hint="apply again: what was not issued just now is renewed; renew by hand what has no issuer",
+        hint=(
+            "apply again: what was not issued just now is renewed; renew by hand what has no issuer; declare "
+            "key: shared, where the authority issues under several names in turn"
+        ),
         subject=str(address),
         severity=Severity.WARNING,
     )

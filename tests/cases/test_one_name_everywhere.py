@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -164,3 +165,27 @@ def test_without_a_name_that_works_everywhere_it_is_an_error(tmp_path: Path) -> 
     with send_connector(world.lab, name).changed(TlsCertificateName=gone):
         assert "Certificates of one set differ" in summaries(world.plan().plan)
     assert "Certificates of one set differ" not in summaries(world.plan().plan)
+
+
+def test_an_authority_with_several_names_needs_a_shared_key_and_the_error_says_so(tmp_path: Path) -> None:
+    """Each request is signed by another intermediate, as public authorities do."""
+    numbers = itertools.count(1)
+
+    def opened() -> LocalIssuer:
+        made = Authority.make(f"Contoso CA {next(numbers)}", not_after=world.now + timedelta(days=900))
+        return LocalIssuer("desk", (made.certificate,), made.key, lifetime=LIFETIME, clock=lambda: world.now)
+
+    world = fleet(tmp_path, servers=3)
+    world.desk = Desk(opened, lambda: world.now)
+    first = world.apply().applied
+    assert first is not None
+    (told, *_) = [one for one in first.diagnostics if one.summary == "Certificates of one set differ"]
+    assert "key: shared" in (told.hint or "")
+    world.declared["certificates"]["internet"] |= {"key": "shared", "exportable": True}
+    for _ in range(3):
+        run(world)
+        assert len(names(world)) == 1
+        assert world.plan().plan.is_empty or all(
+            is_retirement(one.address) for one in world.plan().plan.changes if one.action.is_run
+        )
+        world.pass_time(LIFETIME * 0.7)
