@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.exchange.port import Outcome
@@ -12,6 +13,30 @@ from reconciler.pki.pkcs12 import why_not_pkcs12
 
 _PASSWORD: Final = 24
 """Random bytes of a password, 32 characters: more than any encryption of a PKCS#12 can use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A certificate that was bought with its key, ready to be sent.
+
+    Attributes:
+        content: PKCS#12; its key is encrypted.
+        chain: What is public of it, PEM, the certificate itself first.
+    """
+
+    content: SecretBytes
+    password: SecureString
+    chain: str
+
+    def wipe(self) -> None:
+        """Leave nothing of it: when the apply is over, whatever came of it."""
+        self.content.wipe()
+        self.password.wipe()
+
+
+def new_password() -> str:
+    """For one journey: nobody else has it."""
+    return secrets.token_urlsafe(_PASSWORD)
 
 
 class Journey:
@@ -25,7 +50,7 @@ class Journey:
     def password(self) -> SecureString:
         """Drawn when it is first asked for; no other journey has it."""
         if self._password is None:
-            self._password = SecureString(secrets.token_urlsafe(_PASSWORD))
+            self._password = SecureString(new_password())
         return self._password
 
     @property

@@ -242,13 +242,14 @@ def _received(
     *,
     is_last: bool,
 ) -> Learned:
-    """A certificate and its key came from another server; its services are not enabled yet."""
+    """A certificate and its key came from elsewhere; its services are not enabled yet."""
     if learned.recorded is None or not isinstance(learned.recorded.resource, Certificate):
         return learned
     resource = learned.recorded.resource
     if isinstance(resource.thumbprint, Thumbprint):
         _check_imported(outcome, learned.address, resource.thumbprint)
-    source = record.resources.get(source_of(invocation))
+    origin = source_of(invocation)
+    source = record.resources.get(origin) if origin is not None else None
     if source is not None and isinstance(source.resource, Certificate):
         came = source.milestones if source.resource.thumbprint == resource.thumbprint else {}
         if came or not isinstance(resource.public_key, str):

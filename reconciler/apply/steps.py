@@ -5,7 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from reconciler.cmdlets.certificate import ANSWER, PKCS12, THUMBPRINT, TLS_CERTIFICATE_NAME, carries_key
+from reconciler.cmdlets.certificate import (
+    ANSWER,
+    BOUGHT,
+    PKCS12,
+    THUMBPRINT,
+    TLS_CERTIFICATE_NAME,
+    carries_key,
+)
 from reconciler.cmdlets.domain_controller import PARAMETER as DOMAIN_CONTROLLER
 from reconciler.cmdlets.invocation import PASSWORD, Invocation, ParameterValue
 from reconciler.credentials.errors import CredentialError
@@ -49,6 +56,11 @@ class ChangeRun:
         self._known = known
         self._tools = tools
         self._journey = Journey()
+        self._is_bought = any(
+            isinstance(value, Deferred) and value.attribute == BOUGHT
+            for invocation in change.invocations
+            for value in invocation.parameters.values()
+        )
         self.told: list[Diagnostic] = []
         """Warnings so far."""
 
@@ -178,8 +190,14 @@ class ChangeRun:
                 self._known.learn(self.address, read_chain(chain)[0])
                 self._tell_of(chain)
                 return pkcs7_of(chain)
+            case Deferred(attribute=attribute) if attribute == BOUGHT:
+                parcel = self._tools.bought[self.address]
+                self._known.learn(self.address, read_chain(parcel.chain)[0])
+                self._tell_of(parcel.chain)
+                return parcel.content
             case Deferred(attribute=attribute) if attribute == PASSWORD:
-                return self._journey.password
+                bought = self._tools.bought[self.address] if self._is_bought else None
+                return bought.password if bought is not None else self._journey.password
             case Deferred(attribute=attribute) if attribute == PKCS12:
                 self._known.take_over(self.address, value.address, asked_by(self._change).thumbprint)
                 return self._journey.content

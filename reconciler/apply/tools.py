@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.events import Listener
@@ -18,6 +19,7 @@ from state.address import Address
 from state.values import CredentialReference
 
 from .controllers import Controllers
+from .journey import Parcel
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Tools:
         controllers: The domain controllers that the plan was made from, and that servers use.
         patience: How to wait for what passes by itself.
         trusted: Where the chain of a certificate may end; None where chains are not to be judged.
+        bought: What was bought with its key, by the certificates that are to be replaced by it.
         for_mutual_tls: The certificates that send connectors show to partners that ask for one.
     """
 
@@ -47,6 +50,7 @@ class Tools:
     controllers: Controllers = field(default_factory=Controllers)
     patience: Patience = field(default_factory=Patience)
     trusted: Callable[[], Authorities | None] = lambda: None
+    bought: Mapping[Address, Parcel] = field(default_factory=lambda: MappingProxyType({}))
     for_mutual_tls: frozenset[Address] = frozenset()
 
 

@@ -289,6 +289,7 @@ def audit(
         "reconciler certificates tls.yaml --as prometheus --out /var/lib/node_exporter/exchange_tls.prom",
         "reconciler certificates tls.yaml --csr certificate.EX1.public > public.csr",
         "reconciler certificates tls.yaml --answer certificate.EX1.public public.cer",
+        "reconciler certificates tls.yaml --answer certificate.EX1.public bought.p12 --password env:PFX",
         "reconciler certificates tls.yaml --replace certificate.EX1.public --reason compromise",
     )
 )
@@ -316,6 +317,14 @@ def certificates(
             show_default=False,
         ),
     ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REFERENCE",
+            help="FILE is a PKCS#12 that was bought with its key: import it now. Such as env:NAME.",
+            show_default=False,
+        ),
+    ] = None,
     replace: Annotated[
         str | None,
         typer.Option(
@@ -332,14 +341,15 @@ def certificates(
         ReplaceReason, typer.Option(help="What the authority is told.")
     ] = ReplaceReason.unspecified,
     auto_approve: Annotated[
-        bool, typer.Option("--auto-approve", help="Replace without being asked.")
+        bool, typer.Option("--auto-approve", help="Import or replace without being asked.")
     ] = False,
 ) -> None:
     """Show how each certificate stands, and when it ends.
 
     Its state and since when, why, what comes next and until when; where it is used. With --answer only the
-    record is written, and only what answers the request is taken. With --replace and --issuer Exchange is
-    changed, as by apply, and what was replaced is revoked once its successor is served.
+    record is written, and only what answers the request is taken. With --password as well, and with --replace
+    and --issuer, Exchange is changed, as by apply; what these two replaced is revoked once its successor is
+    served.
     """
     is_shown = json or out is not None or form is not form.text
     if sum(one is not None for one in (csr, answer, replace, issuer)) + is_shown > 1:
@@ -347,9 +357,14 @@ def certificates(
             "one of --csr, --answer, --replace, --issuer, and showing at a time", param_hint="certificates"
         )
     is_replaced = replace is not None or issuer is not None
-    if (auto_approve or reason is not ReplaceReason.unspecified) and not is_replaced:
+    if password is not None and answer is None:
+        raise typer.BadParameter("--password goes with --answer", param_hint="certificates")
+    if reason is not ReplaceReason.unspecified and not is_replaced:
+        raise typer.BadParameter("--reason goes with --replace or --issuer", param_hint="certificates")
+    if auto_approve and not is_replaced and password is None:
         raise typer.BadParameter(
-            "--reason and --auto-approve go with --replace or --issuer", param_hint="certificates"
+            "--auto-approve goes with --replace, --issuer, or --answer with --password",
+            param_hint="certificates",
         )
     if is_replaced:
         from .commands.certificates import replace as run_replace
@@ -368,6 +383,19 @@ def certificates(
         from .commands.certificates import print_request
 
         _choose(print_request, path, connections, state, address=csr)
+    if answer is not None and password is not None:
+        from .commands.certificates import bought as take_bought
+
+        _choose(
+            take_bought,
+            path,
+            connections,
+            state,
+            address=answer[0],
+            file=answer[1],
+            password=password,
+            auto_approve=auto_approve,
+        )
     if answer is not None:
         from .commands.certificates import answer as take
 

@@ -19,6 +19,8 @@ ANSWER = "certificate"
 """Deferred: the issued certificate with its chain, PKCS#7."""
 PKCS12 = "pkcs12"
 """Deferred: a certificate with its encrypted key, as its server exported it for one journey."""
+BOUGHT = "bought"
+"""Deferred: a certificate with its encrypted key, as it was bought; handed to the apply beside the plan."""
 THUMBPRINT = "thumbprint"
 TLS_CERTIFICATE_NAME = "tls_certificate_name"
 
@@ -89,22 +91,28 @@ def import_key(
     return Invocation(server, "Import-ExchangeCertificate", {**parameters, **_on(server, edge)})
 
 
+def import_bought(address: Address, asked: Certificate, *, server: str, edge: bool, mark: str) -> Invocation:
+    """Import-ExchangeCertificate of a PKCS#12 that was bought [2.2-2]."""
+    parameters: dict[str, ParameterValue] = {
+        "FileData": Deferred(address, BOUGHT),
+        "Password": Deferred(address, PASSWORD),
+        "FriendlyName": _friendly_name(asked, mark),
+    }
+    if isinstance(asked.exportable, bool):
+        parameters["PrivateKeyExportable"] = asked.exportable
+    return Invocation(server, "Import-ExchangeCertificate", {**parameters, **_on(server, edge)})
+
+
 def carries_key(invocation: Invocation) -> bool:
     """Whether a key travels with it, from a server or to one."""
     given = invocation.parameters.values()
     return any(isinstance(value, Deferred) and value.attribute == PASSWORD for value in given)
 
 
-def source_of(invocation: Invocation) -> Address:
-    """The certificate that :func:`import_key` brings.
-
-    Raises:
-        ValueError: it brings none.
-    """
+def source_of(invocation: Invocation) -> Address | None:
+    """The certificate that :func:`import_key` brings; None where it comes from no other server."""
     data = invocation.parameters.get("FileData")
-    if not isinstance(data, Deferred) or data.attribute != PKCS12:
-        raise ValueError("no key travels with it")
-    return data.address
+    return data.address if isinstance(data, Deferred) and data.attribute == PKCS12 else None
 
 
 def enable(

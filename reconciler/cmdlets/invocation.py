@@ -14,7 +14,7 @@ ParameterValue: TypeAlias = bool | int | str | tuple[str, ...] | Deferred | Cred
 
 
 PASSWORD = "password"  # noqa: S105 - a name
-"""Deferred: what a key is encrypted with on its way elsewhere. Drawn for each journey, never shown."""
+"""Deferred: what a key is encrypted with on its way to a server. Never shown."""
 
 
 def is_secret(value: ParameterValue) -> bool:

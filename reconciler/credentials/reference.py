@@ -50,6 +50,16 @@ def resolve_key(reference: str, base: Path) -> str:
     return _forgetful(_resolved_key, reference, base)
 
 
+def resolve_password(reference: str, base: Path) -> str:
+    """Fetch a password that belongs to no user, as it stands but for the end of its line.
+
+    Raises:
+        CredentialMissing: the variable, the file, the entry or the program does not exist.
+        CredentialRefused: it exists and cannot be used.
+    """
+    return _forgetful(_resolved_password, reference, base)
+
+
 def resolve_certificate(reference: str, base: Path) -> ClientCertificate:
     """Fetch the client certificate behind a reference; see `resolve`.
 
@@ -79,6 +89,15 @@ def _resolved_key(reference: str, base: Path) -> str:
     line = text.removeprefix("\ufeff").strip()
     if not line or len(line.splitlines()) > 1:
         raise CredentialRefused(shown, "it is not one line of text", "write the key alone, on one line")
+    return line
+
+
+def _resolved_password(reference: str, base: Path) -> str:
+    found, shown = _fetched(reference, base)
+    text = found.password if isinstance(found, Secret) else found.removeprefix("\ufeff")
+    line = text.removesuffix("\n").removesuffix("\r")
+    if not line or "\n" in line or "\r" in line:
+        raise CredentialRefused(shown, "it is not one line of text", "write the password alone, on one line")
     return line
 
 

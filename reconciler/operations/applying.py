@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from reconciler.apply.applier import Applied, apply
+from reconciler.apply.journey import Parcel
 from reconciler.apply.known import KnownValues
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.problems import not_remembered
@@ -17,6 +18,7 @@ from reconciler.apply.tools import Tools
 from reconciler.diagnostics import has_errors
 from reconciler.events import ApplyFinished
 from reconciler.issuers.port import Issuer
+from reconciler.pki.bought import Bought
 from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan
 from reconciler.plan.situation import Urgent
@@ -76,10 +78,14 @@ class Demand:
     Attributes:
         targets: These addresses and what they need; all when empty.
         urgent: Certificates that are replaced whatever there is.
+        bought: Certificates that become what was bought with its key.
+        parcels: The same, ready to be sent: what a plan must not hold.
     """
 
     targets: tuple[Address, ...] = ()
     urgent: Mapping[Address, Urgent] = field(default_factory=lambda: MappingProxyType({}))
+    bought: Mapping[Address, Bought] = field(default_factory=lambda: MappingProxyType({}))
+    parcels: Mapping[Address, Parcel] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def apply_declared(
@@ -107,9 +113,10 @@ def apply_declared(
                 surroundings,
                 targets=demand.targets,
                 urgent=demand.urgent,
+                bought=demand.bought,
             )
 
-        run = _Run(servers, store, fence, surroundings, plan)
+        run = _Run(servers, store, fence, surroundings, plan, demand.parcels)
         return run.execute(plan(remembered), remembered, approve)
 
 
@@ -152,6 +159,7 @@ class _Run:
 
     Attributes:
         plan: Reads Exchange and plans, from what is remembered.
+        parcels: What was bought with its key, ready to be sent.
     """
 
     servers: Servers
@@ -159,6 +167,7 @@ class _Run:
     fence: Fence
     surroundings: Surroundings
     plan: Callable[[Remembered], Planned]
+    parcels: Mapping[Address, Parcel] = field(default_factory=lambda: MappingProxyType({}))
 
     def execute(self, planned: Planned, remembered: Remembered, approve: Approve) -> ApplyOutcome:
         """Ask, run, and write the record.
@@ -250,6 +259,7 @@ class _Run:
             controllers=controllers_of(planned),
             patience=self.surroundings.patience,
             trusted=cache(lambda: trusted_for_answers(planned.desired)),
+            bought=self.parcels,
             for_mutual_tls=_for_mutual_tls(planned),
         )
 

@@ -18,6 +18,7 @@ from .failed import OperationFailed
 from .inputs import Inputs, Surroundings, load_declared
 from .planning import run_plan
 from .records import locked, open_store, remember
+from .sent_file import read_sent
 from .servers import require_declared
 
 
@@ -69,7 +70,7 @@ def take_answer(inputs: Inputs, address: Address, file: Path, surroundings: Surr
         request = _request(record, address)
         now = surroundings.now()
         try:
-            chain = read_answer(_bytes(file), request.public_key)
+            chain = read_answer(read_sent(file, LARGEST_FILE), request.public_key)
             wrong = check_answer(chain, request.public_key, request.asked, now)
         except NotAnAnswer as error:
             wrong = (error.problem,)
@@ -102,20 +103,3 @@ def _request(record: StateRecord, address: Address) -> Request:
             )
         )
     return request
-
-
-def _bytes(file: Path) -> bytes:
-    """What is in the file; one byte more than the largest at most."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise OperationFailed(
-            (
-                Diagnostic(
-                    summary="Answer not read",
-                    detail=f"{file}: {error.strerror or error}.",
-                    hint="name the file that the authority sent",
-                ),
-            )
-        ) from error

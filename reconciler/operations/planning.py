@@ -11,6 +11,7 @@ from typing import Final
 from reconciler.cmdlets.domain_controller import PARAMETER as DOMAIN_CONTROLLER
 from reconciler.config.desired import Desired
 from reconciler.diagnostics import Diagnostic
+from reconciler.pki.bought import Bought
 from reconciler.plan.change import Plan
 from reconciler.plan.planner import plan
 from reconciler.plan.settle import settle
@@ -33,6 +34,7 @@ from .tlsa import published_for
 
 _REPLICATED: Final = timedelta(days=1)
 _NOTHING_URGENT: Final[Mapping[Address, Urgent]] = MappingProxyType({})
+_NOTHING_BOUGHT: Final[Mapping[Address, Bought]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def make_plan(
     *,
     targets: tuple[Address, ...] = (),
     urgent: Mapping[Address, Urgent] = _NOTHING_URGENT,
+    bought: Mapping[Address, Bought] = _NOTHING_BOUGHT,
 ) -> Planned:
     """Read the servers of a snapshot, and plan it."""
     if controller := _doubted_controller(remembered, surroundings.now()):
@@ -119,6 +122,7 @@ def make_plan(
         watched_certificates(declared.desired),
         declared.desired.maintenance,
         urgent=urgent,
+        bought=bought,
     )
     made = plan(situation)
     if published := published_for(made, declared.desired, surroundings):

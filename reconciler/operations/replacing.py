@@ -9,9 +9,10 @@ from reconciler.config.desired import Desired
 from reconciler.diagnostics import Diagnostic
 from reconciler.plan.situation import Urgent
 from state.address import Address
-from state.resources import Certificate, ReceiveConnector, SendConnector
+from state.resources import Certificate
 
 from .applying import ApplyOutcome, Approve, Demand, apply_declared
+from .concerned import bound_to, with_same_key
 from .failed import OperationFailed
 from .inputs import Inputs, Surroundings, load_declared
 from .servers import require_declared
@@ -48,7 +49,7 @@ def run_replace(
         wanted = _of_issuer(issuer, desired)
     since = surroundings.now()
     demand = Demand(
-        targets=(*wanted, *_bound_to(wanted, desired)),
+        targets=(*wanted, *bound_to(wanted, desired)),
         urgent=MappingProxyType({one: Urgent(reason, since) for one in wanted}),
     )
     return apply_declared(declared, inputs, surroundings, approve, demand)
@@ -59,13 +60,7 @@ def _of_address(address: Address, desired: Desired) -> tuple[Address, ...]:
     asked = desired.snapshot.resources[address]
     if not isinstance(asked, Certificate) or not isinstance(asked.issuer, str):
         raise OperationFailed((_not_ours(f"{address} is no certificate that an issuer is declared for"),))
-    if not isinstance(asked.shared_by, tuple):
-        return (address,)
-    return tuple(
-        other
-        for other, one in desired.snapshot.of(Certificate)
-        if other.parts[1:] == address.parts[1:] and one.shared_by == asked.shared_by
-    )
+    return with_same_key(address, asked, desired)
 
 
 def _of_issuer(issuer: str, desired: Desired) -> tuple[Address, ...]:
@@ -73,18 +68,6 @@ def _of_issuer(issuer: str, desired: Desired) -> tuple[Address, ...]:
     if not found:
         raise OperationFailed((_not_ours(f"No declared certificate is of an issuer named {issuer}"),))
     return found
-
-
-def _bound_to(certificates: tuple[Address, ...], desired: Desired) -> tuple[Address, ...]:
-    """The connectors that have to be bound anew where the names of their certificates change."""
-    wanted = set(certificates)
-    return tuple(
-        address
-        for address, resource in desired.snapshot.resources.items()
-        if isinstance(resource, SendConnector | ReceiveConnector)
-        and isinstance(resource.certificates, tuple)
-        and wanted & set(resource.certificates)
-    )
 
 
 def _not_ours(reason: str) -> Diagnostic:

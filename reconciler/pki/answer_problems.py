@@ -13,14 +13,38 @@ from state.address import Address
 
 @dataclass(frozen=True, slots=True)
 class _Told:
+    """What is told of some rules.
+
+    Attributes:
+        bought: The hint where no request was answered: the certificate was bought with its key.
+    """
+
     rules: tuple[Rule, ...]
     summary: str
     hint: str
+    bought: str = ""
 
 
 _TOLD: Final = (
     _Told(
-        (Rule.PRIVATE_KEY, Rule.PKCS12),
+        (Rule.PKCS12,),
+        "Private key in the answer",
+        "was it bought with its key: certificates --answer takes it with --password REFERENCE; if not, treat "
+        "that key as compromised: delete it wherever it lies, and have certificates for it revoked",
+    ),
+    _Told(
+        (Rule.NOT_OPENED,),
+        "PKCS#12 not opened",
+        "see that it is the file that was bought, whole, and that --password leads to its password: openssl "
+        "pkcs12 -in FILE -info -noout asks for it",
+    ),
+    _Told(
+        (Rule.NO_KEY, Rule.OTHER_PAIR, Rule.KEY_TYPE),
+        "PKCS#12 without a usable key",
+        "export it again with the private key of the certificate, an RSA key",
+    ),
+    _Told(
+        (Rule.PRIVATE_KEY,),
         "Private key in the answer",
         "treat that key as compromised: delete it wherever it lies, and have certificates for it revoked; "
         "what is needed is the certificate alone, for the key that never left its server",
@@ -43,7 +67,12 @@ _TOLD: Final = (
         "Chain not in order",
         "leave out what does not belong to it: the certificate, and those that issued it, are enough",
     ),
-    _Told((Rule.EXPIRED,), "Certificate expired", "have the authority issue it again for the same request"),
+    _Told(
+        (Rule.EXPIRED,),
+        "Certificate expired",
+        "have the authority issue it again for the same request",
+        "buy another one",
+    ),
     _Told(
         (Rule.NOT_YET_VALID,),
         "Certificate not valid yet",
@@ -53,6 +82,7 @@ _TOLD: Final = (
         (Rule.UNCOVERED, Rule.NAMES_UNREADABLE),
         "Certificate lacks names",
         "have the authority issue it again with all names that the request has",
+        "buy one with all names that are declared, or declare those that it has",
     ),
     _Told(
         (Rule.WEAK_SIGNATURE, Rule.WEAK_KEY),
@@ -63,22 +93,28 @@ _TOLD: Final = (
 """The first that fits gives the summary: what must be done at once stands before what can wait."""
 
 _OTHERWISE: Final = _Told(
-    (), "Certificate not as requested", "mend the issuer; the request stays and is used again"
+    (),
+    "Certificate not as requested",
+    "mend the issuer; the request stays and is used again",
+    "take one that is as it is declared",
 )
 
 
-def wrong_answer(address: Address, source: str, problems: Sequence[Problem]) -> Diagnostic:
+def wrong_answer(
+    address: Address, source: str, problems: Sequence[Problem], *, is_bought: bool = False
+) -> Diagnostic:
     """Tell that an answer is not taken, and why.
 
     Args:
         source: Who gave it, such as ``issuer desk``, or the file that it was read from.
         problems: At least one.
+        is_bought: It answers no request: it came with its key.
     """
     rules = {problem.rule for problem in problems}
     told = next((one for one in _TOLD if rules & {*one.rules}), _OTHERWISE)
     return Diagnostic(
         summary=told.summary,
         detail=f"What {source} gave for {address} was not imported: {'; '.join(map(str, problems))}.",
-        hint=told.hint,
+        hint=(told.bought if is_bought else "") or told.hint,
         subject=str(address),
     )

@@ -41,3 +41,24 @@ def _check(parts: list[Element]) -> None:
         raise NotDer("its content is of another kind")
     held[0].expect(CONTEXT_0)
     check.expect(SEQUENCE)
+
+
+def is_read_by_every_windows(data: bytes) -> bool:
+    """Whether a PKCS#12 may be carried, shows one key, and is encrypted in no form that came with Windows
+    Server 2019: PBES2 (RFC 8018), or a check value by another hash than SHA-1.
+    """
+    if why_not_pkcs12(data) or _PBES2 in data or data.count(_ENCRYPTED_KEY) != 1:
+        return False
+    try:
+        *_, check = parse(data).children()
+        digest = next(check.children())
+        algorithm = next(digest.expect(SEQUENCE).children())
+        return object_identifier(next(algorithm.expect(SEQUENCE).children())) == _SHA1
+    except (NotDer, StopIteration):
+        return False
+
+
+_PBES2: Final = bytes.fromhex("06092a864886f70d01050d")
+_ENCRYPTED_KEY: Final = bytes.fromhex("060b2a864886f70d010c0a0102")
+"""The OBJECT IDENTIFIER of a pkcs8ShroudedKeyBag."""
+_SHA1: Final = "1.3.14.3.2.26"

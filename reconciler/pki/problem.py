@@ -23,6 +23,9 @@ class Rule(Enum):
     CUT_OFF = "it is cut off: {found}"
     PRIVATE_KEY = "it holds a private key"
     PKCS12 = "it is a PKCS#12 file, which holds a private key"
+    NOT_OPENED = "it is no PKCS#12 file, or has another password"
+    NO_KEY = "it does not hold a private key and its certificate"
+    OTHER_PAIR = "its private key is not that of its certificate"
     WEB_PAGE = "it is a web page, with the title {found}"
     REQUEST = "it is a certificate request, not the answer to one"
 

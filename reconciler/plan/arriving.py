@@ -1,4 +1,4 @@
-"""A certificate that is not there yet: requested here, or fetched with its key from another server."""
+"""A certificate that is not there yet: requested, bought with its key, or fetched with it from elsewhere."""
 
 from __future__ import annotations
 
@@ -67,6 +67,18 @@ def fetched(
     is_abandoned = request is not None and is_open(case, request)
     abandoned = (problems.request_abandoned(address, case.server),) if is_abandoned else ()
     return CertificatePlan(change, name, abandoned)
+
+
+def brought(case: Case, certificate: Certificate) -> CertificatePlan:
+    """One that somebody bought with its key; the key is handed to the apply beside the plan.
+
+    Args:
+        certificate: What its file says of it.
+    """
+    step = cmdlets.import_bought(case.address, case.asked, server=case.server, edge=case.edge, mark=case.mark)
+    current, thumbprint = current_of(case).certificate, thumbprint_of(certificate)
+    change = _arriving(case, [step], "was bought with its key", current, thumbprint, certificate.public_key)
+    return CertificatePlan(change, binding_name_of(certificate))
 
 
 def new_request(case: Case, reason: str, current: Certificate | None) -> CertificatePlan:

@@ -29,6 +29,33 @@ def default_replaced(address: Address, server: str, subscriptions: list[str], un
     )
 
 
+def request_superseded(address: Address, server: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Request replaced",
+        detail=(
+            f"A request of {address} is under way on {server}, and nobody waits for its answer any more: the "
+            "certificate that was bought takes its place. The pending entry stays; where its mark can be "
+            "read, the next renewal goes on with it."
+        ),
+        hint="cancel the order at its authority; remove the pending request if its key is not to be used",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
+def key_not_rsa(address: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="Key not RSA",
+        detail=(
+            f"The certificate that was bought for {address} has a key of an elliptic curve. Exchange takes "
+            "such from the updates of April 2024 on, where that is switched on; else it refuses to enable it."
+        ),
+        hint="take one with an RSA key, unless the servers are known to take this",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
 def breaks_subscription(address: Address, server: str, subscriptions: list[str], unknown: str) -> Diagnostic:
     why = (
         f"breaks the Edge subscription of {_listed(subscriptions)}: mail stops there until it is made again"

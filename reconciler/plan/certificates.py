@@ -17,6 +17,7 @@ from state.values import UNKNOWN, UNSET, Deferred, Thumbprint
 
 from . import problems, unread_problems
 from .arriving import continued, fetched, new_request
+from .bought import plan_bought
 from .case import (
     Case,
     CertificatePlan,
@@ -56,8 +57,11 @@ def plan_certificate(
     case = case_of(address, asked, situation)
     if asked.mode == "observe":
         return _observed(case)
+    sharing = _sharing(case, situation)
+    if (bought := situation.bought.get(address)) is not None:
+        return plan_bought(case, bought, [one for one in sharing.values() if one is not None] or [case])
     if isinstance(asked.shared_by, tuple):
-        return _shared(case, _sharing(case, situation))
+        return _shared(case, sharing)
     return _alone(replace(case, behind=behind))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from reconciler.cmdlets.mark import mark_of, request_mark_of
+from reconciler.pki.bought import Bought
 from reconciler.pki.presenting import Presented
 from reconciler.pki.renewal import turnaround
 from state.address import Address
@@ -47,6 +48,7 @@ class Situation:
         acknowledged: Rules that somebody accepted the breach of, by address.
         watched: Certificates that the world is to be presented at an endpoint, where a handshake shows it.
         urgent: Certificates that are to be replaced now, whatever there is.
+        bought: What they are to be replaced by, where that was bought with its key.
         maintenance: When certificates may be put to use on a server; on one that has none, at any time.
         published: What DNS says of the names that certificates are presented under, where it was asked.
     """
@@ -60,6 +62,7 @@ class Situation:
     maintenance: Mapping[Name, Maintenance] = field(default_factory=lambda: MappingProxyType({}))
     published: Mapping[Address, tuple[Published, ...]] = field(default_factory=lambda: MappingProxyType({}))
     urgent: Mapping[Address, Urgent] = field(default_factory=lambda: MappingProxyType({}))
+    bought: Mapping[Address, Bought] = field(default_factory=lambda: MappingProxyType({}))
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.operations.applying import ApplyOutcome, Approve
+from reconciler.operations.bought import Purchase, run_bought
 from reconciler.operations.certificates import Certificates, pending_request, run_certificates, take_answer
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.replacing import Reason, run_replace
@@ -83,6 +84,26 @@ def replace(
 
     def run(surroundings: Surroundings, approve: Approve) -> ApplyOutcome:
         return run_replace(asked, issuer, reason, inputs, surroundings, approve)
+
+    return carry_out(run, auto_approve=auto_approve, json=False)
+
+
+def bought(
+    path: Path,
+    connections: Path | None,
+    state: Path | None,
+    *,
+    address: str,
+    file: Path,
+    password: str,
+    auto_approve: bool,
+) -> ExitCode:
+    """Import a certificate that was bought with its key."""
+    (asked,) = parse_addresses([address])
+    inputs, purchase = Inputs(path, connections, state), Purchase(file, password, Path.cwd())
+
+    def run(surroundings: Surroundings, approve: Approve) -> ApplyOutcome:
+        return run_bought(asked, purchase, inputs, surroundings, approve)
 
     return carry_out(run, auto_approve=auto_approve, json=False)
 

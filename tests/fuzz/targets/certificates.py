@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from reconciler.pki.answer import check_answer, read_chain
 from reconciler.pki.answer_problems import wrong_answer
+from reconciler.pki.bought import read_bought
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.pki.certificate import NotACertificate, certificate_facts
-from reconciler.pki.pkcs12 import why_not_pkcs12
+from reconciler.pki.pkcs12 import is_read_by_every_windows, why_not_pkcs12
 from reconciler.pki.problem import Problem, Rule
 from reconciler.pki.request import NotARequest, check_request, parse_request
 from reconciler.pki.sent import NotAnAnswer, read_answer
@@ -136,7 +137,7 @@ def _is_explained(problem: Problem) -> None:
 @cache
 def _exported() -> bytes:
     return pkcs12.serialize_key_and_certificates(
-        b"mail", rsa_key(), make_certificate(), None, BestAvailableEncryption(b"only for this file")
+        b"mail", rsa_key(), make_certificate(), None, BestAvailableEncryption(_PASSWORD.encode())
     )
 
 
@@ -145,9 +146,19 @@ def _pkcs12s() -> Sequence[bytes]:
 
 
 def _pkcs12(data: bytes, folder: Path) -> bool:
-    return not why_not_pkcs12(data)
+    """What a server exports is looked at from outside, what was bought is opened."""
+    is_carried = not why_not_pkcs12(data)
+    assert is_carried or not is_read_by_every_windows(data)
+    try:
+        chain = read_bought(data, _PASSWORD).chain
+    except NotAnAnswer as error:
+        _is_explained(error.problem)
+        return refused(error, _PASSWORD) or is_carried
+    assert "PRIVATE" not in chain
+    return True
 
 
+_PASSWORD = "only for this file"
 _ADDRESS = Address.of("certificate", "EX1", "internet")
 _LEAF = der(make_certificate())
 

@@ -295,15 +295,21 @@ class TestImportGenerate:
 
 
 class TestCertificates:
-    @pytest.mark.parametrize("option", [["--reason", "compromise"], ["--auto-approve"]])
-    def test_takes_what_replacing_needs_for_nothing_else(
-        self, folder: Path, capsys: Captured, option: list[str]
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (["--reason", "compromise"], "--reason goes with --replace or --issuer"),
+            (["--auto-approve"], "--auto-approve goes with --replace, --issuer, or --answer with --password"),
+            (["--auto-approve", "--answer", "certificate.EX1.public", "x.cer"], "--auto-approve goes with"),
+            (["--password", "env:PFX"], "--password goes with --answer"),
+        ],
+    )
+    def test_takes_what_goes_with_one_option_for_nothing_else(
+        self, folder: Path, capsys: Captured, options: list[str], told: str
     ) -> None:
         """Who forgets which one believes that it was replaced."""
-        assert main(["certificates", "one.yaml", *option]) == 1
-        assert "--reason and --auto-approve go with --replace or --issuer" in " ".join(
-            capsys.readouterr().err.split()
-        )
+        assert main(["certificates", "one.yaml", *options]) == 1
+        assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
     def test_says_how_to_approve_where_there_is_no_terminal(
         self, folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.credentials.errors import CredentialError, CredentialMissing, CredentialRefused
-from reconciler.credentials.reference import resolve, resolve_certificate, shown_reference
+from reconciler.credentials.reference import (
+    resolve,
+    resolve_certificate,
+    resolve_password,
+    shown_reference,
+)
 from reconciler.credentials.secret import ClientCertificate, Secret
 
 PASSWORD = "hunter2:with:colons and blanks "
@@ -83,6 +88,28 @@ class TestAReference:
         with pytest.raises(CredentialRefused, match="not installed") as caught:
             resolve("keyring:exchange", tmp_path)
         assert caught.value.hint == "pip install keyring"
+
+
+class TestAPassword:
+    """One that belongs to no user, such as that of a file."""
+
+    @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+    def test_is_everything_on_its_line(self, tmp_path: Path, end: str) -> None:
+        """Blanks and colons are part of it; the end of the line is not."""
+        write(tmp_path / "pfx.password", f" {PASSWORD}{end}")
+        assert resolve_password("file:pfx.password", tmp_path) == f" {PASSWORD}"
+
+    @pytest.mark.parametrize("text", ["", "\n", "one\ntwo\n"])
+    def test_is_one_line(self, tmp_path: Path, text: str) -> None:
+        write(tmp_path / "pfx.password", text)
+        with pytest.raises(CredentialRefused) as caught:
+            resolve_password("file:pfx.password", tmp_path)
+        assert caught.value.reason == "it is not one line of text"
+
+    def test_is_never_taken_from_the_command_line(self, tmp_path: Path) -> None:
+        with pytest.raises(CredentialRefused) as caught:
+            resolve_password(PASSWORD, tmp_path)
+        assert "hunter2" not in str(caught.value)
 
 
 class TestTheKeyring:
