@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -20,6 +21,8 @@ DIRECTORY: Mapping[str, Any] = {
     "revokeCert": f"{HERE}/revoke",
     "meta": {"termsOfService": f"{HERE}/terms"},
 }
+ADVISING: Mapping[str, Any] = {**DIRECTORY, "renewalInfo": f"{HERE}/renewal"}
+"""Of one that says when it wants certificates renewed."""
 
 
 class Scripted(BaseAdapter):
@@ -30,7 +33,10 @@ class Scripted(BaseAdapter):
     """
 
     def __init__(self, **answers: list[Any]) -> None:
-        """Take what is said at each path: a document, or a status with headers and a body."""
+        """Take what is said at each path: a document, or a status with headers and a body.
+
+        What is callable says it of the last part of the URL.
+        """
         super().__init__()
         self.asked: list[tuple[str, bytes]] = []
         self._answers: dict[str, list[Any]] = {
@@ -51,6 +57,8 @@ class Scripted(BaseAdapter):
         self.asked.append((path, _payload(request.body)))
         answers = self._answers.get(path, [(404, {}, b"")])
         said = answers.pop(0) if len(answers) > 1 else answers[0]
+        if callable(said):
+            said = said(str(request.url).rpartition("/")[2])
         if isinstance(said, Exception):
             raise said
         status, headers, body = said if isinstance(said, tuple) else (200, {}, said)
@@ -69,6 +77,11 @@ class Scripted(BaseAdapter):
 def problem(kind: str, detail: str, status: int = 400, **headers: str) -> tuple[int, dict[str, str], Any]:
     told = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, told, {"type": PROBLEM + kind, "detail": detail}
+
+
+def window(start: datetime, end: datetime, **others: str) -> dict[str, Any]:
+    """What it says of one certificate."""
+    return {"suggestedWindow": {"start": start.isoformat(), "end": end.isoformat()}, **others}
 
 
 def _payload(body: Any) -> bytes:

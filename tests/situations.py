@@ -111,6 +111,7 @@ def live_certificate(**values: Any) -> Certificate:
         "not_before": NOW - timedelta(days=10),
         "not_after": NOW + timedelta(days=80),
         "self_signed": False,
+        "renewal_id": "key.serial",
         "has_private_key": True,
         "status": "Valid",
     }

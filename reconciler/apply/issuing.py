@@ -57,7 +57,12 @@ def _asked(address: Address, asked: Certificate, request: Request, tools: Tools)
         raise Parked(problems.request_wrong(address, wrong))
     tools.listener(IssueStarted(str(address), name))
     brought = CertificateRequest(
-        address, request.csr, asked_domains(asked), request.reference, request.submitted
+        address,
+        request.csr,
+        asked_domains(asked),
+        request.reference,
+        request.submitted,
+        tools.replaces.get(address, ""),
     )
     try:
         said = tools.issuers[name].issue(brought)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from reconciler.pki.renewal_info import SuggestedWindow
 from state.address import Address
 from state.values import DomainPattern
 
@@ -20,6 +22,8 @@ class CertificateRequest:
         domains: The names that the certificate must cover.
         reference: What the issuer called it when it was last asked; "" when it never was.
         since: When it was first brought to the issuer; None: now. UTC, aware.
+        replaces: What the issuer calls the certificate whose place it takes (RFC 9773 4.1); "" where there is
+            none of its own.
     """
 
     address: Address
@@ -27,6 +31,7 @@ class CertificateRequest:
     domains: frozenset[DomainPattern]
     reference: str = ""
     since: datetime | None = None
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,21 @@ class Revoker(Protocol):
         Raises:
             RequestRefused: the authority does not do it.
             IssuerUnusable: it does not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class Adviser(Protocol):
+    """An issuer that says when it wants what it issued renewed."""
+
+    def suggested(self, renewal_ids: Sequence[str]) -> Iterator[tuple[str, SuggestedWindow]]:
+        """Ask about certificates, one after the other. Whoever plans may: no account is used or made.
+
+        What it does not know, or does not say, is left out: asking never fails.
+
+        Args:
+            renewal_ids: :attr:`state.resources.Certificate.renewal_id` of each, not "".
         """
         ...
 

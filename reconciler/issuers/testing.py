@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from reconciler.issuers.port import CertificateRequest, Issued, Issuer, RequestRefused, Waiting
+from reconciler.issuers.port import Adviser, CertificateRequest, Issued, Issuer, RequestRefused, Waiting
 from reconciler.pki.answer import check_answer, read_chain
 from reconciler.pki.request import parse_request
 from state.address import Address
@@ -100,6 +100,11 @@ class IssuerContract:
         for request in (another_request(0), another_request(1)):
             key = parse_request(request.csr).public_key
             assert read_chain(self.issued(issuer, request).chain)[0].public_key == key
+
+    def test_says_nothing_of_the_renewal_of_what_it_did_not_issue(self, issuer: Issuer) -> None:
+        """It is asked before every plan, about whatever is recorded, and never fails."""
+        if isinstance(issuer, Adviser):
+            assert dict(issuer.suggested(("bm8.AA", "no name"))) == {}
 
     @pytest.mark.parametrize(
         "csr",

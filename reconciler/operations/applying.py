@@ -22,6 +22,7 @@ from reconciler.pki.bought import Bought
 from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan
 from reconciler.plan.situation import Urgent
+from reconciler.plan.suggested import replaceable
 from state.address import Address
 from state.errors import StateError
 from state.resources import SendConnector
@@ -261,6 +262,7 @@ class _Run:
             trusted=cache(lambda: trusted_for_answers(planned.desired)),
             bought=self.parcels,
             for_mutual_tls=_for_mutual_tls(planned),
+            replaces=replaceable(planned.situation),
         )
 
 

@@ -10,7 +10,6 @@ from reconciler.pki.answer import check_answer
 from reconciler.pki.answer_problems import wrong_answer
 from reconciler.pki.sent import LARGEST_FILE, NotAnAnswer, read_answer
 from reconciler.plan.lifecycle import Standing, standings
-from reconciler.plan.situation import Situation
 from state.address import Address
 from state.record import Learned, Request, StateRecord
 
@@ -38,7 +37,7 @@ def run_certificates(inputs: Inputs, surroundings: Surroundings) -> Certificates
         OperationFailed: the YAML or the record cannot be used.
     """
     planned = run_plan(inputs, surroundings)
-    situation = Situation(planned.snapshot, planned.live, planned.record, surroundings.now())
+    situation = replace(planned.situation, record=planned.record)
     told = standings(situation, planned.plan)
     return Certificates(planned.plan.organization, told, planned.diagnostics)
 

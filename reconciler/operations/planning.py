@@ -29,6 +29,7 @@ from .endpoints import watched_certificates
 from .identity import check_organization
 from .inputs import Declared, Inputs, Surroundings, load_declared
 from .records import Remembered, open_store, remember
+from .renewals import suggested_windows
 from .servers import Servers, require_declared
 from .tlsa import published_for
 
@@ -124,6 +125,7 @@ def make_plan(
         urgent=urgent,
         bought=bought,
     )
+    situation = replace(situation, suggested=suggested_windows(situation, declared.desired, surroundings))
     made = plan(situation)
     if published := published_for(made, declared.desired, surroundings):
         made = plan(replace(situation, published=published))

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from reconciler.pki import der
 from reconciler.pki.common_names import with_common_names
 from reconciler.pki.names import DistinguishedName
+from reconciler.pki.renewal_info import renewal_id
 from state.errors import InvalidValue
 from state.values import UNKNOWN, DomainPattern, Thumbprint, TlsCertificateName, Unknown
 
@@ -58,6 +59,7 @@ class CertificateFacts:
         not_before: UTC, aware; to the second.
         not_after: UTC, aware; to the second, still valid at that second (RFC 5280 4.1.2.5).
         self_signed: It is its own issuer, and no other key signed it as far as the signature can be checked.
+        renewal_id: What its authority calls it in renewal information (RFC 9773 4.1); "" for no such name.
     """
 
     thumbprint: Thumbprint
@@ -73,6 +75,7 @@ class CertificateFacts:
     not_before: datetime
     not_after: datetime
     self_signed: bool
+    renewal_id: str = ""
 
     @property
     def tls_certificate_name(self) -> TlsCertificateName:
@@ -114,6 +117,7 @@ def certificate_facts(data: bytes) -> CertificateFacts:
         not_before=not_before,
         not_after=not_after,
         self_signed=issuer.encoded == subject.encoded and _no_other_key_signed(certificate),
+        renewal_id=renewal_id(certificate),
     )
 
 

@@ -67,7 +67,7 @@ def renewal_date(
     """
     lifetime = not_after - not_before
     window = _window(renew_before) if is_window_usable(lifetime, renew_before) else DEFAULT
-    return max(not_after - _span(window, lifetime) - turnaround, not_after - _span(_WIDEST, lifetime))
+    return max(not_after - _span(window, lifetime) - turnaround, first_tenth_ends(not_before, not_after))
 
 
 def turnaround(record: StateRecord, issuer: str) -> timedelta:
@@ -98,7 +98,12 @@ def is_window_usable(lifetime: timedelta, renew_before: Maybe[str]) -> bool:
 
 def came_just_now(not_before: datetime, lifetime: timedelta, now: datetime) -> bool:
     """Tell whether a certificate is in the first tenth of its lifetime, in which nothing makes it due."""
-    return now < not_before + lifetime - _span(_WIDEST, lifetime)
+    return now < first_tenth_ends(not_before, not_before + lifetime)
+
+
+def first_tenth_ends(not_before: datetime, not_after: datetime) -> datetime:
+    """The instant from which a certificate did not come just now."""
+    return not_after - _span(_WIDEST, not_after - not_before)
 
 
 def _window(renew_before: Maybe[str]) -> timedelta | Fraction:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from reconciler.cmdlets import certificate as cmdlets
 from reconciler.diagnostics import Diagnostic
+from reconciler.pki.renewal_info import SuggestedWindow
 from reconciler.pki.selection import Selection, imported_of, may_be_pending, select
 from state.address import Address
 from state.record import Request, StateRecord
@@ -59,6 +60,7 @@ class Case:
     turnaround: timedelta
     urgent: Urgent | None = None
     behind: str = ""
+    suggested: Mapping[str, SuggestedWindow] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def was(self) -> Certificate | None:
@@ -100,6 +102,7 @@ def case_of(address: Address, asked: Certificate, situation: Situation) -> Case:
         now=situation.now,
         turnaround=situation.turnaround(asked),
         urgent=situation.urgent.get(address),
+        suggested=situation.suggested,
     )
 
 

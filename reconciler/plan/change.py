@@ -99,12 +99,14 @@ class Upcoming:
         renewal: From when on a plan has it; UTC, aware.
         expires: End of the certificate that is there now; UTC, aware.
         issuer: Name under ``issuers``.
+        reason: Why then, where the dates of the certificate alone do not say so; else "".
     """
 
     address: Address
     renewal: datetime
     expires: datetime
     issuer: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

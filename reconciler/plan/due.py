@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reconciler.cmdlets.mark import REQUEST_ATTRIBUTES
 from reconciler.pki.coverage import uncovered
-from reconciler.pki.renewal import renewal_date, renewal_due
+from reconciler.pki.renewal import came_just_now, first_tenth_ends, renewal_date, renewal_due
+from reconciler.pki.renewal_info import SuggestedWindow
 from state.resources import Certificate
 from state.values import UNSET
 
@@ -15,6 +17,61 @@ from .case import Case
 from .change import Upcoming
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a certificate is to be renewed.
+
+    Attributes:
+        at: UTC, aware.
+        wanted: What its authority says, where that is what makes it so early.
+    """
+
+    at: datetime
+    wanted: SuggestedWindow | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why then, where the dates of the certificate do not say it; else ""."""
+        if self.wanted is None:
+            return ""
+        told = f"its authority wants it renewed from {self.wanted.start:%Y-%m-%d} on"
+        return f"{told}: {self.wanted.explanation}" if self.wanted.explanation else told
+
+
+def due_of(case: Case, current: Certificate) -> Due | None:
+    """When the certificate that is there is to be renewed: by its dates, or earlier where its authority says.
+
+    What an authority wants counts for a certificate of yesterday, too: it may be about to revoke it. But one
+    that wants every certificate replaced at once would have a new one made at every run; so where one was
+    replaced within its first tenth, its successor is left alone for its own.
+
+    Returns:
+        None where its dates could not be read.
+    """
+    begin, end = current.not_before, current.not_after
+    if not (isinstance(begin, datetime) and isinstance(end, datetime)):
+        return None
+    ours = renewal_date(begin, end, case.asked.renew_before, case.turnaround)
+    window = case.suggested.get(current.renewal_id) if isinstance(current.renewal_id, str) else None
+    if window is None:
+        return Due(ours)
+    at = max(window.start, first_tenth_ends(begin, end)) if _came_early(case, current) else window.start
+    return Due(at, window) if at < ours else Due(ours)
+
+
+def _came_early(case: Case, current: Certificate) -> bool:
+    """Whether what a certificate replaced was in the first tenth of its own lifetime then."""
+    recorded = case.record.resources.get(case.address)
+    if recorded is None or case.was is None or case.was.public_key != current.public_key:
+        return False
+    for one in recorded.predecessors[:1]:
+        before = next((other for other in case.live if other.thumbprint == one.thumbprint), None)
+        begin = before.not_before if before is not None else None
+        if isinstance(begin, datetime):
+            return came_just_now(begin, one.not_after - begin, one.superseded)
+    return False
 
 
 def why_replace(case: Case, current: Certificate, *, ours: bool) -> str:
@@ -32,6 +89,8 @@ def why_replace(case: Case, current: Certificate, *, ours: bool) -> str:
             return f"expires {day}, inside renew_before {window}"
         if renewal_due(*dates, case.turnaround):
             return f"expires {day}, and {asked.issuer} may take {_days(case.turnaround)}"
+    if (due := due_of(case, current)) is not None and due.wanted is not None and due.at <= case.now:
+        return due.reason
     if isinstance(asked.domains, frozenset) and isinstance(current.domains, frozenset):
         missing = sorted(map(str, uncovered(current.domains, asked.domains)))
         if missing:
@@ -52,11 +111,15 @@ def why_replace(case: Case, current: Certificate, *, ours: bool) -> str:
 
 def upcoming_of(case: Case, current: Certificate) -> Upcoming | None:
     """When the certificate that is there is to be renewed."""
-    if not (isinstance(current.not_before, datetime) and isinstance(current.not_after, datetime)):
+    due = due_of(case, current)
+    if due is None or not isinstance(current.not_after, datetime):
         return None
-    due = renewal_date(current.not_before, current.not_after, case.asked.renew_before, case.turnaround)
     return Upcoming(
-        address=case.address, renewal=due, expires=current.not_after, issuer=str(case.asked.issuer)
+        address=case.address,
+        renewal=due.at,
+        expires=current.not_after,
+        issuer=str(case.asked.issuer),
+        reason=due.reason,
     )
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from reconciler.pki.renewal import renewal_date
 from reconciler.pki.selection import imported_of, select
 from state.address import Address
 from state.record import Predecessor, Request
 from state.resources import Certificate
 from state.values import UNSET, Name, TlsCertificateName
 
+from .case import case_of
 from .change import Action, Change, Plan
+from .due import Due, due_of
 from .situation import Situation, home_of
 
 
@@ -165,7 +166,8 @@ class _Case:
     def _there(self, current: Certificate, *, is_replaced: bool) -> Standing:
         begin = current.not_before if isinstance(current.not_before, datetime) else None
         ends = current.not_after if isinstance(current.not_after, datetime) else None
-        due = self._renewal(begin, ends)
+        renewal = self._renewal(current)
+        due = renewal.at if renewal is not None else None
         users = _users(self.situation, current.tls_certificate_name, self.server)
         milestones = self._milestones(current)
         state = State.IMPORTED
@@ -184,7 +186,9 @@ class _Case:
         return self._told(
             state,
             since=since,
-            reason="its successor is under way" if is_replaced else self._why(),
+            reason="its successor is under way"
+            if is_replaced
+            else self._why() or (renewal.reason if renewal is not None else ""),
             next_step=step,
             deadline=ends,
             names=_names(current),
@@ -230,11 +234,10 @@ class _Case:
             return {}
         return recorded.milestones
 
-    def _renewal(self, begin: datetime | None, ends: datetime | None) -> datetime | None:
-        if begin is None or ends is None or self.asked.issuer is UNSET or self.asked.mode is not UNSET:
+    def _renewal(self, current: Certificate) -> Due | None:
+        if self.asked.issuer is UNSET or self.asked.mode is not UNSET:
             return None
-        turnaround = self.situation.turnaround(self.asked)
-        return renewal_date(begin, ends, self.asked.renew_before, turnaround)
+        return due_of(case_of(self.address, self.asked, self.situation), current)
 
     def _why(self) -> str:
         return self.error or (self.change.reason if self.change else "")

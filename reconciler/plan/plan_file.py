@@ -99,6 +99,7 @@ def encode_plan(saved: SavedPlan) -> bytes:
                 "renewal": INSTANT.to_json(one.renewal),
                 "expires": INSTANT.to_json(one.expires),
                 "issuer": one.issuer,
+                "reason": one.reason,
             }
             for one in saved.plan.upcoming
         ],
@@ -245,6 +246,7 @@ def _upcoming_from_json(shape: Shape) -> Upcoming:
         renewal=INSTANT.from_json(shape.take("renewal")),
         expires=INSTANT.from_json(shape.take("expires")),
         issuer=shape.text("issuer"),
+        reason=shape.text("reason") if "reason" in shape.members else "",
     )
     shape.done()
     return upcoming

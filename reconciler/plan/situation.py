@@ -11,6 +11,7 @@ from reconciler.cmdlets.mark import mark_of, request_mark_of
 from reconciler.pki.bought import Bought
 from reconciler.pki.presenting import Presented
 from reconciler.pki.renewal import turnaround
+from reconciler.pki.renewal_info import SuggestedWindow
 from state.address import Address
 from state.record import StateRecord
 from state.resources import Build, Certificate, ReceiveConnector, SendConnector, Server
@@ -51,6 +52,7 @@ class Situation:
         bought: What they are to be replaced by, where that was bought with its key.
         maintenance: When certificates may be put to use on a server; on one that has none, at any time.
         published: What DNS says of the names that certificates are presented under, where it was asked.
+        suggested: When authorities want certificates renewed, by what they call them, where they say so.
     """
 
     desired: Snapshot
@@ -63,6 +65,7 @@ class Situation:
     published: Mapping[Address, tuple[Published, ...]] = field(default_factory=lambda: MappingProxyType({}))
     urgent: Mapping[Address, Urgent] = field(default_factory=lambda: MappingProxyType({}))
     bought: Mapping[Address, Bought] = field(default_factory=lambda: MappingProxyType({}))
+    suggested: Mapping[str, SuggestedWindow] = field(default_factory=lambda: MappingProxyType({}))
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)

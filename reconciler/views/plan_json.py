@@ -14,7 +14,7 @@ from state.resources import KINDS, Json
 from state.resources.attribute import INSTANT
 from state.values import UNKNOWN, UNSET, CredentialReference, Deferred
 
-PLAN_FORMAT = "1.2"
+PLAN_FORMAT = "1.3"
 """Of the document. The second number grows when a key is added, the first when one changes its meaning."""
 
 
@@ -55,6 +55,7 @@ def plan_to_json(plan: Plan, *, tool_version: str) -> dict[str, Json]:
                 "renewal": INSTANT.to_json(one.renewal),
                 "expires": INSTANT.to_json(one.expires),
                 "issuer": one.issuer,
+                "reason": one.reason,
             }
             for one in plan.upcoming
         ],

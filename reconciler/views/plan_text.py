@@ -114,13 +114,14 @@ def _recorded_block(changes: Iterable[Change], *, ink: Ink) -> list[str]:
 
 
 def _upcoming_block(upcoming: Sequence[Upcoming], *, ink: Ink) -> list[str]:
-    """The renewals to come, a line each."""
+    """The renewals to come, a line each, and one more where there is a reason."""
     if not upcoming:
         return []
     lines = [ink.bold("To be renewed:")]
     for one in upcoming:
         told = f"expires {one.expires:%Y-%m-%d}, from {harmless(one.issuer)}"
         lines.append(f"  {one.renewal:%Y-%m-%d}  {harmless(str(one.address))}  {told}")
+        lines += [f"              {harmless(one.reason)}"] if one.reason else []
     return ["\n".join(lines)]
 
 

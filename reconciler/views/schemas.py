@@ -141,6 +141,7 @@ def plan_schema() -> dict[str, Json]:
                     "renewal": _text("From when on a plan renews it; UTC, ISO 8601."),
                     "expires": _text("When the certificate that is there ends; UTC, ISO 8601."),
                     "issuer": _text("Name under issuers."),
+                    "reason": _text("Why then, where its dates alone do not say so; else empty."),
                 }
             ),
             "change": _object(

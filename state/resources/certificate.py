@@ -58,6 +58,8 @@ class Certificate(Resource):
     not_before: Maybe[datetime] = observed("NotBefore", INSTANT)
     not_after: Maybe[datetime] = observed("NotAfter", INSTANT)
     self_signed: Maybe[bool] = observed("IsSelfSigned", BOOL)
+    renewal_id: Maybe[str] = observed("", TEXT)
+    """What its authority calls it in renewal information (RFC 9773 4.1); "" where it has no such name."""
     has_private_key: Maybe[bool] = observed("HasPrivateKey", BOOL)
     status: Maybe[str] = observed("Status", TEXT)
     """``Valid``, ``PendingRequest`` ..., or a number whose name is not known [6.4-2]."""

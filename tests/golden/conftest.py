@@ -125,6 +125,13 @@ def full_plan() -> Plan:
                 expires=datetime(2026, 12, 24, 8, tzinfo=UTC),
                 issuer="house",
             ),
+            Upcoming(
+                address=Address.of("certificate", "EDGE1", "spare"),
+                renewal=datetime(2026, 12, 12, 8, tzinfo=UTC),
+                expires=datetime(2027, 2, 24, 8, tzinfo=UTC),
+                issuer="public",
+                reason="its authority wants it renewed from 2026-12-12 on: https://acme.example/why\x1b[2J",
+            ),
         ),
         diagnostics=(
             default_replaced(INTERNET, "EX1", ["EDGE1"], ""),

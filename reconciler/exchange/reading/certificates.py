@@ -60,6 +60,7 @@ _FACTS: Final[Mapping[str, Callable[[CertificateFacts], Any]]] = {
     "not_before": lambda facts: facts.not_before,
     "not_after": lambda facts: facts.not_after,
     "self_signed": lambda facts: facts.self_signed,
+    "renewal_id": lambda facts: facts.renewal_id,
 }
 
 

@@ -1,1 +1,1 @@
-"""Authorities that speak ACME (RFC 8555): accounts, orders, validation, revocation."""
+"""Authorities that speak ACME (RFC 8555): accounts, orders, validation, renewal information, revocation."""

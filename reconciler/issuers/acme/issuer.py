@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,19 +17,24 @@ from reconciler.issuers.orderly import read_request
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
 from reconciler.issuers.told import one_line
 from reconciler.pki.common_names import common_domains
+from reconciler.pki.renewal_info import SuggestedWindow
 from reconciler.pki.request import RequestFacts
 
 from .account import account_key, default_path
 from .faults import NotAcme, Told, Unreachable
-from .network import Conversation, Session, a_url, plain_session
+from .network import Conversation, Reading, Session, a_url, plain_session
 from .order import Order
 from .patience import OutOfPatience, Patience
+from .renewal_info import suggested_window
 from .validation import Validation
 
 _BUSY: Final = timedelta(hours=1)
 """When an authority is asked again that says it is busy, and not for how long."""
 
 _SOON: Final = timedelta(minutes=5)
+_SECONDS: Final = 4.0
+"""How long an authority may be silent that is asked about renewals: a plan does without."""
+
 _REASONS: Final = {"superseded": 4, "compromise": 1, "cessation": 5, "unspecified": 0}
 """Of RFC 5280 5.3.1."""
 
@@ -120,7 +125,7 @@ class AcmeIssuer:
             order = Order(self._name, conversation, facts, names, self._settings.validation, patience)
             try:
                 self._sign_in(conversation)
-                return order.issued(request.reference)
+                return order.issued(request.reference, request.replaces)
             except OutOfPatience as error:
                 next_try = self._next(error.retry_after, _SOON)
                 return Waiting(order.url, "the authority is at work on the order", next_try)
@@ -159,6 +164,22 @@ class AcmeIssuer:
                     raise RequestRefused(self._name, f"the authority says: {told}", _hint(told)) from told
             except Unreachable as error:
                 raise self._unusable(error) from error
+
+    def suggested(self, renewal_ids: Sequence[str]) -> Iterator[tuple[str, SuggestedWindow]]:
+        """Ask when it wants certificates renewed (RFC 9773); what it does not say is left out."""
+        settings = self._settings
+        reading = Reading(settings.directory, self._session(), settings.ca, self._clock, seconds=_SECONDS)
+        with closing(reading):
+            try:
+                reading.open()
+                if "renewalInfo" not in reading.directory:
+                    return
+                base = a_url(reading.directory["renewalInfo"]).rstrip("/")
+                for one in renewal_ids:
+                    if (window := _window(reading, f"{base}/{one}")) is not None:
+                        yield one, window
+            except (Told, Unreachable):
+                return
 
     @contextmanager
     def _conversation(self) -> Iterator[Conversation]:
@@ -251,6 +272,22 @@ def _names(facts: RequestFacts) -> tuple[str, ...]:
     alternative = facts.alternative_domains
     named = alternative if isinstance(alternative, frozenset) else frozenset()
     return tuple(sorted(domain.name for domain in named | common_domains(facts.name)))
+
+
+def _window(reading: Reading, url: str) -> SuggestedWindow | None:
+    """What the authority says of one certificate.
+
+    Raises:
+        Told, Unreachable: it says nothing of the others either.
+    """
+    try:
+        return suggested_window(reading.get(url).document)
+    except NotAcme:
+        return None
+    except Told as told:
+        if told.is_busy:
+            raise
+        return None
 
 
 def _hint(told: Told) -> str:

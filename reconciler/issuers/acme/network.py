@@ -75,12 +75,20 @@ def a_url(value: Any) -> str:
 class _Network(ClientNetwork):
     """The library's, with bounds."""
 
-    def __init__(self, key: JWK, session: Session, ca: Path | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        key: JWK | None,
+        session: Session,
+        ca: Path | None,
+        now: Callable[[], datetime],
+        seconds: float = _SECONDS,
+    ) -> None:
         super().__init__(key=key, alg=ES256, user_agent="reconciler")
         self.session.close()
         self.session = session
         self._ca = str(ca) if ca else True
         self._now = now
+        self._seconds = seconds
         self.status = 0
         self.text = ""
         self.retry_after: float | None = None
@@ -94,7 +102,7 @@ class _Network(ClientNetwork):
             data=kwargs.get("data"),
             headers=headers,
             verify=self._ca,
-            timeout=_SECONDS,
+            timeout=self._seconds,
             allow_redirects=False,
             stream=True,
         )
@@ -137,20 +145,26 @@ def seconds_of(retry_after: str | None, now: datetime) -> float | None:
     return min(max(seconds, 0.0), _LONGEST_RETRY)
 
 
-class Conversation:
-    """With one authority under one account. It belongs to one thread."""
+class Reading:
+    """What an authority tells everybody: no account, no key. It belongs to one thread."""
 
     def __init__(
         self,
         directory: str,
-        key: EllipticCurvePrivateKey,
         session: Session,
         ca: Path | None,
         now: Callable[[], datetime],
+        *,
+        key: JWK | None = None,
+        seconds: float = _SECONDS,
     ) -> None:
-        """Nothing is sent yet."""
-        self.key = JWKEC(key=key)
-        self._network = _Network(self.key, session, ca, now)
+        """Nothing is sent yet.
+
+        Args:
+            key: Of an account, where there is one to be used.
+            seconds: How long it may be silent.
+        """
+        self._network = _Network(key, session, ca, now, seconds)
         self._url = directory
         self.directory: Mapping[str, Any] = {}
 
@@ -174,11 +188,6 @@ class Conversation:
         meta = self.directory.get("meta")
         return meta if isinstance(meta, Mapping) else {}
 
-    def use_account(self, url: str) -> None:
-        """Sign as this account from now on."""
-        body = messages.Registration()
-        self._network.account = messages.RegistrationResource(uri=url, body=body)
-
     def get(self, url: str) -> Answer:
         """Fetch what everybody may read.
 
@@ -186,15 +195,6 @@ class Conversation:
             Told, Unreachable, NotAcme: it is not there.
         """
         return self._answer(lambda: self._network.get(url))
-
-    def post(self, url: Any, message: JSONDeSerializable | None = None) -> Answer:
-        """Send a message, or fetch what is there where there is none (RFC 8555 6.3).
-
-        Raises:
-            Told, Unreachable, NotAcme: it was not accepted.
-        """
-        nonces = a_url(self.directory.get("newNonce"))
-        return self._answer(lambda: self._network.post(a_url(url), message, new_nonce_url=nonces))
 
     def _answer(self, ask: Callable[[], requests.Response]) -> Answer:
         network = self._network
@@ -221,6 +221,36 @@ class Conversation:
         except OSError as error:
             raise Unreachable(f"it cannot be reached: {error_line(error)}") from error
         return Answer(document, text, location, network.retry_after)
+
+
+class Conversation(Reading):
+    """With one authority under one account."""
+
+    def __init__(
+        self,
+        directory: str,
+        key: EllipticCurvePrivateKey,
+        session: Session,
+        ca: Path | None,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Nothing is sent yet."""
+        self.key = JWKEC(key=key)
+        super().__init__(directory, session, ca, now, key=self.key)
+
+    def use_account(self, url: str) -> None:
+        """Sign as this account from now on."""
+        body = messages.Registration()
+        self._network.account = messages.RegistrationResource(uri=url, body=body)
+
+    def post(self, url: Any, message: JSONDeSerializable | None = None) -> Answer:
+        """Send a message, or fetch what is there where there is none (RFC 8555 6.3).
+
+        Raises:
+            Told, Unreachable, NotAcme: it was not accepted.
+        """
+        nonces = a_url(self.directory.get("newNonce"))
+        return self._answer(lambda: self._network.post(a_url(url), message, new_nonce_url=nonces))
 
 
 def _object(text: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from acme import messages
 from acme.challenges import DNS01, HTTP01, KeyAuthorizationChallenge
 from cryptography import x509
 from josepy.errors import Error as JoseError
+from josepy.json_util import field
 
 from reconciler.issuers.port import Issued, RequestRefused
 from reconciler.pki.answer import read_chain
@@ -27,6 +28,12 @@ _MOST: Final = 200
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22,200}", re.ASCII)
 _KINDS: Final[Mapping[str, type[KeyAuthorizationChallenge]]] = {"http-01": HTTP01, "dns-01": DNS01}
+
+
+class _NewOrder(messages.NewOrder):
+    """The library's, which does not know yet what else an order may name (RFC 9773 5)."""
+
+    replaces: str | None = field("replaces", omitempty=True)
 
 
 class Order:
@@ -60,11 +67,12 @@ class Order:
         self._patience = patience
         self.url = ""
 
-    def issued(self, reference: str) -> Issued:
+    def issued(self, reference: str, replaces: str = "") -> Issued:
         """Order, or go on with an order, until there is a certificate.
 
         Args:
             reference: URL of an order that may be this one; "" where there is none.
+            replaces: What the authority calls the certificate whose place it takes; "" where there is none.
 
         Raises:
             RequestRefused: not for this request.
@@ -78,7 +86,7 @@ class Order:
                 return issued
             if status in ("valid", "invalid"):
                 answer = None  # of an earlier request, or failed: this one is ordered anew
-        return self._carried_through(self._opened() if answer is None else answer)
+        return self._carried_through(self._opened(replaces) if answer is None else answer)
 
     def _resumed(self, reference: str) -> Answer | None:
         """The order that an earlier run made; None where there is none that this account can go on with."""
@@ -96,13 +104,26 @@ class Order:
             return None
         return answer
 
-    def _opened(self) -> Answer:
+    def _opened(self, replaces: str) -> Answer:
+        """A new order. What it replaces is named only to an authority that gives renewal information.
+
+        One that does not take the name (it was replaced before, or is of another account) gets the order
+        without: what it says then is about the order.
+        """
         self.url = ""
+        order = self._ordered(replaces if "renewalInfo" in self._conversation.directory else "")
+        self.url = a_url(order.location)
+        return order
+
+    def _ordered(self, replaces: str) -> Answer:
         identifiers = [messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name) for name in self._names]
-        order = messages.NewOrder(identifiers=identifiers)
-        answer = self._conversation.post(self._conversation.directory.get("newOrder"), order)
-        self.url = a_url(answer.location)
-        return answer
+        message = _NewOrder(identifiers=identifiers, replaces=replaces or None)
+        try:
+            return self._conversation.post(self._conversation.directory.get("newOrder"), message)
+        except Told as told:
+            if not replaces or told.is_busy:
+                raise
+            return self._ordered("")
 
     def _carried_through(self, answer: Answer) -> Issued:
         is_validated = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from reconciler.issuers.acme.http01 import Webroot
@@ -13,7 +14,7 @@ from reconciler.issuers.port import CertificateRequest, Issued, IssuerFailed, Wa
 from state.address import Address
 from tests.authority import NOW, Authority, make_certificate, make_request, pem
 from tests.fuzz.target import CUT, Target, refused
-from tests.scripted_acme import HERE, Scripted
+from tests.scripted_acme import ADVISING, HERE, Scripted, window
 
 _NAME = {"type": "dns", "value": "mail1.contoso.com"}
 _ORDER = {
@@ -70,5 +71,25 @@ def _authority(data: bytes, folder: Path) -> bool:
     return isinstance(said, Issued)
 
 
-TARGETS = (Target("acme", _answers, _authority, (CUT, b'"valid"', b'"processing"', b"null", b"[]", b"{}")),)
+def _renewals() -> Sequence[bytes]:
+    page = {"explanationURL": f"{HERE}/why"}
+    return [
+        CUT.join([json.dumps(ADVISING).encode(), json.dumps(said).encode()])
+        for said in (window(NOW, NOW + timedelta(days=1)), {**window(NOW, NOW + timedelta(days=1)), **page})
+    ]
+
+
+def _adviser(data: bytes, folder: Path) -> bool:
+    directory, _, said = data.partition(CUT)
+    script = Scripted(directory=[directory], renewal=[said])
+    settings = AcmeSettings(f"{HERE}/directory", Webroot(folder))
+    found = dict(AcmeIssuer("le", settings, clock=lambda: NOW, session=script.session).suggested(("a.b",)))
+    assert all(one.start < one.end and one.explanation.isprintable() for one in found.values())
+    return bool(found)
+
+
+TARGETS = (
+    Target("acme-renewal", _renewals, _adviser, (CUT, b"null", b"[]", b"{}", b'"2026-11-24T12:00:00Z"')),
+    Target("acme", _answers, _authority, (CUT, b'"valid"', b'"processing"', b"null", b"[]", b"{}")),
+)
 """One door."""

@@ -240,7 +240,7 @@ class TestACertificate:
         certificate, unread = read_certificate(made(raw))
         assert certificate.thumbprint is UNKNOWN
         assert certificate.not_after is UNKNOWN
-        assert len(unread) == 15
+        assert len(unread) == 16
 
     @pytest.mark.parametrize("blob", ["AAAA", "%", "I3NpZyM="])
     def test_with_a_broken_blob_is_unknown_in_that(self, blob: str) -> None:

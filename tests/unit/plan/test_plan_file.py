@@ -97,7 +97,7 @@ def invocation(document: dict[str, Any]) -> dict[str, Any]:
 class TestASavedPlan:
     def test_is_read_as_it_was_written(self) -> None:
         soon = Upcoming(address=PUBLIC, renewal=NOW, expires=NOW + timedelta(days=30), issuer="house")
-        made = replace(a_plan(), upcoming=(soon,))
+        made = replace(a_plan(), upcoming=(soon, replace(soon, reason="its authority wants it")))
         assert {change.action.value for change in made.changes} == {"replace", "update", "delete"}
         read = decode_plan(encode_plan(saved(made)), "tls.plan")
         assert read.plan.changes == made.changes
