@@ -95,7 +95,7 @@ def plan_retirements(
             if not one.why_due:
                 continue
             removal = _removal(one, home_of(asked), situation)
-            soon = unbinding.naming_soon(one.live.tls_certificate_name, home_of(asked))
+            soon = unbinding.naming_soon(one.live.tls_certificate_name, address, home_of(asked))
             letting = _letting(one, asked, soon, unbinding)
             if one.references.is_free and not soon:
                 yield removal

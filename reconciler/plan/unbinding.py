@@ -67,21 +67,33 @@ class Unbinding:
     situation: Situation
     changes: Mapping[Address, Change]
     _declared: dict[Address, SendConnector] = field(default_factory=dict)
+    _bound: list[tuple[Address, object]] = field(default_factory=list)
     _ours: dict[int, Address] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._declared.update(self.situation.desired.of(SendConnector))
+        for address in self._declared:
+            change = self.changes.get(address)
+            if change is not None and _BINDING in change.attributes:
+                self._bound.append((address, change.attributes[_BINDING].after))
 
-    def naming_soon(self, name: object, server: Name) -> list[Address]:
-        """The send connectors of a server that this plan binds to a name, or may."""
-        known = self.situation.send_connectors(server)
+    def naming_soon(self, name: object, declared: Address, server: Name) -> list[Address]:
+        """The send connectors of a server that this plan binds to a name, or may.
+
+        Args:
+            declared: The certificate whose successor may have that name, by its address on any server.
+        """
+        known, which = self.situation.send_connectors(server), declared.parts[-1]
+
+        def may_be(bound: object) -> bool:
+            if isinstance(bound, Deferred):
+                return bound.address.parts[-1] == which
+            return bound == name
+
         return [
             address
-            for address, connector in self._declared.items()
-            if (change := self.changes.get(address)) is not None
-            and (bound := change.attributes.get(_BINDING)) is not None
-            and (isinstance(bound.after, Deferred) or bound.after == name)
-            and self.situation.send_connectors(home_of(connector)) is known
+            for address, bound in self._bound
+            if may_be(bound) and self.situation.send_connectors(home_of(self._declared[address])) is known
         ]
 
     def letting(
