@@ -1,58 +1,23 @@
 """The commands, their options and their help; what they do is in :mod:`reconciler.cli.commands`.
 
-This is the one place of lazy imports: each command imports its room when it runs, so that ``--help``,
-``version`` and completion do not wait for cryptography and PowerShell remoting.
+Lazy imports are here and in the modules that it names: each command imports its room when it runs, so that
+``--help``, ``version`` and completion do not wait for cryptography and PowerShell remoting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, ParamSpec
+from typing import Annotated
 
 import typer
 
-from .exit_code import ExitCode
-from .options import Connections, DesiredPath, LabFolder, StateFolder
+from .certificates import CertificatesForm, certificates
+from .lab import lab
+from .options import Connections, DesiredPath, StateFolder
+from .typed import application, choose, examples
 
-P = ParamSpec("P")
-
-
-class Chosen(Exception):
-    """What the command line asks for, carried out of typer: there it would meet exit codes that are not ours.
-
-    Attributes:
-        run: Does it.
-    """
-
-    def __init__(self, run: Callable[[], ExitCode]) -> None:
-        super().__init__()
-        self.run = run
-
-
-def _choose(command: Callable[P, ExitCode], *arguments: P.args, **options: P.kwargs) -> NoReturn:
-    raise Chosen(lambda: command(*arguments, **options))
-
-
-def _examples(*lines: str) -> str:
-    r"""An epilog that keeps its line ends: \b is click's mark for that."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def _application(help: str) -> typer.Typer:
-    return typer.Typer(
-        help=help,
-        add_completion=False,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,  # a path or a domain in a help text is not markup
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-
-app = _application("Public SMTP TLS on on-premises Exchange: declare it, plan it, apply it, keep it true.")
-lab = _application("An Exchange organization to practise on, on this machine.")
+app = application("Public SMTP TLS on on-premises Exchange: declare it, plan it, apply it, keep it true.")
 app.add_typer(lab, name="lab")
 
 
@@ -64,27 +29,13 @@ class SchemaName(StrEnum):
     certificates = "certificates"
 
 
-class ReplaceReason(StrEnum):
-    compromise = "compromise"
-    superseded = "superseded"
-    cessation = "cessation"
-    unspecified = "unspecified"
-
-
-class CertificatesForm(StrEnum):
-    text = "text"
-    json = "json"
-    icalendar = "icalendar"
-    prometheus = "prometheus"
-
-
 class PlanForm(StrEnum):
     text = "text"
     json = "json"
     powershell = "powershell"
 
 
-@app.command(epilog=_examples("reconciler validate tls.yaml", "reconciler validate --strict infrastructure/"))
+@app.command(epilog=examples("reconciler validate tls.yaml", "reconciler validate --strict infrastructure/"))
 def validate(
     path: DesiredPath,
     connections: Connections = None,
@@ -93,11 +44,11 @@ def validate(
     """Check the YAML without connecting to anything."""
     from .commands.validate import validate as run
 
-    _choose(run, path, connections, strict=strict)
+    choose(run, path, connections, strict=strict)
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "reconciler plan tls.yaml",
         "reconciler plan tls.yaml --out tls.plan",
         "reconciler plan tls.yaml --target certificate.EDGE1.public",
@@ -130,7 +81,7 @@ def plan(
     """Show what apply would change. Writes nothing to Exchange."""
     from .commands.plan import plan as run
 
-    _choose(
+    choose(
         run,
         path,
         connections,
@@ -144,7 +95,7 @@ def plan(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "reconciler apply tls.yaml", "reconciler apply tls.plan --auto-approve --json > events.jsonl"
     )
 )
@@ -163,11 +114,11 @@ def apply(
     """Make Exchange as declared, by the plan's cmdlets and no other."""
     from .commands.apply import apply as run
 
-    _choose(run, path, connections, state, auto_approve=auto_approve, json=json)
+    choose(run, path, connections, state, auto_approve=auto_approve, json=json)
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "reconciler doctor tls.yaml",
         "reconciler doctor --connections connections.yaml",
         "reconciler doctor tls.yaml --evidence > evidence.json",
@@ -198,10 +149,10 @@ def doctor(
     """
     from .commands.doctor import doctor as run
 
-    _choose(run, path, connections, evidence=evidence)
+    choose(run, path, connections, evidence=evidence)
 
 
-@app.command(epilog=_examples("reconciler verify tls.yaml"))
+@app.command(epilog=examples("reconciler verify tls.yaml"))
 def verify(path: DesiredPath, connections: Connections = None, state: StateFolder = None) -> None:
     """Check what each public endpoint presents.
 
@@ -209,12 +160,12 @@ def verify(path: DesiredPath, connections: Connections = None, state: StateFolde
     """
     from .commands.verify import verify as run
 
-    _choose(run, path, connections, state)
+    choose(run, path, connections, state)
 
 
 @app.command(
     "import",
-    epilog=_examples(
+    epilog=examples(
         "reconciler import tls.yaml 'send_connector.\"Mail to O365\"'",
         "reconciler import tls.yaml send_connector.EDGE1.tls_required",
         "reconciler import --generate --connections servers.yaml > tls.yaml",
@@ -248,16 +199,16 @@ def import_(
             raise typer.BadParameter("it needs --connections: which servers to read", param_hint="--generate")
         from .commands.generate import generate as run_generate
 
-        _choose(run_generate, connections)
+        choose(run_generate, connections)
     if path is None or address is None:
         raise typer.BadParameter("PATH and ADDR are needed, or --generate", param_hint="import")
     from .commands.import_ import import_ as run
 
-    _choose(run, path, connections, state, address=address)
+    choose(run, path, connections, state, address=address)
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "reconciler audit --connections connections.yaml",
         "reconciler audit tls.yaml --json > audit.json",
     )
@@ -280,11 +231,11 @@ def audit(
     """
     from .commands.audit import audit as run
 
-    _choose(run, path, connections, json=json)
+    choose(run, path, connections, json=json)
 
 
-@app.command(
-    epilog=_examples(
+app.command(
+    epilog=examples(
         "reconciler certificates tls.yaml",
         "reconciler certificates tls.yaml --as prometheus --out /var/lib/node_exporter/exchange_tls.prom",
         "reconciler certificates tls.yaml --csr certificate.EX1.public > public.csr",
@@ -292,121 +243,11 @@ def audit(
         "reconciler certificates tls.yaml --answer certificate.EX1.public bought.p12 --password env:PFX",
         "reconciler certificates tls.yaml --replace certificate.EX1.public --reason compromise",
     )
-)
-def certificates(
-    path: DesiredPath,
-    connections: Connections = None,
-    state: StateFolder = None,
-    form: Annotated[CertificatesForm, typer.Option("--as", help="How to show them.")] = CertificatesForm.text,
-    json: Annotated[bool, typer.Option("--json", help="The same as --as json.")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write it there, all at once, and not to stdout.", show_default=False
-        ),
-    ] = None,
-    csr: Annotated[
-        str | None,
-        typer.Option(metavar="ADDR", help="Print the request of this address instead.", show_default=False),
-    ] = None,
-    answer: Annotated[
-        tuple[str, Path] | None,
-        typer.Option(
-            metavar="ADDR FILE",
-            help="Take what the authority sent for this address; apply imports it.",
-            show_default=False,
-        ),
-    ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REFERENCE",
-            help="FILE is a PKCS#12 that was bought with its key: import it now. Such as env:NAME.",
-            show_default=False,
-        ),
-    ] = None,
-    replace: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDR",
-            help="Another key and certificate for it now, in no window; the old one is revoked.",
-            show_default=False,
-        ),
-    ] = None,
-    issuer: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The same for all that this issuer signed.", show_default=False),
-    ] = None,
-    reason: Annotated[
-        ReplaceReason, typer.Option(help="What the authority is told.")
-    ] = ReplaceReason.unspecified,
-    auto_approve: Annotated[
-        bool, typer.Option("--auto-approve", help="Import or replace without being asked.")
-    ] = False,
-) -> None:
-    """Show how each certificate stands, and when it ends.
-
-    Its state and since when, why, what comes next and until when; where it is used. With --answer only the
-    record is written, and only what answers the request is taken. With --password as well, and with --replace
-    and --issuer, Exchange is changed, as by apply; what these two replaced is revoked once its successor is
-    served.
-    """
-    is_shown = json or out is not None or form is not form.text
-    if sum(one is not None for one in (csr, answer, replace, issuer)) + is_shown > 1:
-        raise typer.BadParameter(
-            "one of --csr, --answer, --replace, --issuer, and showing at a time", param_hint="certificates"
-        )
-    is_replaced = replace is not None or issuer is not None
-    if password is not None and answer is None:
-        raise typer.BadParameter("--password goes with --answer", param_hint="certificates")
-    if reason is not ReplaceReason.unspecified and not is_replaced:
-        raise typer.BadParameter("--reason goes with --replace or --issuer", param_hint="certificates")
-    if auto_approve and not is_replaced and password is None:
-        raise typer.BadParameter(
-            "--auto-approve goes with --replace, --issuer, or --answer with --password",
-            param_hint="certificates",
-        )
-    if is_replaced:
-        from .commands.certificates import replace as run_replace
-
-        _choose(
-            run_replace,
-            path,
-            connections,
-            state,
-            address=replace,
-            issuer=issuer or "",
-            reason=reason.value,
-            auto_approve=auto_approve,
-        )
-    if csr is not None:
-        from .commands.certificates import print_request
-
-        _choose(print_request, path, connections, state, address=csr)
-    if answer is not None and password is not None:
-        from .commands.certificates import bought as take_bought
-
-        _choose(
-            take_bought,
-            path,
-            connections,
-            state,
-            address=answer[0],
-            file=answer[1],
-            password=password,
-            auto_approve=auto_approve,
-        )
-    if answer is not None:
-        from .commands.certificates import answer as take
-
-        _choose(take, path, connections, state, address=answer[0], file=answer[1])
-    from .commands.certificates import certificates as run
-
-    _choose(run, path, connections, state, form="json" if json else form.value, out=out)
+)(certificates)
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "reconciler explain tls.yaml send_connector.EX1.tls_required",
         "reconciler explain tls.yaml 'receive_connector.EX1.\"Default Frontend EX1\"'",
         "reconciler explain tls.yaml certificate.EX1.public",
@@ -429,11 +270,11 @@ def explain(
     """
     from .commands.explain import explain as run
 
-    _choose(run, path, connections, state, subject=subject)
+    choose(run, path, connections, state, subject=subject)
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "reconciler show tls.plan",
         "reconciler show tls.plan --as json",
         "reconciler show tls.plan --as powershell > tls.ps1",
@@ -448,10 +289,10 @@ def show(
     """Show a saved plan, stale or not; also as the script to run by hand."""
     from .commands.show import show as run
 
-    _choose(run, file, form.value)
+    choose(run, file, form.value)
 
 
-@app.command(epilog=_examples("reconciler schema > tls.schema.json", "reconciler schema plan"))
+@app.command(epilog=examples("reconciler schema > tls.schema.json", "reconciler schema plan"))
 def schema(
     of: Annotated[SchemaName, typer.Argument(help="Of what.")] = SchemaName.desired,
 ) -> None:
@@ -462,88 +303,15 @@ def schema(
     """
     from .commands.schema import schema as run
 
-    _choose(run, of.value)
+    choose(run, of.value)
 
 
-@app.command(epilog=_examples("reconciler version"))
+@app.command(epilog=examples("reconciler version"))
 def version() -> None:
     """Print the version."""
     from .version import tool_version
 
     typer.echo(f"reconciler {tool_version()}")
-
-
-@lab.command(
-    epilog=_examples(
-        "reconciler lab up --dir lab",
-        "reconciler lab up --dir lab --servers 4 --edges 2 --exchange 2019-cu15 --exchange MBX4=2016-cu23",
-        "reconciler lab up --dir rehearsal --from-clixml exports/",
-    )
-)
-def up(
-    directory: LabFolder,
-    servers: Annotated[int, typer.Option(min=0, max=99, metavar="N", help="Mailbox servers.")] = 2,
-    edges: Annotated[int, typer.Option(min=0, max=99, metavar="M", help="Edge servers.")] = 1,
-    subscribed: Annotated[
-        int, typer.Option(min=0, max=99, metavar="K", help="Edge servers that are subscribed, from EDGE1 on.")
-    ] = 0,
-    exchange: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BUILD",
-            help="Such as SE or 2019-cu15; NAME=BUILD for one server. May be given again.",
-            show_default="SE",
-        ),
-    ] = None,
-    from_clixml: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Start from Export-Clixml files of a real organization.", show_default=False
-        ),
-    ] = None,
-    latency: Annotated[int, typer.Option(min=0, metavar="MS", help="Wait so long before each answer.")] = 0,
-    faults: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Rules of what is to go wrong, JSON: docs/lab-faults.md.", show_default=False
-        ),
-    ] = None,
-) -> None:
-    """Start a lab, or one that was stopped again. Returns when every listener answers."""
-    from .commands.lab import up as run
-
-    _choose(
-        run,
-        directory,
-        servers=servers,
-        edges=edges,
-        subscribed=subscribed,
-        exchange=exchange or [],
-        from_clixml=from_clixml,
-        latency_ms=latency,
-        faults=faults,
-    )
-
-
-@lab.command(epilog=_examples("reconciler lab down --dir lab"))
-def down(directory: LabFolder) -> None:
-    """Stop a lab; its folder keeps the organization."""
-    from .commands.lab import down as run
-
-    _choose(run, directory)
-
-
-@lab.command(epilog=_examples("reconciler lab status --dir lab", "reconciler lab status --dir lab --json"))
-def status(
-    directory: LabFolder,
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON document: also every cmdlet received.")
-    ] = False,
-) -> None:
-    """Tell what a lab is and what it has received."""
-    from .commands.lab import status as run
-
-    _choose(run, directory, json=json)
 
 
 def own_words() -> frozenset[str]:

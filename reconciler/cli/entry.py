@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from .app import Chosen, app, own_words
+from .app import app, own_words
 from .exit_code import ExitCode
 from .signals import ended_politely
 from .streams import no_stream_missing
+from .typed import Chosen
 
 _USAGE = 2
 """What typer exits with on wrong usage; here that is 1, for 2 means changes."""
