@@ -1,11 +1,13 @@
-"""Connectors that nobody declared, and that present another certificate once a planned one is enabled.
+"""Connectors that present another certificate once a planned one is enabled, although they stay as they are.
 
-They name it by the same issuer and subject as its predecessor, as a hybrid's may, or choose it by their Fqdn.
+They name it by the same issuer and subject as its predecessor, or choose it by their Fqdn. Of those that
+nobody declared, as a hybrid's may be, that is a warning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,54 +16,95 @@ from reconciler.pki.asked import asked_domains
 from reconciler.pki.presenting import By, Presented, presented
 from state.address import Address
 from state.record import Predecessor
-from state.resources import Certificate, ReceiveConnector, SendConnector
-from state.values import UNSET, Name, Thumbprint, TlsCertificateName
+from state.resources import Certificate, Resource, SendConnector
+from state.values import UNSET, Deferred, Name, Thumbprint, TlsCertificateName
 
 from . import certificate_problems
 from .case import CertificatePlan
 from .change import Change
 from .default_smtp import enables_smtp
-from .references import fqdn_of, is_used_on
-from .send_connectors import find
+from .managed import managed_connectors
+from .references import Connector, fqdn_of, is_used_on
 from .situation import Situation, home_of
 
 _SMTP: Final = frozenset({"SMTP"})
 _ASSUMED: Final = timedelta(days=90)
 """Lifetime of a first certificate, which its issuer decides."""
 
-_Connector = SendConnector | ReceiveConnector
+
+@dataclass(slots=True)
+class Presenters:
+    """Tells which connectors present a certificate once it is enabled, whatever they are bound to stays."""
+
+    situation: Situation
+    _managed: Mapping[int, Address] | None = None
+
+    def of(
+        self, address: Address, planned: CertificatePlan
+    ) -> tuple[CertificatePlan, tuple[Diagnostic, ...]]:
+        """The plan of a certificate with the managed ones among them, and a warning of the others."""
+        change, asked = planned.change, self.situation.desired.resources[address]
+        if change is None or not isinstance(asked, Certificate) or not enables_smtp(planned):
+            return planned, ()
+        if not change.action.is_run:
+            return planned, ()
+        server = home_of(asked)
+        live = self.situation.server(server).certificates.objects
+        successor = _enabled(planned, change, asked, live, self.situation.now)
+        ours: list[Address] = []
+        told: list[tuple[str, str, str]] = []
+        for connector, first, then in self._changed(server, live, successor):
+            managed = self._managed_ones().get(id(connector))
+            if managed is None:
+                kind = "send" if isinstance(connector, SendConnector) else "receive"
+                told.append((f'{kind} connector "{connector.name}"', _shown(first, server), _by(then)))
+            elif _stays_bound(self.situation.desired.resources[managed], connector):
+                ours.append(managed)
+        planned = replace(planned, change=replace(change, presented_by=tuple(sorted(ours))))
+        if not told:
+            return planned, ()
+        is_there = isinstance(successor.thumbprint, Thumbprint)
+        new = f"{successor.thumbprint}" if is_there else "the new one"
+        return planned, (certificate_problems.presented_by_others(address, str(server), new, told),)
+
+    def _changed(
+        self, server: Name, live: tuple[Certificate, ...], successor: Certificate
+    ) -> Iterator[tuple[Connector, Presented, Presented]]:
+        """The connectors of a server that present the successor only then, with what they do now and then."""
+        situation = self.situation
+        after = (*(one for one in live if one.thumbprint != successor.thumbprint), successor)
+        build, fqdn = situation.build(server), fqdn_of(server, situation)
+        takes_names = build is None or build.major >= 15
+        for connector in self._connectors(server):
+            first, then = (
+                presented(connector, store, fqdn, situation.now, takes_names=takes_names)
+                for store in (live, after)
+            )
+            if then.certificate is successor and not _is_same(first, successor):
+                yield connector, first, then
+
+    def _connectors(self, server: Name) -> Iterator[Connector]:
+        """Those that are used on a server, but for what this tool made and is no longer declared: it goes."""
+        record, live = self.situation.record, self.situation.server(server)
+        made = {getattr(one.resource, "guid", None) for one in record.resources.values() if one.created}
+        found: tuple[Connector, ...] = (*live.send_connectors.objects, *live.receive_connectors.objects)
+        for one in found:
+            is_going = isinstance(one.guid, str) and one.guid in made and id(one) not in self._managed_ones()
+            if not is_going and is_used_on(one, server, self.situation):
+                yield one
+
+    def _managed_ones(self) -> Mapping[int, Address]:
+        if self._managed is None:
+            self._managed = managed_connectors(self.situation)
+        return self._managed
 
 
-def presented_by_others(
-    address: Address, planned: CertificatePlan, situation: Situation
-) -> tuple[Diagnostic, ...]:
-    """Warn of unmanaged connectors for which enabling a planned certificate changes what they present."""
-    asked = situation.desired.resources[address]
-    if planned.change is None or not isinstance(asked, Certificate) or not enables_smtp(planned):
-        return ()
-    if not planned.change.action.is_run:
-        return ()
-    server = home_of(asked)
-    live = situation.server(server).certificates.objects
-    successor = _enabled(planned, planned.change, asked, live, situation.now)
-    after = (*(one for one in live if one.thumbprint != successor.thumbprint), successor)
-    build = situation.build(server)
-    takes_names = build is None or build.major >= 15
-    told: list[tuple[str, str, str]] = []
-    for connector in _unmanaged(server, situation):
-        given = connector, fqdn_of(server, situation), situation.now
-        first, then = (
-            presented(given[0], store, *given[1:], takes_names=takes_names) for store in (live, after)
-        )
-        if then.certificate is successor and not _is_same(first, successor):
-            kind = "send" if isinstance(connector, SendConnector) else "receive"
-            what = f'{kind} connector "{connector.name}"'
-            told.append((what, _shown(first, server), _by(then)))
-    if not told:
-        return ()
-    is_there = isinstance(successor.thumbprint, Thumbprint)
-    new = f"{successor.thumbprint}" if is_there else "the new one"
-    return (certificate_problems.presented_by_others(address, str(server), new, told),)
+def _stays_bound(desired: Resource, live: Connector) -> bool:
+    """Whether a connector is declared to be bound to what it is, as far as that is known by now."""
+    wanted = getattr(desired, "tls_certificate_name", UNSET)
+    if isinstance(wanted, Deferred):
+        return isinstance(live.tls_certificate_name, TlsCertificateName)
+    return wanted is UNSET or wanted == live.tls_certificate_name
 
 
 def _enabled(
@@ -119,26 +162,3 @@ def _shown(first: Presented, server: Name) -> str:
 
 def _by(then: Presented) -> str:
     return "by issuer and subject" if then.by is By.NAME else f"for {then.fqdn}"
-
-
-def _unmanaged(server: Name, situation: Situation) -> Iterator[_Connector]:
-    """The connectors of a server that are neither declared to be managed nor made by this tool."""
-    managed: set[int] = set()
-    guids = {
-        getattr(one.resource, "guid", None) for one in situation.record.resources.values() if one.created
-    }
-    for address, send in situation.desired.of(SendConnector):
-        if send.mode == "observe" or situation.server(home_of(send)).unreachable:
-            continue
-        if (match := find(address, send.name, home_of(send), situation)) is not None:
-            managed.add(id(match.live))
-    for _, receive in situation.desired.of(ReceiveConnector):
-        if receive.mode != "observe" and home_of(receive) == server:
-            found = situation.receive_connectors(server).by_name(receive.name)
-            managed |= {id(found)} if found is not None else set()
-    live = situation.server(server)
-    found_here: tuple[_Connector, ...] = (*live.send_connectors.objects, *live.receive_connectors.objects)
-    for one in found_here:
-        is_ours = isinstance(one.guid, str) and one.guid in guids
-        if id(one) not in managed and not is_ours and is_used_on(one, server, situation):
-            yield one

@@ -63,6 +63,8 @@ class Change:
         reason: Why, in a few words for people: ``expires 2026-12-01, inside renew_before 30d``.
         on_failure: What takes it back, should the world be presented something worse than before.
         no_step_back: Why nothing takes it back although the world will notice it; "" otherwise.
+        presented_by: Of a certificate: the managed connectors that present it once it is enabled although
+            their binding stays: they are bound to the same issuer and subject, or choose by their Fqdn.
         learned: What the record becomes once it is done; deferred values still in place. None for NONE.
     """
 
@@ -74,6 +76,7 @@ class Change:
     reason: str = ""
     on_failure: tuple[Invocation, ...] = ()
     no_step_back: str = ""
+    presented_by: tuple[Address, ...] = ()
     learned: Learned | None = None
 
 

@@ -16,7 +16,7 @@ from state.values import UNKNOWN, Name, Thumbprint, TlsCertificateName
 from . import binding_problems, problems, unread_problems
 from .binding import C, bind, differing
 from .builds import refused, unknown_build
-from .bystanders import presented_by_others
+from .bystanders import Presenters
 from .case import CertificatePlan
 from .certificates import plan_certificate
 from .change import Change, Drift, Plan, Upcoming
@@ -162,6 +162,7 @@ def _certificates(situation: Situation, worked: _Worked) -> Mapping[Address, Cer
     certificates = {address: plan_certificate(address, asked, situation) for address, asked in declared}
     behind = left_behind(certificates, situation)
     enabling: dict[Name, None] = {}
+    presenters = Presenters(situation)
     for address, asked in declared:
         server, planned = home_of(asked), certificates[address]
         if address in behind:
@@ -169,9 +170,10 @@ def _certificates(situation: Situation, worked: _Worked) -> Mapping[Address, Cer
         if planned.change is not None and (unknown := refused(planned.change, situation)):
             planned = CertificatePlan(None, None, unknown)
         planned = held_certificate(address, planned, asked, situation)
-        certificates[address] = planned = judged(address, planned, server, situation)
+        planned, told = presenters.of(address, judged(address, planned, server, situation))
+        certificates[address] = planned
         worked.add(address, planned)
-        worked.diagnostics.extend(presented_by_others(address, planned, situation))
+        worked.diagnostics.extend(told)
         if enables_smtp(planned):
             enabling.setdefault(server)
     for server in enabling:

@@ -15,11 +15,12 @@ from reconciler.cmdlets import send_connector as cmdlets
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.pki.presenting import By, WhyNot, presented
 from state.address import Address
-from state.resources import ReceiveConnector, SendConnector
+from state.resources import SendConnector
 from state.values import Deferred, Name, TlsCertificateName
 
 from .builds import executor
 from .change import Change
+from .managed import managed_connectors
 from .references import Connector, References, fqdn_of
 from .send_connectors import find
 from .situation import Situation, home_of
@@ -172,14 +173,9 @@ class Unbinding:
     def _managed(self) -> Mapping[int, Address]:
         """The addresses of connectors whose binding is ours, by the identity of what is live of them."""
         if not self._ours:
-            for address, connector in self._declared.items():
-                if connector.mode != "observe" and (live := self._live(address)) is not None:
-                    self._ours[id(live)] = address
-            for address, listener in self.situation.desired.of(ReceiveConnector):
-                if listener.mode != "observe" and address in self.changes:
-                    known = self.situation.receive_connectors(home_of(listener))
-                    if (there := known.by_name(listener.name)) is not None:
-                        self._ours[id(there)] = address
+            for live, address in managed_connectors(self.situation).items():
+                if address in self._declared or address in self.changes:
+                    self._ours[live] = address
         return self._ours
 
     def _live(self, address: Address) -> SendConnector | None:

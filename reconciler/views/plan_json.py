@@ -14,7 +14,7 @@ from state.resources import KINDS, Json
 from state.resources.attribute import INSTANT
 from state.values import UNKNOWN, UNSET, CredentialReference, Deferred
 
-PLAN_FORMAT = "1.3"
+PLAN_FORMAT = "1.4"
 """Of the document. The second number grows when a key is added, the first when one changes its meaning."""
 
 
@@ -88,6 +88,7 @@ def _change(change: Change) -> dict[str, Json]:
         "invocations": [_invocation(invocation) for invocation in change.invocations],
         "on_failure": [_invocation(invocation) for invocation in change.on_failure],
         "reason": change.reason,
+        "presented_by": [str(address) for address in change.presented_by],
     }
 
 

@@ -9,7 +9,7 @@ from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.plan.change import Action, Change, Difference, Drift, Plan, Upcoming
 from reconciler.plan.lost import CERTIFICATES_LOST
 from state.resources import Certificate, SendConnector
-from state.values import AddressSpace
+from state.values import AddressSpace, Deferred
 
 from .diagnostics import count_of, render_diagnostics
 from .powershell import invocation_lines, names_domain_controller
@@ -30,6 +30,7 @@ _RECORDED = {
     Action.FORGET: "stays in Exchange; will no longer be recorded",
 }
 _MOST_DOMAINS = 8
+_MOST_CONNECTORS = 12
 _ONE_DOMAIN_CONTROLLER = "Mailbox servers: all with the one -DomainController that apply reads from"
 
 
@@ -150,6 +151,8 @@ def _change_lines(change: Change, *, ink: Ink, width: int) -> list[str]:
             indent="    ",
             width=width,
         )
+    if presenters := _presenters(change):
+        lines += wrapped(presenters, width=width, indent="    ")
     for invocation in change.invocations:
         lines += invocation_lines(invocation, ink=ink, indent="    ", width=width)
     return [*lines, *_step_back_lines(change, ink=ink, width=width)]
@@ -180,6 +183,16 @@ def _meaning(change: Change) -> str:
             if "domains" not in change.attributes:
                 return "for " + shortened(sorted(map(str, certificate.domains)), _MOST_DOMAINS)
     return ""
+
+
+def _presenters(change: Change) -> str:
+    """Who presents a certificate and stays as it is; the name of one that is to come is only expected."""
+    if not change.presented_by:
+        return ""
+    shown = shortened(map(str, change.presented_by), _MOST_CONNECTORS)
+    thumbprint = change.attributes.get("thumbprint")
+    is_to_come = thumbprint is not None and isinstance(thumbprint.after, Deferred)
+    return f"presented by {shown}, whose binding stays" + (" if issuer and subject do" if is_to_come else "")
 
 
 def _loss(attributes: Mapping[str, Difference]) -> str:

@@ -157,6 +157,11 @@ def plan_schema() -> dict[str, Json]:
                         _ref("invocation"),
                     ),
                     "reason": _text('Why, for people; "" where the attributes say it.'),
+                    "presented_by": _list(
+                        "Of a certificate: managed connectors that present it once it is enabled although "
+                        "their binding stays, if issuer and subject do.",
+                        _text("Address of the connector."),
+                    ),
                 }
             ),
             "drift": _object(

@@ -1,4 +1,4 @@
-"""Connectors that nobody declared: the plan tells when it changes what they present."""
+"""Connectors that stay as they are: the plan tells when it changes what they present."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.lab.exchange import values
-from tests.cases.test_retirement import LIFETIME, applied, recorded
+from reconciler.plan.change import Plan
+from reconciler.views.plan_text import render_plan
+from tests.cases.test_retirement import INTERNET, LIFETIME, applied, recorded
+from tests.cases.test_windows import SATURDAYS
 from tests.life import Fleet, fleet
 from tests.organizations import Organization
 from tests.stored import receive_connector
@@ -18,6 +21,12 @@ CLIENTS = "Client Frontend MBX1"
 def told(world: Fleet) -> list[str]:
     summary = "Changes what unmanaged connectors present"
     return [one.detail for one in world.plan().plan.diagnostics if one.summary == summary]
+
+
+def presenters(plan: Plan) -> tuple[str, ...]:
+    """The managed connectors that a plan's certificate is presented by with the binding that they have."""
+    change = next(change for change in plan.changes if change.address == INTERNET)
+    return tuple(map(str, change.presented_by))
 
 
 @pytest.fixture
@@ -82,3 +91,50 @@ def test_a_hybrid_s_send_connector_is_told(due: Fleet) -> None:
     assert f'send connector "Outbound to Office 365": {recorded(due)} now, the new one then' in detail
     applied(due)
     assert told(due) == []
+
+
+class TestAManagedConnectorWhoseBindingStays:
+    """Nothing is sent to it, and the world is presented another certificate by it: the plan says so."""
+
+    CONNECTORS = (
+        'receive_connector.MBX1."Default Frontend MBX1"',
+        "send_connector.internet.opportunistic",
+        "send_connector.internet.tls_required",
+    )
+
+    def test_is_told_with_the_certificate_that_it_will_present(self, due: Fleet) -> None:
+        """Whether issuer and subject stay is known when it is issued."""
+        plan = due.plan().plan
+        assert presenters(plan) == self.CONNECTORS
+        shown = " ".join(render_plan(plan).split())
+        assert (
+            f"presented by {', '.join(self.CONNECTORS)}, whose binding stays if issuer and subject do"
+            in shown
+        )
+
+    def test_is_told_without_an_if_once_the_certificate_is_there(self, due: Fleet) -> None:
+        """Held by a window, then let go: its name is known by now."""
+        due.declared["maintenance"] = SATURDAYS
+        due.apply()
+        assert presenters(due.plan().plan) == ()
+        del due.declared["maintenance"]
+        plan = due.plan().plan
+        assert [str(change.address) for change in plan.changes if change.invocations] == [str(INTERNET)]
+        shown = " ".join(render_plan(plan).split())
+        assert f"{self.CONNECTORS[-1]}, whose binding stays MBX1>" in shown
+
+    def test_may_choose_by_its_fqdn(self, due: Fleet) -> None:
+        due.declared["servers"]["MBX1"]["receive_connectors"][CLIENTS] = {"enabled": True}
+        with receive_connector(due.lab, "MBX1", CLIENTS).changed(Fqdn=values.fqdn("mail.contoso.com")):
+            assert f'receive_connector.MBX1."{CLIENTS}"' in presenters(due.plan().plan)
+            assert told(due) == []
+
+    def test_is_none_that_is_bound_anew(self, due: Fleet) -> None:
+        """It chooses by its Fqdn now, and is to be bound: its own change tells."""
+        due.declared["servers"]["MBX1"]["receive_connectors"][CLIENTS] = {"certificate": "internet"}
+        with receive_connector(due.lab, "MBX1", CLIENTS).changed(Fqdn=values.fqdn("mail.contoso.com")):
+            assert presenters(due.plan().plan) == self.CONNECTORS
+
+    def test_is_none_where_another_subject_is_asked_for(self, due: Fleet) -> None:
+        due.declared["certificates"]["internet"]["subject"] = "O=Contoso Corporation, CN=mail.contoso.com"
+        assert presenters(due.plan().plan) == ()

@@ -1,4 +1,7 @@
-"""A rotation on four servers that dies at any instant: after every step a good certificate is presented."""
+"""A rotation on four servers that dies at any instant: after every step a good certificate is presented.
+
+Among the connectors are some that are somebody else's, and only follow their certificate.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,15 @@ from state.stores.memory import MemoryStore
 from tests.cases.test_every_crash_instant import Fate, MortalSessions, World, instants_of, once_more
 from tests.direct import DirectLab, direct_lab
 from tests.life import Remembering, remember_what_was_read
+from tests.organizations import Organization
 from tests.stored import organization_of
 
 SERVERS = [f"MBX{number}" for number in range(1, 5)]
-LISTENERS = ("Default Frontend", "Client Frontend")
+LISTENERS = {
+    "Default Frontend": {"certificate": "internet"},
+    "Client Frontend": {"follow": ["certificate"], "certificate": "internet"},
+}
+HYBRID = "Outbound to Office 365"
 
 
 def bound_connectors(lab: DirectLab) -> Iterator[tuple[Server, Stored]]:
@@ -132,10 +140,11 @@ def declared(subject: str) -> str:
                     "tls_never": {"to": "broken"},
                     "opportunistic": {"to": ["*"], "certificate": "internet"},
                 },
-                "receive_connectors": {f"{kind} {name}": {"certificate": "internet"} for kind in LISTENERS},
+                "receive_connectors": {f"{kind} {name}": keys for kind, keys in LISTENERS.items()},
             }
             for name in SERVERS
         },
+        "send_connectors": {HYBRID: {"kind": "other", "follow": ["certificate"], "certificate": "internet"}},
     }
     return json.dumps(text)
 
@@ -163,8 +172,15 @@ def test_a_rotation_that_dies_converges_and_leaves_no_connector_without_a_certif
     path.write_text(declared(subject), encoding="utf-8")
     steps = [0]
     before = World(direct_lab(tmp_path / "lab", servers=4, edges=0), MemoryStore(), path)
+    Organization(before.lab).run(
+        "MBX1",
+        "New-SendConnector",
+        Name=HYBRID,
+        AddressSpaces=("contoso.mail.onmicrosoft.com",),
+        SourceTransportServers=tuple(SERVERS),
+    )
     assert before.apply(Fate())
-    assert len(list(bound_connectors(before.lab))) == 4 * 2 + 4 * 2
+    assert len(list(bound_connectors(before.lab))) == 4 * 2 + 4 * 2 + 4
     before.lab.now += timedelta(days=61)
     path.write_text(declared(renamed(subject)), encoding="utf-8")
     instants = instants_of(before, tmp_path / "whole")

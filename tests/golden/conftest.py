@@ -53,6 +53,7 @@ def _learned(address: Address, resource: Resource) -> Learned:
 
 CERTIFICATE = Address.of("certificate", "EDGE1", "public")
 REQUIRED = Address.of("send_connector", "internet", "tls_required")
+OPPORTUNISTIC = Address.of("send_connector", "internet", "opportunistic")
 NEVER = Address.of("send_connector", "EDGE1", "tls_never")
 RELAY = Address.of("send_connector", "Relay to scanner hub")
 RECEIVE = Address.of("receive_connector", "EDGE1", "Default internal receive connector EDGE1")
@@ -105,7 +106,7 @@ def full_plan() -> Plan:
             _listener(),
             _default(),
             _delete(),
-            Change(address=Address.of("send_connector", "internet", "opportunistic"), action=Action.ADOPT),
+            Change(address=OPPORTUNISTIC, action=Action.ADOPT),
             Change(
                 address=Address.of("receive_connector", "EX1", "Client Frontend EX1"), action=Action.FORGET
             ),
@@ -320,6 +321,7 @@ def _default() -> Change:
         action=Action.UPDATE,
         attributes={"default_smtp": Difference(UNKNOWN, "replace")},
         no_step_back="it becomes the server's default SMTP certificate, which Exchange does not remove",
+        presented_by=(Address.of("receive_connector", "EX1", "Default Frontend EX1"), OPPORTUNISTIC),
         invocations=(
             Invocation(
                 "EX1",

@@ -97,7 +97,10 @@ def invocation(document: dict[str, Any]) -> dict[str, Any]:
 class TestASavedPlan:
     def test_is_read_as_it_was_written(self) -> None:
         soon = Upcoming(address=PUBLIC, renewal=NOW, expires=NOW + timedelta(days=30), issuer="house")
-        made = replace(a_plan(), upcoming=(soon, replace(soon, reason="its authority wants it")))
+        made = a_plan()
+        presented = tuple(replace(change, presented_by=(TRUSTED, FRONTEND)) for change in made.changes)
+        upcoming = (soon, replace(soon, reason="its authority wants it"))
+        made = replace(made, upcoming=upcoming, changes=presented)
         assert {change.action.value for change in made.changes} == {"replace", "update", "delete"}
         read = decode_plan(encode_plan(saved(made)), "tls.plan")
         assert read.plan.changes == made.changes
@@ -132,6 +135,13 @@ class TestASavedPlan:
         """Whoever reviews it must not see less than whoever made it."""
         made = Plan(organization="contoso", changes=(), diagnostics=tuple(warnings))
         assert decode_plan(encode_plan(saved(made)), "tls.plan").plan.diagnostics == tuple(warnings)
+
+    def test_of_a_program_that_did_not_say_who_presents_a_certificate_is_read(self) -> None:
+        document = json.loads(encode_plan(saved(a_plan())))
+        for change in document["changes"]:
+            del change["presented_by"]
+        read = decode_plan(json.dumps(document).encode(), "tls.plan").plan
+        assert not any(change.presented_by for change in read.changes)
 
     def test_is_written_the_same_every_time(self) -> None:
         assert encode_plan(saved(a_plan())) == encode_plan(saved(a_plan()))
