@@ -6,15 +6,14 @@ remove that one [2.4-1].
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from reconciler.cmdlets.capabilities import PARAMETERS
 from reconciler.pki.coverage import covers
-from reconciler.pki.presenting import By, presented
-from state.resources import Certificate, CertificateReference, ReceiveConnector, SendConnector
-from state.snapshot import Listing
+from reconciler.pki.presenting import By, Presented, presented
+from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNKNOWN, DomainPattern, Fqdn, Maybe, Name, Thumbprint, TlsCertificateName
 
 from .situation import Situation
@@ -56,15 +55,17 @@ class References:
 
 def held_by(certificate: Certificate, server: Name, situation: Situation) -> References:
     """Count the references to a certificate of a server over connectors, managed or not, and settings."""
+    users, settings = situation.once((held_by, server), lambda: _who_may_refer(server, situation))
+    naming = [one for one in users if one.name is not None and one.name == certificate.tls_certificate_name]
     found = (
-        *_by_connectors(certificate, server, situation),
-        *_by_settings(certificate, server, situation),
+        *_by_connectors(certificate, server, situation, users),
+        *_by_settings(certificate, settings),
         *_by_services(certificate),
     )
     return References(
         tuple(dict.fromkeys(text for is_sure, text in found if is_sure)),
         tuple(dict.fromkeys(text for is_sure, text in found if not is_sure)),
-        tuple(_naming(certificate, server, situation)),
+        tuple(one.connector for one in naming),
     )
 
 
@@ -72,57 +73,93 @@ _Found = Iterator[tuple[bool, str]]
 """Whether it surely refers to it, and what does."""
 
 
-def _naming(certificate: Certificate, server: Name, situation: Situation) -> Iterator[Connector]:
-    """The connectors that name a certificate by its issuer and subject."""
-    build, live, name = situation.build(server), situation.server(server), certificate.tls_certificate_name
-    if isinstance(name, TlsCertificateName) and (build is None or build.major >= 15):
-        yield from (one for one in live.send_connectors.objects if one.tls_certificate_name == name)
-        yield from (one for one in live.receive_connectors.objects if one.tls_certificate_name == name)
+@dataclass(frozen=True, slots=True)
+class _User:
+    """What one connector of a server uses of its certificates: the same for all that ask.
+
+    Attributes:
+        called: The connector, in words.
+        name: The issuer and subject that it names; None where it names none.
+        presented: What it chooses by its Fqdn; None where it names one, or is not used on this server.
+        unclear: The identities of those that it may choose, as far as they could be read.
+    """
+
+    connector: Connector
+    called: str
+    name: TlsCertificateName | None = None
+    presented: Presented | None = None
+    unclear: frozenset[int] = frozenset()
 
 
-def _by_connectors(certificate: Certificate, server: Name, situation: Situation) -> _Found:
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One setting of a server or the organization that may refer to a certificate.
+
+    Attributes:
+        told: Which one it is, in words.
+        value: What it refers to; None where that could not be read, and ``told`` says so.
+    """
+
+    told: str
+    cmdlet: str = ""
+    value: Thumbprint | TlsCertificateName | str | None = None
+
+
+def _who_may_refer(server: Name, situation: Situation) -> tuple[tuple[_User, ...], tuple[_Setting, ...]]:
     live = situation.server(server)
+    connectors: tuple[Connector, ...] = (*live.send_connectors.objects, *live.receive_connectors.objects)
+    users = tuple(_user(connector, server, situation) for connector in connectors)
+    return users, tuple(_settings(server, situation))
+
+
+def _user(connector: Connector, server: Name, situation: Situation) -> _User:
+    kind = "send" if isinstance(connector, SendConnector) else "receive"
+    called = f'{kind} connector "{connector.name}"'
+    takes_names = _takes_names(server, situation)
+    name = connector.tls_certificate_name
+    if takes_names and isinstance(name, TlsCertificateName):
+        return _User(connector, called, name=name)
+    if not is_used_on(connector, server, situation):
+        return _User(connector, called)
+    found = presented(
+        connector,
+        situation.server(server).certificates.objects,
+        fqdn_of(server, situation),
+        situation.now,
+        takes_names=takes_names,
+    )
+    return _User(connector, called, presented=found, unclear=frozenset(map(id, found.unclear)))
+
+
+def _takes_names(server: Name, situation: Situation) -> bool:
+    """Whether connectors of a server have TlsCertificateName [3-15]."""
+    build = situation.build(server)
+    return build is None or build.major >= 15
+
+
+def _by_connectors(
+    certificate: Certificate, server: Name, situation: Situation, users: Iterable[_User]
+) -> _Found:
+    live, takes_names = situation.server(server), _takes_names(server, situation)
     for what, listing in (("send", live.send_connectors), ("receive", live.receive_connectors)):
         if listing.unreadable:
             yield False, f"the {what} connectors could not be read: {listing.unreadable.reason}"
-    for send in live.send_connectors.objects:
-        yield from _by_connector(certificate, send, server, situation)
-    for receive in live.receive_connectors.objects:
-        yield from _by_connector(certificate, receive, server, situation)
-
-
-def _by_connector(
-    certificate: Certificate, connector: Connector, server: Name, situation: Situation
-) -> _Found:
-    kind = "send" if isinstance(connector, SendConnector) else "receive"
-    named = f'{kind} connector "{connector.name}"'
-    build = situation.build(server)
-    takes_names = build is None or build.major >= 15
-    name = connector.tls_certificate_name
-    if takes_names and isinstance(name, TlsCertificateName):
-        if certificate.tls_certificate_name is UNKNOWN:
-            yield False, f"issuer and subject of the certificate, which {named} may name, could not be read"
-        elif certificate.tls_certificate_name == name:
-            yield True, f"{named} by issuer and subject"
-        return
-    if not is_used_on(connector, server, situation):
-        if takes_names and name is UNKNOWN:
-            yield False, f"TlsCertificateName of {named} could not be read"
-        return
-    found = situation.once(
-        (server, id(connector)),
-        lambda: presented(
-            connector,
-            situation.server(server).certificates.objects,
-            fqdn_of(server, situation),
-            situation.now,
-            takes_names=takes_names,
-        ),
-    )
-    if found.certificate is certificate:
-        yield True, f"{named}, which chooses it for {found.fqdn}"
-    elif found.by is By.UNKNOWN or any(one is certificate for one in found.unclear):
-        yield False, f"what {named} presents could not be read"
+    for one in users:
+        if one.name is not None:
+            if certificate.tls_certificate_name is UNKNOWN:
+                yield (
+                    False,
+                    f"issuer and subject of the certificate, which {one.called} may name, could not be read",
+                )
+            elif certificate.tls_certificate_name == one.name:
+                yield True, f"{one.called} by issuer and subject"
+        elif one.presented is None:
+            if takes_names and one.connector.tls_certificate_name is UNKNOWN:
+                yield False, f"TlsCertificateName of {one.called} could not be read"
+        elif one.presented.certificate is certificate:
+            yield True, f"{one.called}, which chooses it for {one.presented.fqdn}"
+        elif one.presented.by is By.UNKNOWN or id(certificate) in one.unclear:
+            yield False, f"what {one.called} presents could not be read"
 
 
 def is_used_on(connector: Connector, server: Name, situation: Situation) -> bool:
@@ -140,7 +177,8 @@ def fqdn_of(server: Name, situation: Situation) -> Maybe[Fqdn]:
     return fqdn if isinstance(fqdn, Fqdn) else UNKNOWN
 
 
-def _by_settings(certificate: Certificate, server: Name, situation: Situation) -> _Found:
+def _settings(server: Name, situation: Situation) -> Iterator[_Setting]:
+    """What the settings refer to that a server keeps or takes from the organization."""
     if situation.is_edge(server):
         return  # none of these is there, and it takes none of the organization's
     build = situation.build(server)
@@ -151,27 +189,29 @@ def _by_settings(certificate: Certificate, server: Name, situation: Situation) -
         listing = (organization if cmdlet in _SHARED else own).get(cmdlet)
         if listing is None or listing.unreadable:
             why = listing.unreadable.reason if listing and listing.unreadable else "it was not asked"
-            yield False, f"{cmdlet} could not be read: {why}"
+            yield _Setting(f"{cmdlet} could not be read: {why}")
             continue
-        yield from _by_setting(certificate, cmdlet, listing)
+        for one in listing.objects:
+            told, value = f"{one.setting} of {cmdlet}", one.value
+            if isinstance(value, Thumbprint | TlsCertificateName | str):
+                yield _Setting(told, cmdlet, value)
+            elif value is not None:
+                yield _Setting(f"{told} could not be read")
 
 
-def _by_setting(certificate: Certificate, cmdlet: str, listing: Listing[CertificateReference]) -> _Found:
-    for one in listing.objects:
-        told = f"{one.setting} of {cmdlet}"
+def _by_settings(certificate: Certificate, settings: Iterable[_Setting]) -> _Found:
+    for one in settings:
         match one.value:
+            case None:
+                yield False, one.told
             case Thumbprint() as thumbprint:
                 if thumbprint == certificate.thumbprint:
-                    yield True, told
+                    yield True, one.told
             case TlsCertificateName() as name:
                 if certificate.tls_certificate_name in (name, UNKNOWN):
-                    yield certificate.tls_certificate_name == name, told
+                    yield certificate.tls_certificate_name == name, one.told
             case str() as host if host:
-                yield from _by_host(certificate, _PROTOCOLS[cmdlet], host, told)
-            case None | "":
-                pass
-            case _:
-                yield False, f"{told} could not be read"
+                yield from _by_host(certificate, _PROTOCOLS[one.cmdlet], host, one.told)
 
 
 def _by_host(certificate: Certificate, protocol: str, host: str, told: str) -> _Found:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from reconciler.cmdlets.mark import mark_of, request_mark_of
 from reconciler.pki.bought import Bought
-from reconciler.pki.presenting import Presented
 from reconciler.pki.renewal import turnaround
 from reconciler.pki.renewal_info import SuggestedWindow
 from state.address import Address
@@ -21,6 +21,8 @@ from state.values import Name
 from .index import ConnectorIndex, ListenerIndex
 from .maintenance import Maintenance
 from .tlsa import Published
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ class Situation:
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)
     _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)
-    _presented: dict[tuple[Name, int], Presented] = field(default_factory=dict, repr=False, compare=False)
+    _once: dict[tuple[Callable[..., object], object], Any] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     _turnarounds: dict[str, timedelta] = field(default_factory=dict, repr=False, compare=False)
 
     def mark(self, address: Address) -> str:
@@ -86,15 +90,16 @@ class Situation:
             self._turnarounds[issuer] = turnaround(self.record, issuer)
         return self._turnarounds[issuer]
 
-    def once(self, of: tuple[Name, int], found: Callable[[], Presented]) -> Presented:
-        """What a connector presents on a server, worked out at the first time: many certificates ask for it.
+    def once(self, of: tuple[Callable[..., object], object], found: Callable[[], T]) -> T:
+        """What is the same for many that ask of one situation, worked out for the first of them.
 
         Args:
-            of: The server, and the identity of the live connector.
+            of: Who asks, and what about.
         """
-        if of not in self._presented:
-            self._presented[of] = found()
-        return self._presented[of]
+        if of not in self._once:
+            self._once[of] = found()
+        known: T = self._once[of]
+        return known
 
     def server(self, name: Name) -> LiveServer:
         return self.live.servers[name]
