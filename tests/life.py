@@ -180,8 +180,9 @@ def fleet(
 
 
 def signing(folder: Path, clock: Callable[[], datetime], lifetime: timedelta) -> Callable[[], LocalIssuer]:
-    """Opens a lab's own authority, as one that issues for ``lifetime``."""
+    """Opens a lab's own authority, as one that issues for ``lifetime``: once, to check its key takes long."""
 
+    @cache
     def authority() -> LocalIssuer:
         opened = LocalIssuer.open("desk", folder / "issuer.pem", folder / "issuer.key", clock=clock)
         opened._lifetime = lifetime

@@ -94,12 +94,12 @@ def plan_retirements(
         for one in found:
             if not one.why_due:
                 continue
-            removal = _removal(one, home_of(asked), situation)
             soon = unbinding.naming_soon(one.live.tls_certificate_name, address, home_of(asked))
             letting = _letting(one, asked, soon, unbinding)
             if one.references.is_free and not soon:
-                yield removal
+                yield _removal(one, home_of(asked), situation)
             elif isinstance(letting, Letting):
+                removal = _removal(one, home_of(asked), situation)
                 together.setdefault(tuple(letting.connectors), (letting, []))[1].append(removal)
             else:
                 held.append((str(one.predecessor.thumbprint), _why_held(one, soon, letting)))
