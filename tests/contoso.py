@@ -16,6 +16,24 @@ from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.planning import Planned, run_plan
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "contoso"
+ONE_SERVER = """\
+version: 1
+organization: contoso
+issuers:
+  house: {type: local, certificate: ca.pem, key: ca.key}
+servers:
+  MBX1:
+    role: mailbox
+    host: mbx1.contoso.com
+    certificates:
+      public:
+        subject: "O=Contoso Ltd, CN=mail.contoso.com"
+        domains: [mail.contoso.com]
+        issuer: house
+    receive_connectors:
+      "Default Frontend MBX1": {certificate: public}
+"""
+"""Another organization: one server, and one certificate that it answers with."""
 
 
 @dataclass(frozen=True)

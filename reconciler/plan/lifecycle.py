@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -11,11 +11,12 @@ from reconciler.pki.selection import imported_of, select
 from state.address import Address
 from state.record import Predecessor, Request
 from state.resources import Certificate
-from state.values import UNSET, Name, TlsCertificateName
+from state.values import UNSET, Name
 
 from .case import case_of
 from .change import Action, Change, Plan
 from .due import Due, due_of
+from .references import Connector, References, held_by, users_of
 from .situation import Situation, home_of
 
 
@@ -51,7 +52,8 @@ class Standing:
         expires: End of its validity, likewise.
         renewal: From when on a plan renews it; None where that is not ours to do.
         issuer: Name under ``issuers``; "" for one that is only watched.
-        used_by: The connectors that are bound to its issuer and subject, sorted.
+        used_by: The connectors of its server that are bound to its issuer and subject, or would choose it by
+            their Fqdn; sorted.
     """
 
     address: Address
@@ -168,14 +170,14 @@ class _Case:
         ends = current.not_after if isinstance(current.not_after, datetime) else None
         renewal = self._renewal(current)
         due = renewal.at if renewal is not None else None
-        users = _users(self.situation, current.tls_certificate_name, self.server)
+        users = tuple(users_of(current, self.server, self.situation))
         milestones = self._milestones(current)
         state = State.IMPORTED
         if isinstance(self.asked.services, frozenset) and isinstance(current.services, frozenset):
             state = State.ENABLED if self.asked.services <= current.services else state
         elif "enabled" in milestones:
             state = State.ENABLED
-        if users:
+        if any(one.tls_certificate_name == current.tls_certificate_name for one in users):
             state = State.BOUND
         if "served" in milestones and state in (State.BOUND, State.ENABLED):
             state = State.SERVED
@@ -196,7 +198,7 @@ class _Case:
             not_before=begin,
             expires=ends,
             renewal=due,
-            used_by=users,
+            used_by=_names_of(users),
         )
 
     def _before(
@@ -210,21 +212,19 @@ class _Case:
                 thumbprint=str(one.thumbprint),
                 expires=one.not_after,
             )
-        users = _users(self.situation, one.tls_certificate_name, self.server)
-        shares_name = current is not None and current.tls_certificate_name == one.tls_certificate_name
-        reason = "connectors are bound to its issuer and subject" if users else "was replaced"
-        if users and shares_name:
-            reason += ", which are its successor's too"
+        shares_name = current is not None and current.tls_certificate_name == there.tls_certificate_name
+        references = held_by(there, self.server, self.situation)
+        why_held = _why_held(references, shares_name=shares_name)
         begin = there.not_before if isinstance(there.not_before, datetime) else None
         return self._told(
-            State.HELD if users else State.SUPERSEDED,
+            State.HELD if why_held else State.SUPERSEDED,
             since=one.superseded,
-            reason=reason,
+            reason=why_held or "was replaced",
             names=_names(there),
             thumbprint=str(one.thumbprint),
             not_before=begin,
             expires=one.not_after,
-            used_by=users,
+            used_by=_names_of(users_of(there, self.server, self.situation)),
         )
 
     def _milestones(self, current: Certificate) -> Mapping[str, datetime]:
@@ -290,22 +290,16 @@ def _names(certificate: Certificate) -> tuple[str, ...]:
     return tuple(sorted(map(str, domains))) if isinstance(domains, frozenset) else ()
 
 
-def _users(situation: Situation, name: object, server: Name) -> tuple[str, ...]:
-    """The connectors of a server that are bound by this issuer and subject, managed or not."""
-    if not isinstance(name, TlsCertificateName):
-        return ()
-    live = situation.server(server)
-    sending = (
-        f"{one.name}"
-        for one in live.send_connectors.objects
-        if one.tls_certificate_name == name
-        and (
-            not isinstance(one.source_transport_servers, frozenset) or server in one.source_transport_servers
-        )
-    )
-    receiving = (
-        f"{one.name}"
-        for one in live.receive_connectors.objects
-        if one.tls_certificate_name == name and one.server == server
-    )
-    return tuple(sorted({*sending, *receiving}))
+def _names_of(connectors: Iterable[Connector]) -> tuple[str, ...]:
+    return tuple(sorted({f"{one.name}" for one in connectors}))
+
+
+def _why_held(references: References, *, shares_name: bool) -> str:
+    """What refers to a certificate that was replaced, or may; "" where it is free."""
+    if references.named_by and references.is_only_named:
+        told = "connectors are bound to its issuer and subject"
+        return f"{told}, which are its successor's too" if shares_name else told
+    holders, unknown = ", ".join(references.holders), "; ".join(references.unknown)
+    told = f"referred to by {holders}" if holders else ""
+    may = f"what may refer to it is not known: {unknown}" if unknown else ""
+    return "; ".join(filter(None, (told, may)))

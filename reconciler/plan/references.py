@@ -55,7 +55,7 @@ class References:
 
 def held_by(certificate: Certificate, server: Name, situation: Situation) -> References:
     """Count the references to a certificate of a server over connectors, managed or not, and settings."""
-    users, settings = situation.once((held_by, server), lambda: _who_may_refer(server, situation))
+    users, settings = _all_of(server, situation)
     naming = [one for one in users if one.name is not None and one.name == certificate.tls_certificate_name]
     found = (
         *_by_connectors(certificate, server, situation, users),
@@ -67,6 +67,17 @@ def held_by(certificate: Certificate, server: Name, situation: Situation) -> Ref
         tuple(dict.fromkeys(text for is_sure, text in found if not is_sure)),
         tuple(one.connector for one in naming),
     )
+
+
+def users_of(certificate: Certificate, server: Name, situation: Situation) -> Iterator[Connector]:
+    """The connectors of a server that name one of its certificates, or would choose it by their Fqdn."""
+    for one in _all_of(server, situation)[0]:
+        if one.presented is not None:
+            is_user = one.presented.certificate is certificate
+        else:
+            is_user = one.name is not None and one.name == certificate.tls_certificate_name
+        if is_user and is_used_on(one.connector, server, situation):
+            yield one.connector
 
 
 _Found = Iterator[tuple[bool, str]]
@@ -103,6 +114,10 @@ class _Setting:
     told: str
     cmdlet: str = ""
     value: Thumbprint | TlsCertificateName | str | None = None
+
+
+def _all_of(server: Name, situation: Situation) -> tuple[tuple[_User, ...], tuple[_Setting, ...]]:
+    return situation.once((_all_of, server), lambda: _who_may_refer(server, situation))
 
 
 def _who_may_refer(server: Name, situation: Situation) -> tuple[tuple[_User, ...], tuple[_Setting, ...]]:

@@ -27,7 +27,10 @@ _TEXTS = {
     "thumbprint": 'SHA-1 of the certificate; "" while there is none.',
     "issuer": 'Name under issuers; "" for one that is watched.',
 }
-_LISTS = {"names": "DNS names that it covers.", "used_by": "Connectors bound to its issuer and subject."}
+_LISTS = {
+    "names": "DNS names that it covers.",
+    "used_by": "Connectors bound to its issuer and subject, or that would choose it by their Fqdn.",
+}
 
 
 def certificates_to_json(told: Sequence[Standing], *, tool_version: str) -> dict[str, Json]:

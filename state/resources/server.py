@@ -47,7 +47,6 @@ class Server(Resource):
     fqdn: Maybe[Fqdn] = observed("Fqdn", FQDN)
     build: Maybe[Build] = observed("AdminDisplayVersion", BUILD)
     is_edge: Maybe[bool] = observed("IsEdgeServer", BOOL)
-    is_hub_transport: Maybe[bool] = observed("IsHubTransportServer", BOOL)
     site: Maybe[str] = observed("Site", TEXT)
     """Its Active Directory site; "" for an Edge server, which is in none."""
 

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from reconciler.issuers.port import CertificateRequest, Issued
+from reconciler.lab.exchange import values
 from reconciler.operations.certificates import pending_request, run_certificates, take_answer
 from reconciler.operations.failed import OperationFailed
 from reconciler.pki.request import parse_request
 from reconciler.plan.lifecycle import Standing
 from state.address import Address
 from state.values import DomainPattern
+from tests.cases.test_retirement import applied, renewed, unbound
 from tests.life import Desk, Fleet, fleet
+from tests.organizations import Organization
+from tests.stored import receive_connector
 
 NINE_DAYS = timedelta(days=9)
 MBX1, MBX2 = (Address.of("certificate", server, "internet") for server in ("MBX1", "MBX2"))
@@ -91,6 +95,51 @@ class TestACertificate:
     def test_of_a_server_that_cannot_be_read_is_unknown(self, slow: Fleet) -> None:
         slow.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
         assert states(slow) == ["unknown"]
+
+
+class TestAReplacedCertificate:
+    """Held is what a plan would not remove, and for the same reasons."""
+
+    @pytest.fixture
+    def free(self, tmp_path: Path) -> Fleet:
+        """One is due to go, and nothing refers to it: no connector names it, none would choose it."""
+        world = unbound(tmp_path)
+        renewed(world)
+        renewed(world)
+        assert [one.action.value for one in world.plan().plan.changes if len(one.address.parts) > 2] == [
+            "delete"
+        ]
+        return world
+
+    def test_that_nothing_refers_to_is_superseded(self, free: Fleet) -> None:
+        assert states(free) == ["renewal due", "superseded"]
+
+    def test_that_a_service_uses_is_held(self, free: Fleet) -> None:
+        old = standing(free)[-1].thumbprint
+        Organization(free.lab).run(
+            "MBX1", "Enable-ExchangeCertificate", Thumbprint=old, Services="IIS", DoNotRequireSsl=True
+        )
+        assert (states(free)[-1], standing(free)[-1].reason) == ("held", "referred to by IIS")
+        assert "Replaced certificates held" in [one.summary for one in free.plan().plan.diagnostics]
+
+    def test_that_a_setting_which_is_not_read_may_name_is_held(self, free: Fleet) -> None:
+        free.lab.disturb({"server": "MBX1", "hides": "Get-FederationTrust"})
+        told = standing(free)[-1]
+        assert told.state.value == "held"
+        assert told.reason.startswith("what may refer to it is not known: Get-FederationTrust")
+        assert "Replaced certificates held" in [one.summary for one in free.plan().plan.diagnostics]
+
+
+def test_a_connector_that_chooses_a_certificate_by_its_fqdn_uses_it(tmp_path: Path) -> None:
+    """It is bound to nothing: that is no state."""
+    world = unbound(tmp_path)
+    applied(world)
+    assert [(one.state.value, one.used_by) for one in standing(world)] == [("enabled", ())]
+    clients = receive_connector(world.lab, "MBX1", "Client Frontend MBX1")
+    with clients.changed(Fqdn=values.fqdn("mail.contoso.com")):
+        assert [(one.state.value, one.used_by) for one in standing(world)] == [
+            ("enabled", ("Client Frontend MBX1",))
+        ]
 
 
 class TestAnAnswer:

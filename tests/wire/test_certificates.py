@@ -14,26 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.cli import main
 from reconciler.lab.control import ThreadedLab
-from tests.contoso import Contoso, contoso
+from tests.contoso import ONE_SERVER, Contoso, contoso
 from tests.wire.clocked import served
 
-YAML = """\
-version: 1
-organization: contoso
-issuers:
-  house: {type: local, certificate: ca.pem, key: ca.key}
-servers:
-  MBX1:
-    role: mailbox
-    host: mbx1.contoso.com
-    certificates:
-      public:
-        subject: "O=Contoso Ltd, CN=mail.contoso.com"
-        domains: [mail.contoso.com]
-        issuer: house
-    receive_connectors:
-      "Default Frontend MBX1": {certificate: public}
-"""
 PUBLIC = "certificate.MBX1.public"
 
 
@@ -42,7 +25,7 @@ def organization(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contoso]:
     """One server where all is applied."""
     folder = tmp_path_factory.mktemp("certificates")
     path = folder / "tls.yaml"
-    path.write_text(YAML, encoding="utf-8")
+    path.write_text(ONE_SERVER, encoding="utf-8")
     with contoso(folder, path, servers=1, edges=0) as running:
         assert running.apply().applied
         yield running

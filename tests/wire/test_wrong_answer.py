@@ -14,23 +14,8 @@ from reconciler.issuers.port import CertificateRequest, Issued, Issuer
 from reconciler.operations.applying import run_apply
 from reconciler.operations.inputs import Surroundings
 from tests.authority import make_certificate, pem, private_pem, rsa_key
-from tests.contoso import Contoso, contoso, unheard
+from tests.contoso import ONE_SERVER, Contoso, contoso, unheard
 
-YAML = """\
-version: 1
-organization: contoso
-issuers:
-  house: {type: local, certificate: ca.pem, key: ca.key}
-servers:
-  MBX1:
-    role: mailbox
-    host: mbx1.contoso.com
-    certificates:
-      public:
-        subject: "O=Contoso Ltd, CN=mail.contoso.com"
-        domains: [mail.contoso.com]
-        issuer: house
-"""
 SECRET = private_pem(rsa_key(3)).decode()
 MISTAKES = {
     "Answer to another request": pem(make_certificate(key=rsa_key(1))),
@@ -44,7 +29,7 @@ MISTAKES = {
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contoso]:
     folder = tmp_path_factory.mktemp("wrong")
     path = folder / "tls.yaml"
-    path.write_text(YAML)
+    path.write_text(ONE_SERVER, encoding="utf-8")
     with contoso(folder, path, servers=1, edges=0) as organization:
         yield organization
 
