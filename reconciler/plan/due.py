@@ -26,10 +26,12 @@ class Due:
     Attributes:
         at: UTC, aware.
         wanted: What its authority says, where that is what makes it so early.
+        is_put_off: The authority wants it earlier still, and is not given it.
     """
 
     at: datetime
     wanted: SuggestedWindow | None = None
+    is_put_off: bool = False
 
     @property
     def reason(self) -> str:
@@ -37,6 +39,7 @@ class Due:
         if self.wanted is None:
             return ""
         told = f"its authority wants it renewed from {self.wanted.start:%Y-%m-%d} on"
+        told += ", and got the last one as early" if self.is_put_off else ""
         return f"{told}: {self.wanted.explanation}" if self.wanted.explanation else told
 
 
@@ -57,8 +60,9 @@ def due_of(case: Case, current: Certificate) -> Due | None:
     window = case.suggested.get(current.renewal_id) if isinstance(current.renewal_id, str) else None
     if window is None:
         return Due(ours)
-    at = max(window.start, first_tenth_ends(begin, end)) if _came_early(case, current) else window.start
-    return Due(at, window) if at < ours else Due(ours)
+    put_off = max(window.start, first_tenth_ends(begin, end))
+    at = put_off if _came_early(case, current) else window.start
+    return Due(at, window, is_put_off=at > window.start) if at < ours else Due(ours)
 
 
 def _came_early(case: Case, current: Certificate) -> bool:

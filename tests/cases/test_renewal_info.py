@@ -44,18 +44,21 @@ class Advising:
     Attributes:
         says: What it answers about a certificate; a certificate that is not there is not known.
         replaced: What each request that came was said to replace.
+        asked: What it was asked about.
     """
 
     desk: Desk
     says: dict[str, Any] = field(default_factory=dict)
     directory: Any = field(default_factory=lambda: ADVISING)
     replaced: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     def issue(self, request: CertificateRequest) -> Issued | Waiting:
         self.replaced.append(request.replaces)
         return self.desk.issue(request)
 
     def suggested(self, renewal_ids: Sequence[str]) -> Iterator[tuple[str, SuggestedWindow]]:
+        self.asked += renewal_ids
         script = Scripted(
             directory=[self.directory], renewal=[lambda asked: self.says.get(asked, (404, {}, b""))]
         )
@@ -63,10 +66,9 @@ class Advising:
         yield from AcmeIssuer("desk", settings, session=script.session).suggested(renewal_ids)
 
 
-@pytest.fixture
-def settled(tmp_path: Path) -> Fleet:
+def speaking_acme(folder: Path, **certificate: Any) -> Fleet:
     """Everything is set up, nothing is due, and who signs is declared as one that speaks ACME."""
-    world = fleet(tmp_path)
+    world = fleet(folder, **certificate)
     connections = json.loads(world.lab.connections().read_text())
     connections["issuers"] = {
         "*": {
@@ -82,6 +84,11 @@ def settled(tmp_path: Path) -> Fleet:
     world.pass_time(5 * DAY)
     assert world.plan().plan.is_idle
     return world
+
+
+@pytest.fixture
+def settled(tmp_path: Path) -> Fleet:
+    return speaking_acme(tmp_path)
 
 
 def authority(world: Fleet) -> Advising:
@@ -151,6 +158,19 @@ class TestAnAuthorityThatWantsACertificateRenewed:
         (one,) = (one for one in told if one.address == MBX1)
         assert one.state is State.RENEWAL_DUE
         assert PAGE in one.reason
+
+    def test_is_asked_once_about_a_certificate_that_several_servers_share(self, tmp_path: Path) -> None:
+        """They get the next one together."""
+        world = speaking_acme(tmp_path, key="shared", exportable=True)
+        authority(world).asked.clear()
+        world.plan()
+        [name] = authority(world).asked
+        wants(world, MBX2)
+        assert replaced(world.plan().plan) == {MBX1, MBX2}
+        world.apply()
+        assert authority(world).replaced == ["", name]
+        assert name_of(world, MBX1) == name_of(world, MBX2) != name
+        assert world.plan().plan.is_idle
 
     def test_is_what_a_saved_plan_is_held_against(self, settled: Fleet, tmp_path: Path) -> None:
         """What was reviewed runs; when the authority changed its mind, it is stale."""

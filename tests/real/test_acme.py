@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from reconciler.issuers.acme.dns01 import DynamicUpdate, Hook
 from reconciler.issuers.acme.http01 import Listener, Webroot
 from reconciler.issuers.acme.issuer import AcmeIssuer, AcmeSettings, ExternalAccount
+from reconciler.issuers.acme.network import plain_session
 from reconciler.issuers.acme.patience import Patience
 from reconciler.issuers.acme.validation import Proof, Validation
 from reconciler.issuers.port import (
@@ -32,6 +36,7 @@ from reconciler.pki.answer import read_chain
 from reconciler.pki.request import parse_request
 from state.address import Address
 from state.values import DomainPattern
+from tests.advising import door
 from tests.authority import common_name, make_request, pem, rsa_key
 from tests.name_server import SECRET, TSIG, NameServer, name_server
 from tests.pebble import HMAC, KID, NEEDS, Pebble, is_missing, pebble
@@ -214,6 +219,28 @@ class TestAnOrder:
         other = settings(server, listening(server), tmp_path, account=tmp_path / "other.pem")
         asked = replace(request("mail5.contoso.com"), reference=waits.reference)
         check(AcmeIssuer("le", other).issue(asked), asked)
+
+    def test_may_name_what_it_replaces(self, server: Pebble, tmp_path: Path) -> None:
+        """Whoever does not know the word takes the order all the same."""
+        ordered: list[tuple[int, bytes]] = []
+
+        def session() -> requests.Session:
+            def keep(answer: requests.Response, *_: object, **__: object) -> None:
+                if "order-plz" in str(answer.url):
+                    payload = json.loads(answer.request.body or b"{}")["payload"]
+                    ordered.append((answer.status_code, base64.urlsafe_b64decode(payload + "===")))
+
+            made = plain_session()
+            made.hooks["response"].append(keep)
+            return made
+
+        with door(server) as authority:
+            asked = replace(request("mail8.contoso.com"), replaces="aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE")
+            told = settings(server, listening(server), tmp_path, directory=authority.directory)
+            check(AcmeIssuer("le", told, session=session).issue(asked), asked)
+        assert [(status, json.loads(payload)["replaces"]) for status, payload in ordered] == [
+            (201, asked.replaces)
+        ]
 
 
 class TestAnAccount:

@@ -157,6 +157,9 @@ class TestACertificateThatCameJustNow:
         assert made.is_empty
         (one,) = made.upcoming
         assert one.renewal == NOW + 8 * DAY
+        assert one.reason == (
+            "its authority wants it renewed from 2026-11-24 on, and got the last one as early"
+        )
         later = replace(seen(FRESH, old, record=record, suggested=wanted(NOW)), now=NOW + 8 * DAY)
         assert any(change.action is Action.REPLACE for change in plan(later).changes)
 
