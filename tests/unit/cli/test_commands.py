@@ -302,6 +302,7 @@ class TestCertificates:
             (["--auto-approve"], "--auto-approve goes with --replace, --issuer, or --answer with --password"),
             (["--auto-approve", "--answer", "certificate.EX1.public", "x.cer"], "--auto-approve goes with"),
             (["--password", "env:PFX"], "--password goes with --answer"),
+            (["--json", "--as", "prometheus"], "--json and --as ask for different forms"),
         ],
     )
     def test_takes_what_goes_with_one_option_for_nothing_else(
