@@ -172,41 +172,62 @@ class _Apply:
                     self._tell(warning)
 
     def _run(self, change: Change, run: ChangeRun, session: Writer) -> bool:
-        for position, invocation in enumerate(change.invocations, 1):
-            turn = self._schedule.turn(self._known.needed(invocation, change))
-            if turn is Turn.PARK:
-                self._park(change, position - 1)
+        """Run the invocations in turn; those that close a change also when it stops after its first one."""
+        closing = len(change.invocations) - change.closing
+        is_begun = is_done = False
+        for position, invocation in enumerate(change.invocations[:closing]):
+            if self._schedule.turn(self._known.needed(invocation, change)) is Turn.PARK:
+                self._park(change, position)
                 return True
             if self._schedule.is_stopped:
-                return False
-            with self._counting:
-                self._started += 1
-                number = self._started
-            told = (str(change.address), invocation.server, invocation.cmdlet, number, self._applied.total)
-            self._tools.listener(InvocationStarted(*told))
+                break
+            is_begun = True
             try:
-                with self._session_with(invocation.server, session, change) as writer:
-                    was_sent = run.run(invocation, writer, is_last=position == len(change.invocations))
-            except Kept as kept:
-                was_sent = True
-                self._tell(kept.problem)
+                if not self._send(change, run, session, position):
+                    break
             except Parked as parked:
                 if parked.problem is not None:
                     self._tell(parked.problem)
-                self._park(change, position - 1)
+                self._park(change, position)
                 return True
-            except Stopped as stopped:
-                self._count(stopped, invocation)
-                self._tools.listener(
-                    InvocationFinished(*told, error=stopped.diagnostic.summary, in_doubt=stopped.in_doubt)
-                )
-                self._problem(stopped.diagnostic, stopped.passing)
-                return False
-            with self._counting:
-                self._applied.done += 1
-                self._applied.sent += was_sent
-            self._tools.listener(InvocationFinished(*told))
-        self._schedule.done(change.address)
+        else:
+            is_done = True
+        if is_begun:
+            for position in range(closing, len(change.invocations)):
+                is_done = self._send(change, run, session, position) and is_done
+        if is_done:
+            self._schedule.done(change.address)
+        return is_done
+
+    def _send(self, change: Change, run: ChangeRun, session: Writer, position: int) -> bool:
+        """Run one invocation of a change; False when it did not succeed, which is told and stops all.
+
+        Raises:
+            Parked: it has to wait.
+        """
+        invocation = change.invocations[position]
+        with self._counting:
+            self._started += 1
+            number = self._started
+        told = (str(change.address), invocation.server, invocation.cmdlet, number, self._applied.total)
+        self._tools.listener(InvocationStarted(*told))
+        try:
+            with self._session_with(invocation.server, session, change) as writer:
+                was_sent = run.run(invocation, writer, is_last=position == len(change.invocations) - 1)
+        except Kept as kept:
+            was_sent = True
+            self._tell(kept.problem)
+        except Stopped as stopped:
+            self._count(stopped, invocation)
+            self._tools.listener(
+                InvocationFinished(*told, error=stopped.diagnostic.summary, in_doubt=stopped.in_doubt)
+            )
+            self._problem(stopped.diagnostic, stopped.passing)
+            return False
+        with self._counting:
+            self._applied.done += 1
+            self._applied.sent += was_sent
+        self._tools.listener(InvocationFinished(*told))
         return True
 
     @contextmanager

@@ -58,7 +58,7 @@ def learned_from(
         case "Enable-ExchangeCertificate":
             return _reached(_done(change, record, known, now), enabled=now)
         case "Remove-ExchangeCertificate" if is_retirement(change.address):
-            return _retired(change, record)
+            return _retired(invocation, change, record)
         case _ if is_retirement(change.address):
             return _as_it_is(successor_of(change.address), record)
         case "New-SendConnector" | "New-ReceiveConnector":
@@ -136,14 +136,19 @@ def _without_binding(change: Change, record: StateRecord) -> Change:
     return replace(change, learned=replace(learned, recorded=replace(recorded, resource=resource)))
 
 
-def _retired(change: Change, record: StateRecord) -> Learned:
-    """A predecessor is gone, or Exchange keeps it: either way it is ours no more."""
-    owner = successor_of(change.address)
-    recorded = record.resources.get(owner)
-    if recorded is not None:
-        left = tuple(one for one in recorded.predecessors if str(one.thumbprint) != change.address.parts[-1])
-        recorded = replace(recorded, predecessors=left)
-    return Learned(owner, recorded, record.requests.get(owner))
+def _retired(invocation: Invocation, change: Change, record: StateRecord) -> Learned:
+    """A predecessor is gone, or Exchange keeps it: either way it is ours no more.
+
+    One change may remove those of several servers, while the connectors that name all of them let go.
+    """
+    thumbprint = invocation.parameters.get("Thumbprint")
+    for owner, recorded in record.resources.items():
+        if owner.type == "certificate" and owner.parts[0] == invocation.server:
+            left = tuple(one for one in recorded.predecessors if str(one.thumbprint) != thumbprint)
+            if len(left) < len(recorded.predecessors):
+                kept = replace(recorded, predecessors=left)
+                return Learned(owner, kept, record.requests.get(owner))
+    return _as_it_is(successor_of(change.address), record)
 
 
 def _as_it_is(address: Address, record: StateRecord) -> Learned:

@@ -25,10 +25,13 @@ def cmdlet_failed(address: Address, error: ExchangeError) -> Diagnostic:
     )
 
 
-def certificate_kept(address: Address, error: ExchangeError) -> Diagnostic:
+def certificate_kept(address: Address, thumbprint: object, error: ExchangeError) -> Diagnostic:
     return Diagnostic(
         summary="Replaced certificate kept",
-        detail=f"Exchange does not remove it: {error}. It is not recorded any more, and not tried again.",
+        detail=(
+            f"Exchange does not remove {thumbprint}: {error}. It is not recorded any more, and not tried "
+            "again."
+        ),
         hint="remove it in Exchange once nothing uses it",
         subject=str(address),
         severity=Severity.WARNING,

@@ -24,7 +24,7 @@ from reconciler.pki.answer import read_chain
 from reconciler.pki.bundle import pkcs7_of
 from reconciler.plan.binding_problems import name_waits, names_differ
 from reconciler.plan.change import Change
-from reconciler.plan.retirement import is_retirement
+from reconciler.plan.retirement import is_retirement, lets_go
 from state.address import Address
 from state.errors import StateError
 from state.journal import Intent
@@ -95,10 +95,11 @@ class ChangeRun:
             outcome = self._send(invocation, parameters, writer, intent)
         except Stopped as stopped:
             refused = stopped.__cause__
-            if not (is_retirement(self.address) and isinstance(refused, CmdletFailed) and _is_final(refused)):
+            if not isinstance(refused, CmdletFailed) or not self._may_stay(invocation, refused):
                 raise
             self._ledger.learn(*self._learned(invocation, Outcome(), is_last=is_last))
-            raise Kept(problems.certificate_kept(self.address, refused)) from stopped
+            kept = problems.certificate_kept(self.address, parameters["Thumbprint"], refused)
+            raise Kept(kept) from stopped
         if invocation.cmdlet == "Export-ExchangeCertificate" and carries_key(invocation):
             self._depart(outcome, intent)
             return True
@@ -109,6 +110,12 @@ class ChangeRun:
             if isinstance(thumbprint, Thumbprint):
                 self.told += opinion(self.address, thumbprint, writer)
         return True
+
+    def _may_stay(self, invocation: Invocation, error: CmdletFailed) -> bool:
+        """Whether a removal is given up: refused, or failed while connectors had let go of a name for it."""
+        if not is_retirement(self.address) or invocation.cmdlet != "Remove-ExchangeCertificate":
+            return False
+        return _is_final(error) or lets_go(self._change)
 
     def _learned(self, invocation: Invocation, outcome: Outcome, *, is_last: bool) -> tuple[Learned, ...]:
         now = self._tools.now()

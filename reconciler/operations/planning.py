@@ -122,6 +122,7 @@ def make_plan(
         declared.desired.acknowledged,
         watched_certificates(declared.desired),
         declared.desired.maintenance,
+        whole=declared.desired.snapshot,
         urgent=urgent,
         bought=bought,
     )

@@ -58,7 +58,7 @@ class Presenters:
             if managed is None:
                 kind = "send" if isinstance(connector, SendConnector) else "receive"
                 told.append((f'{kind} connector "{connector.name}"', _shown(first, server), _by(then)))
-            elif _stays_bound(self.situation.desired.resources[managed], connector):
+            elif _stays_bound(self.situation.declared.resources[managed], connector):
                 ours.append(managed)
         planned = replace(planned, change=replace(change, presented_by=tuple(sorted(ours))))
         if not told:

@@ -63,6 +63,8 @@ class Change:
         reason: Why, in a few words for people: ``expires 2026-12-01, inside renew_before 30d``.
         on_failure: What takes it back, should the world be presented something worse than before.
         no_step_back: Why nothing takes it back although the world will notice it; "" otherwise.
+        closing: How many of the last invocations are sent in any case, once one of the change was: when one
+            before them fails, and when the apply is to stop.
         presented_by: Of a certificate: the managed connectors that present it once it is enabled although
             their binding stays: they are bound to the same issuer and subject, or choose by their Fqdn.
         learned: What the record becomes once it is done; deferred values still in place. None for NONE.
@@ -73,6 +75,7 @@ class Change:
     attributes: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
     invocations: tuple[Invocation, ...] = ()
     requires: frozenset[Address] = frozenset()
+    closing: int = 0
     reason: str = ""
     on_failure: tuple[Invocation, ...] = ()
     no_step_back: str = ""

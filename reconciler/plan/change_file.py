@@ -27,6 +27,7 @@ def change_to_json(change: Change) -> dict[str, Json]:
         "reason": change.reason,
         "on_failure": [_invocation_to_json(invocation) for invocation in change.on_failure],
         "no_step_back": change.no_step_back,
+        "closing": change.closing,
         "presented_by": [str(address) for address in change.presented_by],
         "learned": entry_to_json(change.learned) if change.learned else None,
     }
@@ -43,6 +44,7 @@ def change_from_json(shape: Shape) -> Change:
         raise Malformed(shape.path("learned"), "it is something else")
     # An earlier program did not work it out.
     presenters = shape.texts("presented_by") if "presented_by" in shape.members else ()
+    closing = shape.whole_number("closing") if "closing" in shape.members else 0
     change = Change(
         address=address,
         action=action,
@@ -53,9 +55,12 @@ def change_from_json(shape: Shape) -> Change:
         on_failure=_invocations_from_json(shape, "on_failure"),
         no_step_back=shape.text("no_step_back"),
         presented_by=tuple(map(Address.parse, presenters)),
+        closing=closing,
         learned=learned,
     )
     shape.done()
+    if not 0 <= change.closing < max(len(change.invocations), 1):
+        raise Malformed(shape.path("closing"), "it is more than what there is to send")
     if change.action.is_mutating and not change.invocations:
         raise Malformed(shape.path("invocations"), "it changes something without a cmdlet")
     return change

@@ -19,14 +19,15 @@ def managed_connectors(situation: Situation) -> Mapping[int, Address]:
     """
 
     def is_ours(connector: SendConnector | ReceiveConnector) -> bool:
-        return connector.mode != "observe" and not situation.server(home_of(connector)).unreachable
+        server = situation.live.servers.get(home_of(connector))
+        return connector.mode != "observe" and server is not None and not server.unreachable
 
     found: dict[int, Address] = {}
-    for address, send in situation.desired.of(SendConnector):
+    for address, send in situation.declared.of(SendConnector):
         match = find(address, send.name, home_of(send), situation) if is_ours(send) else None
         if match is not None:
             found[id(match.live)] = address
-    for address, receive in situation.desired.of(ReceiveConnector):
+    for address, receive in situation.declared.of(ReceiveConnector):
         there = (
             find_listener(address, receive.name, home_of(receive), situation) if is_ours(receive) else None
         )

@@ -96,7 +96,7 @@ def plan_retirements(
                 continue
             soon = unbinding.naming_soon(one.live.tls_certificate_name, address, home_of(asked))
             letting = _letting(one, asked, soon, unbinding)
-            if one.references.is_free and not soon:
+            if (one.references.is_free and not soon) or _nobody(letting):
                 yield _removal(one, home_of(asked), situation)
             elif isinstance(letting, Letting):
                 removal = _removal(one, home_of(asked), situation)
@@ -108,7 +108,7 @@ def plan_retirements(
                 address, str(home_of(asked)), held, is_unbound=asked.retire == "unbind"
             )
     for letting, removals in together.values():
-        yield from letting.around(removals)
+        yield letting.around(removals)
 
 
 def _letting(one: Superseded, asked: Certificate, soon: list[Address], unbinding: Unbinding) -> Letting | str:
@@ -119,6 +119,11 @@ def _letting(one: Superseded, asked: Certificate, soon: list[Address], unbinding
     if not isinstance(name, TlsCertificateName):
         return "its issuer and subject could not be read"
     return unbinding.letting(name, one.references, soon)
+
+
+def _nobody(letting: Letting | str) -> bool:
+    """Whether only receive connectors name it, for which nothing is refused."""
+    return isinstance(letting, Letting) and not letting.connectors
 
 
 def _why_held(one: Superseded, soon: list[Address], why_not: Letting | str) -> str:
@@ -136,6 +141,11 @@ def is_retirement(address: Address) -> bool:
 def successor_of(address: Address) -> Address:
     """The declared certificate whose predecessor an address names."""
     return Address.of("certificate", *address.parts[:-1])
+
+
+def lets_go(change: Change) -> bool:
+    """Whether connectors let go of a name while a change removes what has it."""
+    return is_retirement(change.address) and bool(change.closing)
 
 
 def _removal(one: Superseded, server: Name, situation: Situation) -> Change:

@@ -53,6 +53,7 @@ class Situation:
         urgent: Certificates that are to be replaced now, whatever there is.
         bought: What they are to be replaced by, where that was bought with its key.
         maintenance: When certificates may be put to use on a server; on one that has none, at any time.
+        whole: All that the YAML asks for, where ``desired`` is a part of it.
         published: What DNS says of the names that certificates are presented under, where it was asked.
         suggested: When authorities want certificates renewed, by what they call them, where they say so.
     """
@@ -68,6 +69,7 @@ class Situation:
     urgent: Mapping[Address, Urgent] = field(default_factory=lambda: MappingProxyType({}))
     bought: Mapping[Address, Bought] = field(default_factory=lambda: MappingProxyType({}))
     suggested: Mapping[str, SuggestedWindow] = field(default_factory=lambda: MappingProxyType({}))
+    whole: Snapshot | None = None
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)
@@ -76,6 +78,11 @@ class Situation:
         default_factory=dict, repr=False, compare=False
     )
     _turnarounds: dict[str, timedelta] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def declared(self) -> Snapshot:
+        """All that the YAML asks for, whatever of it is planned."""
+        return self.desired if self.whole is None else self.whole
 
     def mark(self, address: Address) -> str:
         return mark_of(self.record.organization, address)

@@ -42,15 +42,25 @@ class Letting:
     name: TlsCertificateName
     requires: frozenset[Address]
 
-    def around(self, removals: Sequence[Change]) -> Iterator[Change]:
-        """The removals: before the first all connectors are unbound, after the last they are bound again."""
-        first, *rest = (replace(one, requires=one.requires | self.requires) for one in removals)
-        unbound = replace(first, invocations=(*self._bind(None), *first.invocations))
-        followers = [replace(one, requires=one.requires | {first.address}) for one in rest]
-        *between, last = unbound, *followers
-        yield from between
-        requires = last.requires | {one.address for one in between}
-        yield replace(last, invocations=(*last.invocations, *self._bind(self.name)), requires=requires)
+    def around(self, removals: Sequence[Change]) -> Change:
+        """The removals as one change, between what unbinds all connectors and what binds them again.
+
+        What binds them is sent whatever comes of the removals.
+        """
+        first, *rest = removals
+        bound = tuple(self._bind(self.name))
+        more = f"; with {len(rest)} more" if rest else ""
+        return replace(
+            first,
+            invocations=(
+                *self._bind(None),
+                *(one for removal in removals for one in removal.invocations),
+                *bound,
+            ),
+            closing=len(bound),
+            requires=first.requires | self.requires,
+            reason=f"{first.reason}{more}",
+        )
 
     def _bind(self, name: TlsCertificateName | None) -> Iterator[Invocation]:
         for live, server in self.connectors.values():
@@ -69,7 +79,7 @@ class Unbinding:
     changes: Mapping[Address, Change]
     _declared: dict[Address, SendConnector] = field(default_factory=dict)
     _bound: list[tuple[Address, object]] = field(default_factory=list)
-    _ours: dict[int, Address] = field(default_factory=dict)
+    _ours: Mapping[int, Address] | None = None
 
     def __post_init__(self) -> None:
         self._declared.update(self.situation.desired.of(SendConnector))
@@ -132,8 +142,10 @@ class Unbinding:
     def _why_not(self, address: Address, connector: SendConnector, name: TlsCertificateName) -> str:
         """Why a connector cannot let go of its name and get it back; "" where it can."""
         change = self.changes.get(address)
-        bound = change.attributes.get(_BINDING) if change is not None else None
-        if change is None or (bound is not None and bound.after != name):
+        if change is None:
+            return f"{address} is not planned with it"
+        bound = change.attributes.get(_BINDING)
+        if bound is not None and bound.after != name:
             return f"{address} is yet to be bound, perhaps to another name"
         home, sources = home_of(self._declared[address]), connector.source_transport_servers
         servers = frozenset({home}) if self.situation.is_edge(home) else sources
@@ -171,11 +183,8 @@ class Unbinding:
         return ""
 
     def _managed(self) -> Mapping[int, Address]:
-        """The addresses of connectors whose binding is ours, by the identity of what is live of them."""
-        if not self._ours:
-            for live, address in managed_connectors(self.situation).items():
-                if address in self._declared or address in self.changes:
-                    self._ours[live] = address
+        if self._ours is None:
+            self._ours = managed_connectors(self.situation)
         return self._ours
 
     def _live(self, address: Address) -> SendConnector | None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from reconciler.exchange.errors import CmdletFailed, ErrorRecord, ExchangeError, Unreachable
+from reconciler.exchange.port import Command, Connection, Outcome, Query, Result, Writer
+from reconciler.operations.planning import run_plan
 from reconciler.plan.change import Action, Change
+from state.address import Address
 from tests.cases.test_every_crash_instant import Fate, Killed, World, once_more
 from tests.cases.test_retirement import applied, renewed, stored
-from tests.life import Fleet, fleet, presented
+from tests.life import Fleet, Remembering, fleet, presented
 from tests.rules import rule
 from tests.stored import organization_of, receive_connector
 
@@ -168,6 +174,70 @@ def test_connectors_get_their_name_back_where_exchange_keeps_the_certificate(tmp
     assert [f"bind {name}" for name in bound(world)] == [NAMED, NAMED]
     assert old in stored(world)
     assert world.plan().plan.is_empty
+
+
+@dataclass
+class Failing(Remembering):
+    """Sessions in which removals fail."""
+
+    error: ExchangeError | None = None
+
+    @contextmanager
+    def writer(self, connection: Connection) -> Iterator[Writer]:
+        with super().writer(connection) as session:
+            yield _FailingWriter(session, self.error)
+
+
+@dataclass
+class _FailingWriter:
+    session: Writer
+    error: ExchangeError | None
+
+    @property
+    def server(self) -> str:
+        return self.session.server
+
+    def read(self, queries: Sequence[Query]) -> tuple[Result, ...]:
+        return self.session.read(queries)
+
+    def run(self, command: Command) -> Outcome:
+        if self.error is not None and command.cmdlet == REMOVE:
+            raise self.error
+        return self.session.run(command)
+
+
+def test_they_are_not_let_go_again_for_a_removal_that_failed(tmp_path: Path) -> None:
+    world = a_fleet(tmp_path, servers=2)
+    twice_renewed(world)
+    denied = CmdletFailed("MBX2", "", (ErrorRecord("Told", 7, "", "", "UnauthorizedAccessException", "no"),))
+    world.sessions = Failing(world.lab, error=denied)
+    applied(world)
+    assert [f"bind {name}" for name in bound(world)] == [NAMED, NAMED]
+    assert world.plan().plan.is_empty
+
+
+def test_they_get_their_name_back_where_the_answer_to_a_removal_is_lost(tmp_path: Path) -> None:
+    """The apply stops, and is not to leave them as they are until the next one."""
+    world = a_fleet(tmp_path, servers=2)
+    (old,) = twice_renewed(world)
+    world.sessions = Failing(world.lab, error=Unreachable("MBX1", "connection reset by peer"))
+    outcome = world.apply().applied
+    assert outcome is not None
+    assert not outcome.is_complete
+    assert [f"bind {name}" for name in bound(world)] == [NAMED, NAMED]
+    world.sessions = None
+    applied(world)
+    assert old not in stored(world)
+    assert world.plan().plan.is_empty
+
+
+def test_a_plan_of_a_part_calls_nobody_unmanaged_who_is_declared(tmp_path: Path) -> None:
+    world = a_fleet(tmp_path, servers=2)
+    twice_renewed(world)
+    address = Address.parse("certificate.MBX1.internet")
+    planned = run_plan(world.inputs(), world.surroundings(), targets=(address,))
+    assert "not managed" not in str(planned.plan.diagnostics)
+    assert not [one for one in planned.plan.changes if one.action is Action.DELETE]
 
 
 @dataclass
