@@ -87,6 +87,7 @@ class Request:
         issued: When the answer came; None while there is none.
         urgent: Why it does not wait for a maintenance window, and what it replaces is to be revoked: a word
             such as ``compromise``; "" for a renewal like any other.
+        renews: Begin of the certificate whose key it is for again; None: its key was made for it. UTC, aware.
     """
 
     server: Name
@@ -102,6 +103,7 @@ class Request:
     next_try: datetime | None = None
     issued: datetime | None = None
     urgent: str = ""
+    renews: datetime | None = None
 
     @property
     def is_waiting(self) -> bool:

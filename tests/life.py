@@ -76,7 +76,7 @@ class Desk:
         clock: Of the fleet; UTC, aware.
         turnaround: Draws how long the next new request takes.
         failure: Says of each time it is asked why it fails; "" when it does not.
-        ready: When each request is answered, by its public key.
+        ready: When each request is answered, by its public key, and what that was used for until then.
         answers: What was answered, so that the same request gets the same certificate.
     """
 
@@ -91,6 +91,7 @@ class Desk:
         if failed := self.failure():
             raise RequestRefused("desk", failed)
         key = parse_request(request.csr).public_key
+        key += f" after {request.renews}" if request.renews is not None else ""
         at = self.ready.setdefault(key, self.clock() + self.turnaround())
         if self.clock() < at:
             return Waiting(f"order {len(self.ready)}", "the authority checks the organization")

@@ -9,6 +9,7 @@ from reconciler.issuers.port import CertificateRequest, Issued, IssuerFailed, Wa
 from reconciler.pki.answer import check_answer
 from reconciler.pki.answer_problems import wrong_answer
 from reconciler.pki.asked import asked_domains
+from reconciler.pki.problem import Problem
 from reconciler.pki.request import check_request
 from reconciler.pki.sent import NotAnAnswer, read_answer
 from state.address import Address
@@ -31,7 +32,7 @@ def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools
         Parked: there is none yet, or none that may be imported.
     """
     request = ledger.record.requests[address]
-    if request.answer and not check_answer(request.answer, request.public_key, asked, tools.now()):
+    if request.answer and not _problems(request.answer, request, asked, tools):
         return request.answer
     said = _asked(address, asked, request, tools)
     now = tools.now()
@@ -63,6 +64,7 @@ def _asked(address: Address, asked: Certificate, request: Request, tools: Tools)
         request.reference,
         request.submitted,
         tools.replaces.get(address, ""),
+        request.renews,
     )
     try:
         said = tools.issuers[name].issue(brought)
@@ -73,7 +75,7 @@ def _asked(address: Address, asked: Certificate, request: Request, tools: Tools)
         return said
     try:
         chain = read_answer(said.chain.encode("utf-8", "replace"), request.public_key)
-        wrong = check_answer(chain, request.public_key, asked, tools.now())
+        wrong = _problems(chain, request, asked, tools)
     except NotAnAnswer as error:
         wrong = (error.problem,)
     if wrong:
@@ -81,3 +83,7 @@ def _asked(address: Address, asked: Certificate, request: Request, tools: Tools)
         raise Parked(wrong_answer(address, f"issuer {name}", wrong))
     tools.listener(IssueFinished(str(address), name, not_after=INSTANT.text(said.not_after)))
     return replace(said, chain=chain)
+
+
+def _problems(chain: str, request: Request, asked: Certificate, tools: Tools) -> tuple[Problem, ...]:
+    return check_answer(chain, request.public_key, asked, tools.now(), after=request.renews)

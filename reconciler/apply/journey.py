@@ -78,6 +78,15 @@ class Journey:
         self._content = SecretBytes(data)
         return ""
 
+    def open(self) -> tuple[bytes, str]:
+        """The PKCS#12 that was exported, and its password, for whoever needs the key in it."""
+        return self.content.reveal(), self.password.reveal()
+
+    def go_on_with(self, data: bytes) -> None:
+        """Carry another PKCS#12 under the same password."""
+        self.content.wipe()
+        self._content = SecretBytes(data)
+
     def end(self) -> None:
         """Wipe what was carried, and what it was encrypted with."""
         for secret in (self._password, self._content):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from reconciler.cmdlets.certificate import carries_key, source_of
+from reconciler.cmdlets.certificate import brings_answer, carries_key, source_of
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.exchange.clixml import Object, Primitive
 from reconciler.exchange.port import Outcome
@@ -49,7 +49,7 @@ def learned_from(
     match invocation.cmdlet:
         case "New-ExchangeCertificate" | "Export-ExchangeCertificate":
             return _requested(invocation, outcome, change, record, now)
-        case "Import-ExchangeCertificate" if carries_key(invocation):
+        case "Import-ExchangeCertificate" if carries_key(invocation) and not brings_answer(invocation):
             return _received(
                 invocation, outcome, _done(change, record, known, now), change, record, is_last=is_last
             )
@@ -110,7 +110,11 @@ def _done(change: Change, record: StateRecord, known: KnownValues, now: datetime
         return Learned(change.address, recorded)
     if resource.public_key is UNSET:
         recorded = replace(recorded, resource=resource.with_(public_key=was.resource.public_key))
-    if recorded.resource == was.resource or resource.public_key in (UNSET, was.resource.public_key):
+    is_same = resource.public_key in (UNSET, was.resource.public_key) and resource.thumbprint in (
+        UNSET,
+        was.resource.thumbprint,
+    )
+    if recorded.resource == was.resource or is_same:
         recorded = replace(recorded, milestones=was.milestones, predecessors=was.predecessors)
     return Learned(change.address, recorded)
 

@@ -9,6 +9,7 @@ from reconciler.cmdlets.certificate import (
     ANSWER,
     BOUGHT,
     PKCS12,
+    RENEWED,
     THUMBPRINT,
     TLS_CERTIFICATE_NAME,
     carries_key,
@@ -22,6 +23,7 @@ from reconciler.exchange.port import Command, Credential, Outcome, Value, Writer
 from reconciler.exchange.secrecy import SecretBytes, SecureString
 from reconciler.pki.answer import read_chain
 from reconciler.pki.bundle import pkcs7_of
+from reconciler.pki.renewed import KeyNotUsable
 from reconciler.plan.binding_problems import name_waits, names_differ
 from reconciler.plan.change import Change
 from reconciler.plan.retirement import is_retirement, lets_go
@@ -41,6 +43,7 @@ from .journey import Journey
 from .known import KnownValues
 from .learning import asked_by, learned_from, newly_bound
 from .ledger import Ledger
+from .renewing import keeps_key, put_together, request_under_way, requested_again
 from .tools import Kept, Parked, Stopped, Tools
 
 _BINDING = "TlsCertificateName"
@@ -61,6 +64,7 @@ class ChangeRun:
             for invocation in change.invocations
             for value in invocation.parameters.values()
         )
+        self._is_renewed = keeps_key(change)
         self.told: list[Diagnostic] = []
         """Warnings so far."""
 
@@ -85,6 +89,8 @@ class ChangeRun:
             LockLost, StateUnwritable: it cannot be remembered, and was not sent.
         """
         self._check_names()
+        if self._is_renewed and invocation == self._change.invocations[0]:
+            self._ask_first()
         parameters = {name: self._resolved(value) for name, value in invocation.parameters.items()}
         if self._is_bound(invocation, parameters):
             self._ledger.learn(*self._learned(invocation, Outcome(), is_last=is_last))
@@ -148,9 +154,20 @@ class ChangeRun:
         )
 
     def _depart(self, exported: Outcome, intent: Intent) -> None:
-        """Take a key that is to be imported next; nobody remembers more of it than that it left."""
+        """Take a key that is to be imported next; nobody remembers more of it than that it left.
+
+        Where it is to have another certificate, its request is signed and remembered.
+        """
         why = self._journey.begin(exported)
-        self._conclude(Concluded(intent.id, why, self._tools.now()))
+        learned: tuple[Learned, ...] = ()
+        if self._is_renewed and not why:
+            try:
+                learned = requested_again(
+                    self._change, intent.server, self._journey, self._ledger.record, self._tools.now()
+                )
+            except KeyNotUsable as error:
+                why = error.reason
+        self._conclude(Concluded(intent.id, why, self._tools.now()), *learned)
         if why:
             raise Stopped(problems.not_carried(self.address, intent.server, why), was_sent=True)
 
@@ -193,10 +210,9 @@ class ChangeRun:
     def _resolved(self, value: ParameterValue) -> Value:
         match value:
             case Deferred() if value.attribute == ANSWER:
-                chain = answer_of(self.address, asked_by(self._change), self._ledger, self._tools)
-                self._known.learn(self.address, read_chain(chain)[0])
-                self._tell_of(chain)
-                return pkcs7_of(chain)
+                return pkcs7_of(self._answer())
+            case Deferred() if value.attribute == RENEWED:
+                return self._renewed(self._answer())
             case Deferred(attribute=attribute) if attribute == BOUGHT:
                 parcel = self._tools.bought[self.address]
                 self._known.learn(self.address, read_chain(parcel.chain)[0])
@@ -217,6 +233,27 @@ class ChangeRun:
                     raise Stopped(problems.secret_missing(self.address, error), was_sent=False) from error
             case _:
                 return value
+
+    def _ask_first(self) -> None:
+        """Where its issuer has a request for the key already, no key leaves before that is answered."""
+        if request_under_way(self._change, self._ledger.record) is not None:
+            answer_of(self.address, asked_by(self._change), self._ledger, self._tools)
+
+    def _answer(self) -> str:
+        """What the issuer gave; other changes learn its name by that."""
+        chain = answer_of(self.address, asked_by(self._change), self._ledger, self._tools)
+        self._known.learn(self.address, read_chain(chain)[0])
+        self._tell_of(chain)
+        return chain
+
+    def _renewed(self, chain: str) -> SecretBytes:
+        """The issued certificate with the key that was exported."""
+        try:
+            put_together(self._journey, chain)
+        except KeyNotUsable as error:
+            server = self._change.invocations[0].server
+            raise Stopped(problems.not_carried(self.address, server, error.reason), was_sent=False) from error
+        return self._journey.content
 
     def _tell_of(self, chain: str) -> None:
         self.told += notices(

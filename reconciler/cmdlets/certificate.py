@@ -21,6 +21,8 @@ PKCS12 = "pkcs12"
 """Deferred: a certificate with its encrypted key, as its server exported it for one journey."""
 BOUGHT = "bought"
 """Deferred: a certificate with its encrypted key, as it was bought; handed to the apply beside the plan."""
+RENEWED = "renewed"
+"""Deferred: the issued certificate with the key that it was requested for again, encrypted for a journey."""
 THUMBPRINT = "thumbprint"
 TLS_CERTIFICATE_NAME = "tls_certificate_name"
 
@@ -101,6 +103,23 @@ def import_bought(address: Address, asked: Certificate, *, server: str, edge: bo
     if isinstance(asked.exportable, bool):
         parameters["PrivateKeyExportable"] = asked.exportable
     return Invocation(server, "Import-ExchangeCertificate", {**parameters, **_on(server, edge)})
+
+
+def import_renewed(address: Address, asked: Certificate, *, server: str, edge: bool, mark: str) -> Invocation:
+    """Import-ExchangeCertificate of another certificate for a key that its server exported [2.2-2]."""
+    parameters: dict[str, ParameterValue] = {
+        "FileData": Deferred(address, RENEWED),
+        "Password": Deferred(address, PASSWORD),
+        "FriendlyName": _friendly_name(asked, mark),
+        "PrivateKeyExportable": True,
+    }
+    return Invocation(server, "Import-ExchangeCertificate", {**parameters, **_on(server, edge)})
+
+
+def brings_answer(invocation: Invocation) -> bool:
+    """Whether an issuer is asked before it is sent."""
+    given = invocation.parameters.values()
+    return any(isinstance(value, Deferred) and value.attribute in (ANSWER, RENEWED) for value in given)
 
 
 def carries_key(invocation: Invocation) -> bool:

@@ -24,6 +24,8 @@ class CertificateRequest:
         since: When it was first brought to the issuer; None: now. UTC, aware.
         replaces: What the issuer calls the certificate whose place it takes (RFC 9773 4.1); "" where there is
             none of its own.
+        renews: Begin of the certificate that its key has already, where it is renewed with the same key: the
+            answer begins later. UTC, aware.
     """
 
     address: Address
@@ -32,6 +34,7 @@ class CertificateRequest:
     reference: str = ""
     since: datetime | None = None
     replaces: str = ""
+    renews: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,10 @@ def _answer(
 ) -> Answer | NoAnswer | None:
     if isinstance(files, str):
         return NoAnswer("", files)
-    found = find_answer(files, stem_of(address, request.public_key), request.public_key)
+    stem = stem_of(address, request.public_key, request.renews)
+    found = find_answer(files, stem, request.public_key, after=request.renews)
     if isinstance(found, Answer) and (
-        wrong := check_answer(found.chain, request.public_key, request.asked, now)
+        wrong := check_answer(found.chain, request.public_key, request.asked, now, after=request.renews)
     ):
         return NoAnswer(found.file, "; ".join(map(str, wrong)))
     return found

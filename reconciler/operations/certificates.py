@@ -70,7 +70,7 @@ def take_answer(inputs: Inputs, address: Address, file: Path, surroundings: Surr
         now = surroundings.now()
         try:
             chain = read_answer(read_sent(file, LARGEST_FILE), request.public_key)
-            wrong = check_answer(chain, request.public_key, request.asked, now)
+            wrong = check_answer(chain, request.public_key, request.asked, now, after=request.renews)
         except NotAnAnswer as error:
             wrong = (error.problem,)
         if wrong:

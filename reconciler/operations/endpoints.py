@@ -16,9 +16,9 @@ from reconciler.plan.holding import is_yet_to_be_used
 from reconciler.verify.chain import Authorities, AuthorityUnreadable, Trust
 from reconciler.verify.endpoints import Target
 from state.address import Address
-from state.record import StateRecord
+from state.record import Recorded, StateRecord
 from state.resources import Certificate, ReceiveConnector
-from state.values import DomainPattern, Name
+from state.values import UNSET, DomainPattern, Name, Thumbprint
 
 from .failed import OperationFailed
 
@@ -30,7 +30,8 @@ class Expected:
     Attributes:
         certificate: Its address; None where none is declared, or not which one, or where the one before it is
             in use until it may be put to use.
-        public_key: Its key; None when any trusted certificate will do.
+        public_key: Its key, or its thumbprint where the one before it has the same key; None when any trusted
+            certificate will do.
         missing: Why there is no key though a certificate is declared; "" otherwise.
         remedy: What to do about that.
     """
@@ -171,13 +172,20 @@ def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateR
         if recorded and isinstance(recorded.resource, Certificate):
             key = recorded.resource.public_key
             if isinstance(key, str):
-                return Expected(address, key)
+                return Expected(address, _identity(recorded, key))
         return Expected(
             address,
             missing=f"the record does not know the key of {address}",
             remedy="reconciler apply PATH: it records which certificate is the declared one",
         )
     return Expected()
+
+
+def _identity(recorded: Recorded, key: str) -> str:
+    """What a handshake shows of the recorded certificate, and not of what it replaced."""
+    thumbprint = getattr(recorded.resource, "thumbprint", UNSET)
+    is_kept = any(one.public_key == key for one in recorded.predecessors)
+    return str(thumbprint) if is_kept and isinstance(thumbprint, Thumbprint) else key
 
 
 def _candidates(endpoint: Endpoint, server: Name, desired: Desired) -> set[Address]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol, cast
 
-from reconciler.cmdlets.certificate import ANSWER
+from reconciler.cmdlets.certificate import brings_answer
 from reconciler.config.desired import Desired, IssuerSettings
 from reconciler.config.models.issuer import CommandIssuer as CommandModel
 from reconciler.config.models.issuer import LocalIssuer as LocalModel
@@ -20,7 +20,6 @@ from reconciler.issuers.manual.issuer import ManualIssuer
 from reconciler.issuers.port import Issuer, IssuerFailed
 from reconciler.plan.change import Plan
 from state.resources import Certificate
-from state.values import Deferred
 
 from .acme import open_acme
 from .failed import OperationFailed
@@ -94,11 +93,7 @@ def issuers_asked(plan: Plan) -> frozenset[str]:
         and change.learned
         and change.learned.recorded
         and isinstance(change.learned.recorded.resource, Certificate)
-        and any(
-            isinstance(value, Deferred) and value.attribute == ANSWER
-            for invocation in change.invocations
-            for value in invocation.parameters.values()
-        )
+        and any(map(brings_answer, change.invocations))
     )
 
 

@@ -53,7 +53,9 @@ def encoded_chain(chain: str) -> tuple[bytes, ...]:
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in _certificates(chain))
 
 
-def check_answer(chain: str, public_key: str, asked: Certificate, now: datetime) -> tuple[Problem, ...]:
+def check_answer(
+    chain: str, public_key: str, asked: Certificate, now: datetime, *, after: datetime | None = None
+) -> tuple[Problem, ...]:
     """Compare an answer with the request and with what was declared.
 
     That the names are more than was asked for is no problem, and neither is another subject: authorities
@@ -64,6 +66,7 @@ def check_answer(chain: str, public_key: str, asked: Certificate, now: datetime)
         public_key: Of the request, as :attr:`state.record.Request.public_key`.
         asked: As declared when the request was made.
         now: UTC, aware.
+        after: As :attr:`state.record.Request.renews`.
 
     Returns:
         Everything that is wrong; nothing when it may be imported.
@@ -79,6 +82,8 @@ def check_answer(chain: str, public_key: str, asked: Certificate, now: datetime)
     if leaf.public_key != public_key:
         places = [str(number) for number, other in enumerate(facts, 1) if other.public_key == public_key]
         return (Problem(Rule.LEAF_NOT_FIRST, places[0]) if places else Problem(Rule.OTHER_KEY),)
+    if after is not None and leaf.not_before <= after:
+        return (Problem(Rule.NOT_RENEWED),)
     return (
         *_names(leaf, asked),
         *_dates(leaf, now),

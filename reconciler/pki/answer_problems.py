@@ -57,7 +57,7 @@ _TOLD: Final = (
     _Told((Rule.CUT_OFF,), "Answer cut off", "fetch it again, whole"),
     _Told((Rule.REQUEST,), "Request instead of its answer", "give what the authority made of the request"),
     _Told(
-        (Rule.OTHER_KEY,),
+        (Rule.OTHER_KEY, Rule.NOT_RENEWED),
         "Answer to another request",
         "fetch the certificate that was issued for this request, or give the authority this request again: a "
         "certificate for another key cannot be used on the server",

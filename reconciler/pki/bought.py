@@ -14,7 +14,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    KeySerializationEncryption,
+    PrivateFormat,
+    PublicFormat,
+    pkcs12,
+)
 
 from reconciler.pki.answer import check_answer, encoded_chain, read_chain
 from reconciler.pki.certificate import CertificateFacts, NotACertificate, certificate_facts
@@ -97,9 +103,6 @@ def carried(data: bytes, password: str, bought: Bought, other: str) -> tuple[byt
     """What is sent to a server, and its password: the file as it is where every Windows reads it and it holds
     nothing but what was checked; else one that is made of that.
 
-    AES in a PKCS#12 is read from Windows Server 2019 on, so ours has Triple DES: of the 192 random bits of
-    its password that keeps more than anybody can try.
-
     Args:
         data: A file that :func:`read_bought` opened with ``password``, and what that gave.
         other: A password that nobody else has.
@@ -110,11 +113,20 @@ def carried(data: bytes, password: str, bought: Bought, other: str) -> tuple[byt
     inside = [one.certificate for one in (held.cert, *held.additional_certs) if one is not None]
     if is_read_by_every_windows(data) and len(inside) == len(chain) and {*inside} == {*chain}:
         return data, password
-    encryption = (
+    encryption = read_by_every_windows(other)
+    return pkcs12.serialize_key_and_certificates(None, key, chain[0], chain[1:], encryption), other
+
+
+def read_by_every_windows(password: str) -> KeySerializationEncryption:
+    """How a PKCS#12 is encrypted that any server imports.
+
+    AES is read from Windows Server 2019 on, so it is Triple DES: of the 192 random bits of a password it
+    keeps more than anybody can try.
+    """
+    return (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(_ROUNDS)
         .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
         .hmac_hash(hashes.SHA1())  # noqa: S303 - over what is encrypted; the only one that all of them know
-        .build(other.encode())
+        .build(password.encode())
     )
-    return pkcs12.serialize_key_and_certificates(None, key, chain[0], chain[1:], encryption), other

@@ -32,6 +32,7 @@ class Rule(Enum):
     OTHER_KEY = "it is for another key than the request's"
     LEAF_NOT_FIRST = "the certificate for the request's key is number {found} in the chain, not the first"
     CHAIN_BROKEN = "certificate {found} of the chain was not issued by the one after it"
+    NOT_RENEWED = "it is the certificate that is to be renewed, or one before it"
     STRAY = "{found} was sent with it, and does not belong to its chain"
     UNCOVERED = "it does not cover {wanted}"
     NOT_YET_VALID = "it is not valid before {found}"

@@ -58,7 +58,8 @@ def select(
 ) -> Selection:
     """Find the declared certificate among those of its server.
 
-    A declared thumbprint decides alone. Else the recorded public key does; else our mark; else a valid one
+    A declared thumbprint decides alone. Else the recorded public key does, of several certificates for it the
+    one that began last; else our mark; else a valid one
     with a key that covers the names, and of these the longest-lived. A pending request is never selected.
     Where the declaration names an issuer, one that signed itself is never taken for coverage: it is not what
     was asked for.
@@ -82,7 +83,8 @@ def select(
         if answered := [certificate for certificate in by_key if certificate.self_signed is False]:
             by_key = answered
         if by_key:
-            return _best(by_key, "record", now)
+            newest = max(by_key, key=lambda one: (_is_current(one, now), _begin(one), _end(one)))
+            return Selection(newest, "record")
     by_mark = [
         certificate
         for certificate in candidates
@@ -133,10 +135,14 @@ def new_pending(
 
 
 def imported_of(live: Sequence[Certificate], request: Request) -> Certificate | None:
-    """The certificate that completed a request: the same public key, another thumbprint [2.2-3]."""
+    """The certificate that completed a request: the same public key, another thumbprint [2.2-3].
+
+    Where the key had a certificate before, it is one that begins later.
+    """
     for certificate in live:
         if (
             certificate.public_key == request.public_key
+            and (request.renews is None or _begin(certificate) > request.renews)
             and not may_be_pending(certificate)
             and (request.pending is None or certificate.thumbprint != request.pending)
         ):
@@ -187,8 +193,11 @@ def _best(found: list[Certificate], by: Literal["record", "mark", "coverage"], n
 
 
 def _is_current(certificate: Certificate, now: datetime) -> bool:
-    begin = certificate.not_before if isinstance(certificate.not_before, datetime) else _NEVER
-    return begin <= now <= _end(certificate)
+    return _begin(certificate) <= now <= _end(certificate)
+
+
+def _begin(certificate: Certificate) -> datetime:
+    return certificate.not_before if isinstance(certificate.not_before, datetime) else _NEVER
 
 
 def _end(certificate: Certificate) -> datetime:

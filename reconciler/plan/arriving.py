@@ -13,7 +13,7 @@ from state.resources import Certificate, Kind
 from state.values import UNKNOWN, UNSET, Deferred, Maybe, Thumbprint
 
 from . import problems
-from .case import Case, CertificatePlan, binding_name_of, current_of, is_open, thumbprint_of
+from .case import Case, CertificatePlan, bearer_of, binding_name_of, current_of, is_open, thumbprint_of
 from .change import Action, Change, Difference
 from .compare import live_value
 from .kept import certificate_to_record, enable, replaces_default
@@ -22,6 +22,9 @@ from .predecessors import replaced_by_new
 
 def continued(case: Case, request: Request) -> CertificatePlan:
     """The rest of a request: its text again if we lost it, its answer, its services."""
+    if request.renews is not None and (bearer := bearer_of(case, request)) is not None:
+        since = f"requested {request.since:%Y-%m-%d}" + (", answered" if request.answer else "")
+        return renewed(case, f"{since}, for the same key", bearer, request)
     steps: list[Invocation] = []
     if not request.csr and request.pending is not None:
         steps.append(cmdlets.export_request(request.pending, server=case.server, edge=case.edge))
@@ -36,6 +39,23 @@ def _waiting(planned: CertificatePlan, request: Request) -> CertificatePlan:
         return planned
     reason = f"requested {request.since:%Y-%m-%d}, waits: {request.waits}"
     return replace(planned, change=replace(planned.change, action=Action.WAIT, reason=reason))
+
+
+def renewed(case: Case, reason: str, bearer: Certificate, request: Request | None = None) -> CertificatePlan:
+    """Another certificate for a key that is there: exported for its request, and again to go with the answer.
+
+    Args:
+        request: What was requested for it; None where nothing was by now.
+    """
+    address = case.address
+    steps = [
+        cmdlets.export_key(address, thumbprint_of(bearer), server=case.server, edge=case.edge),
+        cmdlets.import_renewed(address, case.asked, server=case.server, edge=case.edge, mark=case.mark),
+    ]
+    thumbprint = Deferred(address, cmdlets.THUMBPRINT)
+    change = _arriving(case, steps, reason, current_of(case).certificate, thumbprint, bearer.public_key)
+    planned = CertificatePlan(change, case.deferred_name)
+    return _waiting(planned, request) if request is not None and request.is_waiting else planned
 
 
 def fetched(

@@ -85,6 +85,11 @@ class Case:
         return self.request.urgent if self.request is not None else ""
 
     @property
+    def keeps_key(self) -> bool:
+        """Whether its next certificate is to have the same key. One that others may know is never kept."""
+        return self.asked.tlsa == "reuse_key" and self.urgent is None
+
+    @property
     def deferred_name(self) -> Deferred:
         return Deferred(self.address, cmdlets.TLS_CERTIFICATE_NAME)
 
@@ -108,8 +113,36 @@ def case_of(address: Address, asked: Certificate, situation: Situation) -> Case:
 
 def is_open(case: Case, request: Request) -> bool:
     """True while Exchange has the key of a request, and no answer to it."""
+    if request.renews is not None:
+        is_reused = case.keeps_key and bearer_of(case, request) is not None
+        return is_reused and imported_of(case.live, request) is None
     there = any(certificate.public_key == request.public_key for certificate in case.live)
     return there and imported_of(case.live, request) is None
+
+
+def bearer_of(case: Case, request: Request) -> Certificate | None:
+    """The certificate whose key a request is for again; None where it is gone or may not leave its server."""
+    bearers = [
+        one
+        for one in case.live
+        if one.public_key == request.public_key
+        and one.has_private_key is not False
+        and may_leave(case, one)
+        and not may_be_pending(one)
+        and isinstance(one.not_before, datetime)
+    ]
+    return max(bearers, key=lambda one: str(one.not_before), default=None)
+
+
+def may_leave(case: Case, current: Certificate) -> bool:
+    """Whether the key of a certificate may leave its server.
+
+    Where that cannot be read, as on an Edge server [5-1], what this tool made is as it was asked for.
+    """
+    if isinstance(current.exportable, bool):
+        return current.exportable
+    was = case.was
+    return was is not None and was.exportable is True and case.was_created and is_recorded(case, current)
 
 
 def unrecorded_request(case: Case) -> Request | None:
@@ -142,6 +175,16 @@ def current_of(case: Case) -> Selection:
     if case.request is not None and imported_of(case.live, case.request) is not None:
         key = case.request.public_key
     return select(case.asked, case.live, key if isinstance(key, str) else None, case.mark, case.now)
+
+
+def is_recorded(case: Case, current: Certificate) -> bool:
+    """Whether a live certificate is the very one that is recorded: another one may have the same key."""
+    was = case.was
+    return (
+        was is not None
+        and was.public_key == current.public_key
+        and (not isinstance(was.thumbprint, Thumbprint) or was.thumbprint == current.thumbprint)
+    )
 
 
 def is_marked(case: Case, current: Certificate) -> bool:

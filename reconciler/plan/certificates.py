@@ -16,7 +16,7 @@ from state.resources import Certificate
 from state.values import UNKNOWN, UNSET, Deferred, Thumbprint
 
 from . import problems, unread_problems
-from .arriving import continued, fetched, new_request
+from .arriving import continued, fetched, new_request, renewed
 from .bought import plan_bought
 from .case import (
     Case,
@@ -31,6 +31,7 @@ from .case import (
 from .change import Action, Change, Difference
 from .due import upcoming_of, why_replace
 from .kept import keep, missing_services
+from .renewing import another_key, why_not_again
 from .settle import may_answer
 from .sharing import Member, Share, held_by, share_of
 from .situation import Situation, home_of
@@ -86,16 +87,29 @@ def _without_request(case: Case) -> CertificatePlan:
     if current is not None and not reason:
         begin = current.not_before if isinstance(current.not_before, datetime) else None
         return replace(keep(case, current, ours=ours), upcoming=upcoming_of(case, current), issued=begin)
+    reused = _with_same_key(case, current, reason)
+    if reused is not None and reused.change is not None:
+        return reused
     if (request := unrecorded_request(case)) is not None:
         return continued(case, request)
     if current is None and (untold := _untold(case)) is not None:
         return CertificatePlan(None, None, (untold,))
     if current is not None or not selection.unclear:
-        return new_request(case, reason, current)
+        planned = new_request(case, reason, current)
+        return replace(planned, diagnostics=reused.diagnostics) if reused is not None else planned
     unclear = problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=case.edge)
     if not case.edge:
         return CertificatePlan(None, None, (unclear,))
     return replace(new_request(case, "", None), diagnostics=(unclear,))
+
+
+def _with_same_key(case: Case, current: Certificate | None, reason: str) -> CertificatePlan | None:
+    """The renewal that leaves the key as it is; why there is none, where one is declared; None where not."""
+    if current is None or not case.keeps_key:
+        return None
+    if why := why_not_again(case, current):
+        return CertificatePlan(None, None, (another_key(case.address, why),))
+    return renewed(case, f"{reason}, keeps its key", current)
 
 
 def _untold(case: Case) -> Diagnostic | None:

@@ -13,7 +13,7 @@ from reconciler.pki.renewal_info import SuggestedWindow
 from state.resources import Certificate
 from state.values import UNSET
 
-from .case import Case
+from .case import Case, is_recorded
 from .change import Upcoming
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -136,5 +136,8 @@ def _days(span: timedelta) -> str:
 def _came_since(case: Case, current: Certificate, since: datetime) -> bool:
     """Whether it was imported by this tool after an instant."""
     recorded = case.record.resources.get(case.address)
-    is_recorded = case.was is not None and case.was.public_key == current.public_key
-    return is_recorded and recorded is not None and recorded.milestones.get("imported", _LONG_AGO) >= since
+    return (
+        is_recorded(case, current)
+        and recorded is not None
+        and recorded.milestones.get("imported", _LONG_AGO) >= since
+    )

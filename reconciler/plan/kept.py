@@ -15,7 +15,7 @@ from state.resources import Certificate
 from state.values import UNKNOWN, UNSET, Deferred, Thumbprint
 
 from . import problems
-from .case import Case, CertificatePlan, binding_name_of, is_marked, thumbprint_of
+from .case import Case, CertificatePlan, binding_name_of, is_marked, is_recorded, thumbprint_of
 from .change import Action, Change, Difference
 from .predecessors import replaced_by
 from .recording import to_record, unchanged
@@ -63,7 +63,7 @@ def keep(case: Case, current: Certificate, *, ours: bool) -> CertificatePlan:
 
 def _is_created(case: Case, current: Certificate, *, ours: bool) -> bool:
     """Whether this tool requested it. One that was taken over stays somebody else's, whoever finds it."""
-    if case.was is not None and case.was.public_key == current.public_key:
+    if is_recorded(case, current):
         return case.was_created or is_marked(case, current)
     return ours and case.asked.issuer is not UNSET
 
@@ -71,7 +71,7 @@ def _is_created(case: Case, current: Certificate, *, ours: bool) -> bool:
 def _milestones(case: Case, current: Certificate) -> Mapping[str, datetime]:
     """What is known of how far the certificate that is there has come."""
     recorded = case.record.resources.get(case.address)
-    if recorded and case.was and case.was.public_key == current.public_key:
+    if recorded and is_recorded(case, current):
         return recorded.milestones
     return {}
 
@@ -80,7 +80,7 @@ def _becomes_default(case: Case, current: Certificate) -> bool:
     """Whether it has to be made the default SMTP certificate, which is not to be read [2.3-4]: done once."""
     if not replaces_default(case.asked):
         return False
-    return case.was is None or case.was.public_key != current.public_key or case.was.default_smtp != "replace"
+    return case.was is None or not is_recorded(case, current) or case.was.default_smtp != "replace"
 
 
 def replaces_default(asked: Certificate) -> bool:
@@ -112,7 +112,7 @@ def missing_services(case: Case, current: Certificate) -> tuple[frozenset[str], 
         return frozenset(), False
     if isinstance(current.services, frozenset):
         return wanted - current.services, False
-    if case.was and case.was.public_key == current.public_key and isinstance(case.was.services, frozenset):
+    if case.was and is_recorded(case, current) and isinstance(case.was.services, frozenset):
         return wanted - case.was.services, True
     return wanted, True
 

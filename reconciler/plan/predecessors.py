@@ -10,7 +10,7 @@ from state.record import Predecessor
 from state.resources import Certificate
 from state.values import Thumbprint
 
-from .case import Case, binding_name_of, is_marked
+from .case import Case, binding_name_of, is_marked, is_recorded
 
 
 def replaced_by_new(case: Case, current: Certificate | None) -> tuple[Predecessor, ...]:
@@ -23,14 +23,13 @@ def replaced_by_new(case: Case, current: Certificate | None) -> tuple[Predecesso
         or not isinstance(current.not_after, datetime)
     ):
         return before
-    is_recorded = case.was is not None and case.was.public_key == current.public_key
     newest = Predecessor(
         thumbprint=current.thumbprint,
         public_key=current.public_key,
         tls_certificate_name=binding_name_of(current),
         not_after=current.not_after,
         superseded=case.now,
-        created=case.was_created if is_recorded else is_marked(case, current),
+        created=case.was_created if is_recorded(case, current) else is_marked(case, current),
         revoke=case.revoke,
     )
     return (newest, *(one for one in before if one.thumbprint != newest.thumbprint))
@@ -38,9 +37,10 @@ def replaced_by_new(case: Case, current: Certificate | None) -> tuple[Predecesso
 
 def replaced_by(case: Case, current: Certificate) -> tuple[Predecessor, ...]:
     """What the certificate that is there has replaced: the recorded one, where it was told of another."""
-    was = case.was.public_key if case.was else current.public_key
-    before = next((one for one in case.live if one.public_key == was and not may_be_pending(one)), None)
-    return _remaining(case, current) if was == current.public_key else replaced_by_new(case, before)
+    if case.was is None or is_recorded(case, current):
+        return _remaining(case, current)
+    before = next((one for one in case.live if is_recorded(case, one) and not may_be_pending(one)), None)
+    return replaced_by_new(case, before)
 
 
 def _remaining(case: Case, current: Certificate | None) -> tuple[Predecessor, ...]:
@@ -57,7 +57,7 @@ def _marked(case: Case, current: Certificate) -> Iterator[Predecessor]:
     ended = [
         (one.not_after, one)
         for one in case.live
-        if one.public_key != current.public_key and is_marked(case, one) and not may_be_pending(one)
+        if one.thumbprint != current.thumbprint and is_marked(case, one) and not may_be_pending(one)
         if isinstance(one.not_after, datetime)
     ]
     successor = current

@@ -108,6 +108,8 @@ def publication(
             waits += [] if is_late else [f"waits until DNS tells whether {one.name} has a TLSA record"]
         elif not any(record.usage in (_DANE_TA, _DANE_EE) for record in one.records):
             continue
+        elif new.public_key is not None and new.public_key == old.public_key and _names_key(one, new):
+            continue  # what senders know is what they will see
         elif new.public_key is None:
             waits.append(f"waits for its TLSA record at {one.name}, to be published once its key is made")
         elif _holds(one, new, old):
@@ -130,10 +132,17 @@ def _holds(published: Published, key: Key, old: Key) -> bool:
     """Whether a record names a key, or its authority, which is the one of the certificate in use."""
     is_same_authority = key.name is not None and old.name is not None and key.name.issuer == old.name.issuer
     return any(
-        ((record.usage, record.selector, record.matching) == _OF_KEY and record.data == key.public_key)
-        or (record.usage == _DANE_TA and is_same_authority)
+        _is_of_key(record, key) or (record.usage == _DANE_TA and is_same_authority)
         for record in published.records
     )
+
+
+def _names_key(published: Published, key: Key) -> bool:
+    return any(_is_of_key(record, key) for record in published.records)
+
+
+def _is_of_key(record: TlsaRecord, key: Key) -> bool:
+    return (record.usage, record.selector, record.matching) == _OF_KEY and record.data == key.public_key
 
 
 def _to_publish(address: Address, published: Published, public_key: str) -> Diagnostic:

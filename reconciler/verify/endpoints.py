@@ -32,7 +32,8 @@ class Target:
         host: Where to connect; a name or an IP address.
         port: Where to connect.
         public_keys: Of the certificates that are declared for it, as
-            :attr:`state.resources.Certificate.public_key`; empty when any trusted one will do.
+            :attr:`state.resources.Certificate.public_key`, or their thumbprints where another one has
+            the same key; empty when any trusted one will do.
         is_gateways: TLS ends at something in front of Exchange, whose certificate is none of ours: what is
             seen is told, and never wrong.
     """

@@ -15,7 +15,7 @@ from reconciler.exchange.patience import Patience
 from .chain import Authorities
 from .comparison import is_worse, level
 from .endpoints import Checked, Handshaker, Target, check_endpoints
-from .starttls import Handshake, shake_hands
+from .starttls import Handshake, is_one_of, shake_hands
 
 SETTLES: Final = 120.0
 """Seconds for which something has to be worse without a break: the transport service may be restarting."""
@@ -153,7 +153,7 @@ class Gate:
             return Verdict.WORSE if is_over or spent - since >= SETTLES else None
         self._worse_since.pop(target, None)
         certificate = handshake.certificate
-        if certificate is not None and certificate.public_key in target.public_keys:
+        if certificate is not None and is_one_of(certificate, target.public_keys):
             return Verdict.FAULTY
         return Verdict.NOT_SERVED if is_over else None
 

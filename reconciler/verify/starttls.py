@@ -88,7 +88,8 @@ def shake_hands(
         name: What the world connects to: asked for by SNI, and the certificate must be good for it.
         now: The instant to judge at; UTC, aware.
         public_keys: Of the certificates that may be presented, as
-            :attr:`state.resources.Certificate.public_key`; empty when any trusted one will do.
+            :attr:`state.resources.Certificate.public_key`, or their thumbprints where another one has
+            the same key; empty when any trusted one will do.
         seconds: For all of it.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -205,5 +206,10 @@ def _found_in(
     elif uncovered(domains, [DomainPattern(name.name)]):
         names = ", ".join(sorted(domain.name for domain in domains)[:5]) or facts.subject
         yield HandshakeProblem(Fault.NAME_MISMATCH, names)
-    if public_keys and facts.public_key not in public_keys:
+    if public_keys and not is_one_of(facts, public_keys):
         yield HandshakeProblem(Fault.OTHER_CERTIFICATE, f"{facts.subject}, thumbprint {facts.thumbprint}")
+
+
+def is_one_of(facts: CertificateFacts, public_keys: frozenset[str]) -> bool:
+    """Whether a certificate is one of those that are declared, by its key or by its thumbprint."""
+    return facts.public_key in public_keys or str(facts.thumbprint) in public_keys

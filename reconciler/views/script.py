@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.cmdlets.capabilities import FILE_PARAMETERS
-from reconciler.cmdlets.certificate import ANSWER, PKCS12, THUMBPRINT, TLS_CERTIFICATE_NAME, carries_key
+from reconciler.cmdlets.certificate import (
+    ANSWER,
+    PKCS12,
+    RENEWED,
+    THUMBPRINT,
+    TLS_CERTIFICATE_NAME,
+    brings_answer,
+    carries_key,
+)
 from reconciler.cmdlets.domain_controller import domain_controller_of
 from reconciler.cmdlets.invocation import Invocation, ParameterValue, is_secret
 from reconciler.cmdlets.releases import build_text
@@ -147,7 +155,9 @@ class _Script:
             "    " + self._parameter(name, value, change) for name, value in invocation.parameters.items()
         )
         self.lines += " `\n".join(pieces).split("\n")
-        if departs and _is_by_hand(change):
+        if departs and any(map(brings_answer, change.invocations)):
+            self._keep_key(change)
+        elif departs and _is_by_hand(change):
             self._carry(change)
         if kept == "request":
             self._keep_request(change)
@@ -168,6 +178,8 @@ class _Script:
         match value:
             case Deferred(attribute=attribute) if attribute == ANSWER:
                 self._ask_for_answer(change)
+            case Deferred(attribute=attribute) if attribute == RENEWED:
+                self._ask_for_renewed(change)
             case Deferred(attribute=attribute) if attribute == PKCS12:
                 pass  # the command before gave it, or the file that it was kept in
             case Deferred() | CredentialReference() if self.set_in.get(value) != self.parts:
@@ -201,13 +213,29 @@ class _Script:
         content = f"{self._variable('exported', change.address)}.FileData"
         self.line(f"Set-Content -Path {text_literal(file)} -Value {content} -Encoding Byte")
 
+    def _keep_key(self, change: Change) -> None:
+        """Keep an encrypted key where a request for it can be made."""
+        file = f"{self._file(change.address)}.pfx"
+        self.comment(
+            f"{file} holds the private key, encrypted with the password. Make a request for that key with "
+            "it, such as with openssl pkcs12 and openssl req on a machine that you trust."
+        )
+        content = f"{self._variable('exported', change.address)}.FileData"
+        self.line(f"Set-Content -Path {text_literal(file)} -Value {content} -Encoding Byte")
+
+    def _ask_for_renewed(self, change: Change) -> None:
+        renewed = f"{self._file(change.address)}-renewed.pfx"
+        self.comment(
+            f"The request goes to {_issuer_of(change)}. Put what comes back, with its chain and that key, in "
+            f"{renewed}, under the same password, and delete both files when it is imported."
+        )
+        self.line(f"Read-Host {text_literal(f'Press Enter when {renewed} is there')} | Out-Null")
+
     def _ask_for_answer(self, change: Change) -> None:
-        resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
-        issuer = resource.issuer if isinstance(resource, Certificate) else ""
-        by = f'"{issuer}"' if isinstance(issuer, str) and issuer else "its authority"
         answer = f"{self._file(change.address)}.p7b"
         self.comment(
-            f"The request goes to {by}. Put what comes back, with its chain as PKCS #7, in {answer}."
+            f"The request goes to {_issuer_of(change)}. Put what comes back, with its chain as PKCS #7, in "
+            f"{answer}."
         )
         self.line(f"Read-Host {text_literal(f'Press Enter when {answer} is there')} | Out-Null")
 
@@ -239,6 +267,8 @@ class _Script:
                 return _list(value)
             case Deferred(attribute=attribute) if attribute == ANSWER:
                 return self._content_of(f"{self._file(value.address)}.p7b")
+            case Deferred(attribute=attribute) if attribute == RENEWED:
+                return self._content_of(f"{self._file(value.address)}-renewed.pfx")
             case Deferred(attribute=attribute) if attribute == PKCS12:
                 if _is_by_hand(change):
                     return self._content_of(f"{self._file(change.address)}.pfx")
@@ -280,6 +310,12 @@ class _Script:
             taken = name.lower() in (other.lower() for other in self.files.values())
             self.files[address] = f"{name}-{len(self.files) + 1}" if taken else name
         return self.files[address]
+
+
+def _issuer_of(change: Change) -> str:
+    resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
+    issuer = resource.issuer if isinstance(resource, Certificate) else ""
+    return f'"{issuer}"' if isinstance(issuer, str) and issuer else "its authority"
 
 
 def _kind(value: Deferred | CredentialReference) -> str:

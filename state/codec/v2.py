@@ -210,6 +210,7 @@ def _request_to_json(request: Request) -> dict[str, Json]:
         "next_try": _instant_or_none_to_json(request.next_try),
         "issued": _instant_or_none_to_json(request.issued),
         "urgent": request.urgent,
+        "renews": _instant_or_none_to_json(request.renews),
     }
 
 
@@ -236,6 +237,7 @@ def _request_from_json(shape: Shape) -> Request:
         next_try=_instant_since_later(shape, "next_try"),
         issued=_instant_since_later(shape, "issued"),
         urgent=_text_since_later(shape, "urgent"),
+        renews=_instant_since_later(shape, "renews"),
     )
     shape.done()
     return request

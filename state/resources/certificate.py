@@ -72,6 +72,8 @@ class Certificate(Resource):
     default_smtp: Maybe[str] = setting(Choice("keep", "replace"))
     renew_before: Maybe[str] = setting(TEXT)
     """A span such as ``30d``, or a fraction of its lifetime such as ``1/3``."""
+    tlsa: Maybe[str] = setting(Choice("publish", "reuse_key"))
+    """How TLSA records are kept up with; UNSET: ``publish``."""
     retire: Maybe[str] = setting(Choice("keep", "unbind"))
     """What becomes of replaced ones that only names of connectors hold; UNSET: ``keep``."""
     shared_by: Maybe[tuple[Name, ...]] = setting(ListOf(NAME))

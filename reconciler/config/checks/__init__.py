@@ -17,6 +17,7 @@ from .mailflow import check_mail_flow
 from .names import check_names
 from .ranges import check_ranges
 from .receive_interlocks import check_receive_interlocks
+from .reused_keys import check_reused_keys
 from .send_interlocks import check_send_interlocks
 from .servers import check_servers
 from .shared_keys import check_shared_keys
@@ -30,6 +31,7 @@ def check(draft: Draft, desired: Desired, today: date) -> None:
     check_servers(draft)
     check_certificates(draft, desired.issuers)
     check_shared_keys(draft)
+    check_reused_keys(draft)
     check_names(draft, desired.endpoints)
     check_mail_flow(draft)
     check_exceptions(draft, today)

@@ -47,6 +47,10 @@ class CertificateModel(Model):
     renew_before: Window = key(
         "How long before its end it is renewed: 30d, 12h, or 1/3 of its lifetime (assumed)."
     )
+    tlsa: Literal["publish", "reuse_key"] = key(
+        "Where TLSA records name its key: publish that of each new key before it is used (assumed), or "
+        "reuse_key at each renewal; the key has to be exportable."
+    )
     retire: Literal["keep", "unbind"] = key(
         "Replaced certificates that send connectors hold by issuer and subject: kept (assumed), or removed "
         "while the connectors let go of the name for a moment."

@@ -23,6 +23,7 @@ _KEYS = (
     "default_smtp",
     "thumbprint",
     "renew_before",
+    "tlsa",
     "retire",
 )
 _SMTP = frozenset({"SMTP"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePath
 from typing import Final
 
@@ -74,7 +75,9 @@ def answers_to_none(files: Iterable[File]) -> tuple[NoAnswer, ...]:
     return tuple(found)
 
 
-def find_answer(files: Iterable[File], stem: str, public_key: str) -> Answer | NoAnswer | None:
+def find_answer(
+    files: Iterable[File], stem: str, public_key: str, *, after: datetime | None = None
+) -> Answer | NoAnswer | None:
     """Find the answer to a request: a certificate for its key, whatever its file is called.
 
     Where there are several, the one that is valid for longest. Where there is none, a file that is called as
@@ -84,6 +87,7 @@ def find_answer(files: Iterable[File], stem: str, public_key: str) -> Answer | N
         files: Those that :func:`is_answer_file` names.
         stem: What the request's files are called.
         public_key: Of the request, as :attr:`state.record.Request.public_key`.
+        after: As :attr:`state.record.Request.renews`: what answered an earlier request for that key is none.
     """
     answers: list[Answer] = []
     wrong: list[NoAnswer] = []
@@ -93,7 +97,9 @@ def find_answer(files: Iterable[File], stem: str, public_key: str) -> Answer | N
             wrong += [NoAnswer(file.name, file.reason)] if is_meant else []
             continue
         try:
-            answers.append(Answer(file.name, read_answer(file.data, public_key)))
+            answer = Answer(file.name, read_answer(file.data, public_key))
+            if after is None or read_chain(answer.chain)[0].not_before > after:
+                answers.append(answer)
         except NotAnAnswer as error:
             # What came with a stray is for this key, or it would not have come so far.
             if is_meant or error.problem.rule is Rule.STRAY:

@@ -63,7 +63,7 @@ class ManualIssuer:
             IssuerUnusable: the folder cannot be used.
         """
         facts = read_request(self._name, request)
-        stem = stem_of(request.address, facts.public_key)
+        stem = stem_of(request.address, facts.public_key, request.renews)
         file = f"{stem}{'.csr' if self._is_text else '.der'}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class ManualIssuer:
                 )
                 write_whole(note, told.encode("utf-8"))
             files = answer_files(self._folder)
-            found = find_answer(files, stem, facts.public_key)
+            found = find_answer(files, stem, facts.public_key, after=request.renews)
             if isinstance(found, Answer) and TAKEN not in told:
                 write_whole(note, (told + taken_line(found.file, self._clock())).encode("utf-8"))
         except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from reconciler.issuers.manual.issuer import ManualIssuer
-from reconciler.issuers.port import CertificateRequest, RequestRefused, Waiting
+from reconciler.issuers.port import CertificateRequest, Issued, RequestRefused, Waiting
 from state.address import Address
 from state.values import DomainPattern
-from tests.authority import NOW, make_request, pem
+from tests.authority import NOW, make_certificate, make_request, pem
 
 CSR = make_request()
 REQUEST = CertificateRequest(
@@ -56,3 +58,20 @@ def test_the_note_says_what_to_order_since_when_and_what_the_file_says(tmp_path:
     for part in ("2026-11-24 12:00 UTC", "2048 bits", "mail1.contoso.com", "  Account 4711,\n  ask Ann.\n"):
         assert part in told
     assert max(map(len, told.splitlines())) <= 96
+
+
+def test_a_renewal_with_the_same_key_is_a_request_of_its_own_and_no_earlier_answer_is_its(
+    tmp_path: Path,
+) -> None:
+    """What answered the first request lies there still, and is for the same key."""
+    desk(tmp_path).issue(REQUEST)
+    first, second = make_certificate(), make_certificate(not_before=NOW + timedelta(days=60))
+    (tmp_path / "answer.cer").write_text(pem(first))
+    assert isinstance(desk(tmp_path).issue(REQUEST), Issued)
+    again = replace(REQUEST, renews=first.not_valid_before_utc)
+    assert isinstance(desk(tmp_path).issue(again), Waiting)
+    assert len([*tmp_path.glob("*.csr")]) == 2
+    (tmp_path / "answer-2.cer").write_text(pem(second))
+    said = desk(tmp_path).issue(again)
+    assert isinstance(said, Issued)
+    assert said.chain == pem(second)

@@ -172,6 +172,7 @@ requests = st.builds(
     next_try=st.none() | instants,
     issued=st.none() | instants,
     urgent=ANY_TEXT,
+    renews=st.none() | instants,
 )
 NOUNS: dict[type[Any], SearchStrategy[Any]] = {
     Address: addresses,

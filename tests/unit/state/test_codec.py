@@ -115,6 +115,7 @@ WRITTEN: dict[str, Any] = {
             "next_try": None,
             "issued": None,
             "urgent": "",
+            "renews": None,
         }
         for at, request in WRITTEN_1["requests"].items()
     },

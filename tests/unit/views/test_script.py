@@ -260,3 +260,25 @@ class TestAKeyThatGoesToAnotherServer:
         assert "delete it on both" in script.replace("\n# ", " ")
         assert script.count("Read-Host -AsSecureString") == 2
         assert "Write-Host 'certificate.EX2.public#password" not in script
+
+
+class TestAKeyThatIsUsedAgain:
+    def test_is_kept_in_a_file_for_its_request_and_comes_back_in_another(self) -> None:
+        password = Deferred(PUBLIC, "password")
+        export = {"Thumbprint": "A" * 40, "BinaryEncoded": True, "Password": password, "Server": "EX1"}
+        script = of(
+            change(
+                Invocation("EX1", "Export-ExchangeCertificate", export),
+                Invocation(
+                    "EX1",
+                    "Import-ExchangeCertificate",
+                    {"FileData": Deferred(PUBLIC, "renewed"), "Password": password, "Server": "EX1"},
+                ),
+                address=PUBLIC,
+                learned=Learned(PUBLIC, Recorded(certificate(), True, NOW)),
+            )
+        )
+        file = f"{PUBLIC}.pfx"
+        assert f"Set-Content -Path '{file}' -Value $exported1.FileData -Encoding Byte" in script
+        assert f"(Resolve-Path '{PUBLIC}-renewed.pfx')" in script
+        assert "delete both files when it is imported" in script.replace("\n# ", " ")
