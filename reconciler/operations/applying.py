@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -15,12 +15,13 @@ from reconciler.apply.known import KnownValues
 from reconciler.apply.ledger import Ledger
 from reconciler.apply.problems import not_remembered
 from reconciler.apply.tools import Tools
-from reconciler.diagnostics import has_errors
+from reconciler.diagnostics import Diagnostic, Severity, has_errors
 from reconciler.events import ApplyFinished
 from reconciler.issuers.port import Issuer
 from reconciler.pki.bought import Bought
 from reconciler.plan.change import Plan
 from reconciler.plan.plan_file import SavedPlan
+from reconciler.plan.renewals_only import renewals_of
 from reconciler.plan.situation import Urgent
 from reconciler.plan.suggested import replaceable
 from state.address import Address
@@ -176,6 +177,7 @@ class _Run:
         Raises:
             OperationFailed: nothing was sent.
         """
+        whole, planned = planned, _as_far_as_read(planned)
         if has_errors(planned.diagnostics):
             raise OperationFailed(planned.diagnostics, cause_of(planned.diagnostics))
         plan = planned.plan
@@ -190,7 +192,8 @@ class _Run:
             invocation.server for change in plan.changes for invocation in change.invocations
         )
         gating = Gating(planned, self.surroundings)
-        applied, gated = self._carry_out(planned, issuers, gating)
+        unread = tuple(one for one in whole.diagnostics if one.severity is Severity.ERROR)
+        applied, gated = self._carry_out(planned, issuers, gating, unread)
         return ApplyOutcome(planned, applied, gated=gated)
 
     def _look_again(self, planned: Planned, remembered: Remembered) -> Gated:
@@ -203,8 +206,17 @@ class _Run:
         return gated
 
     def _carry_out(
-        self, planned: Planned, issuers: Mapping[str, Issuer], gating: Gating
+        self,
+        planned: Planned,
+        issuers: Mapping[str, Issuer],
+        gating: Gating,
+        unread: tuple[Diagnostic, ...],
     ) -> tuple[Applied, Gated]:
+        """Run a plan and look at what came of it.
+
+        Args:
+            unread: What it was made without, and is told as an error at the end.
+        """
         known = KnownValues()
         ledgers: list[Ledger] = []
 
@@ -213,7 +225,7 @@ class _Run:
             return apply(left.plan, ledgers[-1], self._tools(left, issuers), known, earlier)
 
         def plan_again() -> Planned:
-            return self.plan(remember(self.store, planned.plan.organization))
+            return _as_far_as_read(self.plan(remember(self.store, planned.plan.organization)))
 
         def step_back(back: Plan) -> Applied:
             return apply(back, ledgers[-1], self._tools(planned, issuers), known)
@@ -228,6 +240,7 @@ class _Run:
             watched = planned.situation.watched
             told = revoke_replaced(ledgers[-1], planned.desired, watched, self.servers, self.surroundings)
             applied.diagnostics = (*applied.diagnostics, *told)
+        applied.diagnostics = (*applied.diagnostics, *unread)
         self.surroundings.listener(
             ApplyFinished(
                 done=applied.done,
@@ -281,3 +294,13 @@ def _thumbprints(live: LiveState) -> dict[str, tuple[str, ...]]:
         str(name): tuple(str(certificate.thumbprint) for certificate in server.certificates.objects)
         for name, server in live.servers.items()
     }
+
+
+def _as_far_as_read(planned: Planned) -> Planned:
+    """What may be done of a plan that lacks what could not be read; the whole of it where nothing may."""
+    if not has_errors(planned.diagnostics):
+        return planned
+    renewals = renewals_of(replace(planned.plan, diagnostics=planned.diagnostics))
+    if renewals is None:
+        return planned
+    return replace(planned, plan=renewals, diagnostics=renewals.diagnostics)

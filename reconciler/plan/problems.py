@@ -8,13 +8,28 @@ from state.address import Address
 from state.resources import Build, EdgeSubscription
 from state.snapshot import Listing, LiveOrganization, Unreadable
 
+SERVER_NOT_READ = "Server not read"
+LIST_NOT_READ = "List not read"
+
 
 def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
     return Diagnostic(
-        summary="Server not read",
+        summary=SERVER_NOT_READ,
         detail=f"{server}: {why.reason}. What is declared for it cannot be planned.",
         hint=(why.remedy or "mend the connection") + " - or plan the rest with --target",
         subject=server,
+    )
+
+
+def renewals_only(left: int) -> Diagnostic:
+    return Diagnostic(
+        summary="Only renewals",
+        detail=(
+            "While something could not be read, certificates are requested, imported, enabled and bound, and "
+            f"nothing else is done: {left} other changes wait."
+        ),
+        hint="mend what could not be read, or plan the rest with --target",
+        severity=Severity.WARNING,
     )
 
 
@@ -77,7 +92,7 @@ def another_role(server: str, *, is_edge: bool) -> Diagnostic:
 
 def list_unreadable(address: Address, server: str, what: str, why: Unreadable) -> Diagnostic:
     return Diagnostic(
-        summary="List not read",
+        summary=LIST_NOT_READ,
         detail=(
             f"The {what} of {server} could not be read: {why.reason}. "
             "Unknown is not absent: nothing is planned."

@@ -1,0 +1,48 @@
+"""What of a plan is done although a server or a list could not be read: renewals, and nothing else.
+
+A plan that lacks something is not applied: what it takes away from mail may be given back by what could not
+be planned. A certificate that is due does not wait for that: one server that stays dead would let those of
+all others expire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from reconciler.diagnostics import Diagnostic, Severity
+
+from . import binding_problems, problems
+from .change import Action, Change, Plan
+from .retirement import is_retirement
+
+_UNREAD: Final = frozenset({problems.SERVER_NOT_READ, problems.LIST_NOT_READ, binding_problems.NOT_USABLE})
+"""The last is what follows for connectors from the others."""
+_BINDING: Final = frozenset({"tls_certificate_name"})
+
+
+def renewals_of(plan: Plan) -> Plan | None:
+    """The certificates of a plan and what is bound to them, with its errors as warnings.
+
+    Returns:
+        None where something else is wrong than that it could not be read, or where nothing is to be done.
+    """
+    errors = [one for one in plan.diagnostics if one.severity is Severity.ERROR]
+    kept = tuple(change for change in plan.changes if _is_renewal(change))
+    if any(one.summary not in _UNREAD for one in errors) or not any(one.action.is_run for one in kept):
+        return None
+    left = sum(change.action.is_run for change in plan.changes) - len(kept)
+    told = (*map(_as_warning, plan.diagnostics), problems.renewals_only(left))
+    return replace(plan, changes=kept, diagnostics=told)
+
+
+def _is_renewal(change: Change) -> bool:
+    if not change.action.is_run or is_retirement(change.address):
+        return False
+    if change.address.type == "certificate":
+        return True
+    return change.action is not Action.CREATE and change.attributes.keys() <= _BINDING
+
+
+def _as_warning(diagnostic: Diagnostic) -> Diagnostic:
+    return replace(diagnostic, severity=Severity.WARNING)
