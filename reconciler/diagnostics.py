@@ -44,6 +44,8 @@ class Diagnostic:
         where: The place in the YAML; None for what has none.
         subject: Address or server that it is about; "" for none.
         is_refusal: A safety rule stands in the way: nothing is broken, and nothing may be done.
+        is_apart: An error that leaves alone what is not about it: something could not be read, or this
+            follows from another error.
     """
 
     summary: str
@@ -53,6 +55,7 @@ class Diagnostic:
     subject: str = ""
     severity: Severity = Severity.ERROR
     is_refusal: bool = False
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
 
-NOT_USABLE = "Certificate not usable"
-
 
 def certificate_blocked(address: Address, certificate: Address) -> Diagnostic:
     return Diagnostic(
-        summary=NOT_USABLE,
+        summary="Certificate not usable",
         detail=f"The connector is bound to {certificate}, which cannot be planned.",
         hint=f"mend what is said of {certificate}",
         subject=str(address),
+        is_apart=True,
     )
 
 

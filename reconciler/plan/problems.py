@@ -8,16 +8,14 @@ from state.address import Address
 from state.resources import Build, EdgeSubscription
 from state.snapshot import Listing, LiveOrganization, Unreadable
 
-SERVER_NOT_READ = "Server not read"
-LIST_NOT_READ = "List not read"
-
 
 def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
     return Diagnostic(
-        summary=SERVER_NOT_READ,
+        summary="Server not read",
         detail=f"{server}: {why.reason}. What is declared for it cannot be planned.",
         hint=(why.remedy or "mend the connection") + " - or plan the rest with --target",
         subject=server,
+        is_apart=True,
     )
 
 
@@ -92,13 +90,14 @@ def another_role(server: str, *, is_edge: bool) -> Diagnostic:
 
 def list_unreadable(address: Address, server: str, what: str, why: Unreadable) -> Diagnostic:
     return Diagnostic(
-        summary=LIST_NOT_READ,
+        summary="List not read",
         detail=(
             f"The {what} of {server} could not be read: {why.reason}. "
             "Unknown is not absent: nothing is planned."
         ),
         hint=why.remedy or "let the account read it, or mend the server; then plan again",
         subject=str(address),
+        is_apart=True,
     )
 
 
@@ -152,6 +151,7 @@ def not_observed(address: Address, server: str, why: Unreadable) -> Diagnostic:
         detail=f"{address} is only observed, and on {server} it could not be read: {why.reason}.",
         hint=why.remedy or "let the account read it, or mend the server; then plan again",
         subject=str(address),
+        is_apart=True,
         severity=Severity.WARNING,
     )
 

@@ -12,12 +12,10 @@ from typing import Final
 
 from reconciler.diagnostics import Diagnostic, Severity
 
-from . import binding_problems, problems
+from . import problems
 from .change import Action, Change, Plan
 from .retirement import is_retirement
 
-_UNREAD: Final = frozenset({problems.SERVER_NOT_READ, problems.LIST_NOT_READ, binding_problems.NOT_USABLE})
-"""The last is what follows for connectors from the others."""
 _BINDING: Final = frozenset({"tls_certificate_name"})
 
 
@@ -29,7 +27,7 @@ def renewals_of(plan: Plan) -> Plan | None:
     """
     errors = [one for one in plan.diagnostics if one.severity is Severity.ERROR]
     kept = tuple(change for change in plan.changes if _is_renewal(change))
-    if any(one.summary not in _UNREAD for one in errors) or not any(one.action.is_run for one in kept):
+    if not all(one.is_apart for one in errors) or not any(one.action.is_run for one in kept):
         return None
     left = sum(change.action.is_run for change in plan.changes) - len(kept)
     told = (*map(_as_warning, plan.diagnostics), problems.renewals_only(left))
