@@ -21,10 +21,22 @@ from reconciler.pki.certificate import CertificateFacts, certificate_facts
 from reconciler.views.plan_json import render_plan_json
 from state.address import Address
 from state.resources import Certificate
-from tests.authority import NOW, Authority, common_name, der, make_certificate, pem, private_pem, rsa_key
+from tests.authority import (
+    NOW,
+    Authority,
+    common_name,
+    der,
+    ec_key,
+    make_certificate,
+    pem,
+    private_pem,
+    rsa_key,
+)
+from tests.cases.test_every_crash_instant import Fate, Killed, World, first_day, once_more
 from tests.cases.test_shared_key import SHARED, sent, store_of, thumbprints
 from tests.life import Fleet, Remembering, fleet
 
+EDGE = Address.of("certificate", "EDGE1", "public")
 MBX1, MBX2, MBX3 = (Address.of("certificate", f"MBX{number}", "internet") for number in (1, 2, 3))
 KEY = rsa_key(20)
 PASSWORD = "bought, and not told"
@@ -387,6 +399,57 @@ class TestAFileThatIsWrong:
             buy(settled).take(Address.parse(address))
         assert [one.summary for one in failed.value.diagnostics] == ["Nothing to import it for"]
         assert not settled.lab.sent
+
+
+def test_a_key_of_an_elliptic_curve_is_imported_and_told(
+    settled: Fleet, buy: Callable[[Fleet], Shop]
+) -> None:
+    """Whether Exchange will take it depends on its updates."""
+    encryption = BestAvailableEncryption(PASSWORD.encode())
+    data = pkcs12.serialize_key_and_certificates(None, ec_key(), leaf(key=ec_key()), None, encryption)
+    outcome = buy(settled).take(data=data)
+    carried_out(outcome)
+    assert "Key not RSA" in [one.summary for one in outcome.planned.diagnostics]
+    assert settled.plan().plan.is_empty
+
+
+class TestAnApplyThatDies:
+    @pytest.mark.slow  # about 15 s: every instant is an apply, another one and a plan
+    def test_converges_when_the_file_is_given_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On an Edge server, where no mark is read; every other time something else was applied meanwhile."""
+        monkeypatch.setenv("PFX", PASSWORD)
+        file = tmp_path / "bought.p12"
+        file.write_bytes(packed(leaf(domains=("mail1.contoso.com", "mail.contoso.com"))))
+        before = first_day(tmp_path / "before")
+        assert before.apply(Fate())
+
+        def take(world: World, fate: Fate) -> bool:
+            purchase = Purchase(file, "env:PFX", tmp_path)
+            try:
+                run_bought(EDGE, purchase, world.inputs(), world.surroundings(fate), lambda planned: True)
+            except Killed:
+                return False
+            return True
+
+        whole = Fate()
+        assert take(once_more(before, tmp_path / "whole"), whole)
+        instants = list(dict.fromkeys(whole.lived))
+        assert len(instants) >= 12
+        for number, instant in enumerate(instants):
+            world = once_more(before, tmp_path / str(number))
+            assert not take(world, Fate(instant)), instant
+            assert number % 2 or world.apply(Fate()), instant
+            assert take(world, Fate()), instant
+            after = world.plan()
+            assert after.plan.is_empty, instant
+            assert not [change for change in after.plan.changes if change.learned], instant
+            imports = [cmdlet for _, cmdlet, _ in world.lab.sent if cmdlet == "Import-ExchangeCertificate"]
+            assert len(imports) == 1, instant
+            bought = world.store.read().record
+            assert bought is not None
+            assert getattr(bought.resources[EDGE].resource, "public_key", "") == FACTS.public_key, instant
 
 
 class TestAnAnswerThatIsLost:

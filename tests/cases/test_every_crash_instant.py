@@ -7,6 +7,7 @@ written. In process, by raising at the port and at the store; tests/wire/test_ki
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -255,7 +256,23 @@ def a_shared_key_that_is_due(folder: Path) -> World:
     return world
 
 
+def a_key_that_is_used_again(folder: Path) -> World:
+    """Certificates that are due keep their keys, on an Edge server too, where nothing of them can be read."""
+    text = (EXAMPLE / "tls.yaml").read_text(encoding="utf-8")
+    text = text.replace("        exportable: false\n", "")
+    key = r"\1exportable: true\n\1tlsa: reuse_key\n\1issuer: "
+    again = re.sub(r"^( +)issuer: ", key, text, flags=re.MULTILINE)
+    path = folder / "tls.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(again, encoding="utf-8")
+    world = World(direct_lab(folder / "lab"), MemoryStore(), path)
+    assert world.apply(Fate())
+    world.lab.now += timedelta(days=61)
+    return world
+
+
 SCENARIOS = {
+    "a key that is used again": a_key_that_is_used_again,
     "a shared key": _shared_key,
     "a shared key that is due": a_shared_key_that_is_due,
     "first day": first_day,
