@@ -12,6 +12,8 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
+from reconciler.told import error_line
+
 SettingsModel: TypeAlias = type[BaseModel]
 
 GROUP: Final = "reconciler.issuers"
@@ -58,7 +60,9 @@ def plug_in(type: str) -> PlugIn | None:
     try:
         loaded: Any = found[0].load()
     except (Exception, SystemExit) as error:
-        raise PlugInUnusable(f"{found[0].value} of {origins[0]} cannot be loaded: {_said(error)}") from error
+        raise PlugInUnusable(
+            f"{found[0].value} of {origins[0]} cannot be loaded: {error_line(error)}"
+        ) from error
     if wrong := _wrong(loaded, type):
         raise PlugInUnusable(f"{found[0].value} of {origins[0]} {wrong}")
     plugged: PlugIn = loaded
@@ -74,10 +78,3 @@ def _wrong(loaded: Any, type: str) -> str:
     if not callable(getattr(loaded, "open", None)):
         return "has no open()"
     return ""
-
-
-def _said(error: BaseException) -> str:
-    """What another's exception says, on one line and not too long."""
-    text = " ".join(str(error).split())
-    printable = "".join(character for character in text if character.isprintable())[:200]
-    return f"{type(error).__name__}: {printable}" if printable else type(error).__name__

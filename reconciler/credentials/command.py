@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,8 @@ def run(
 ) -> Ended:
     """Run a program without a shell until it ends or passes a bound; then it is ended with its children.
 
+    A child that left for a session of its own is not ended, and not waited for beyond the bound either.
+
     Args:
         arguments: Program and arguments.
         folder: Where it runs.
@@ -110,6 +113,7 @@ def run(
             stdin=subprocess.PIPE if is_talk else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if is_talk else subprocess.DEVNULL,
+            bufsize=0,  # a pipe that is waited for can be left to itself
             start_new_session=True,
         )
     except (FileNotFoundError, NotADirectoryError):
@@ -119,10 +123,6 @@ def run(
     try:
         return _Bounded(process, seconds, largest, given or b"").ended()
     finally:
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what it did not read is lost with it
-                    pipe.close()
         process.wait()
 
 
@@ -148,61 +148,80 @@ def arguments_of(command: str, *, is_windows: bool) -> str | list[str]:
 
 
 class _Bounded:
-    """A running program, written to and read until it ends or passes a bound."""
+    """A running program, written to and read until it ends or passes a bound.
+
+    Each pipe has a thread, which closes it: what a child of the program holds open, out of our reach in a
+    session of its own, is not waited for.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float, largest: int, given: bytes) -> None:
         self.process = process
         self.seconds = seconds
         self.largest = largest
         self.given = given
+        self.output = b""
         self.said = b""
-        self.is_late = False
 
     def ended(self) -> Ended:
-        timer = threading.Timer(self.seconds, self.stop_late)
-        timer.daemon = True
-        beside = [
-            threading.Thread(target=talk, daemon=True)
-            for talk, pipe in ((self.give, self.process.stdin), (self.listen, self.process.stderr))
+        ends = time.monotonic() + self.seconds
+        talks = [
+            threading.Thread(target=talk, args=(pipe,), daemon=True)
+            for talk, pipe in (
+                (self.read, self.process.stdout),
+                (self.listen, self.process.stderr),
+                (self.give, self.process.stdin),
+            )
             if pipe is not None
         ]
-        timer.start()
         try:
-            for thread in beside:
+            for thread in talks:
                 thread.start()
-            pipe: IO[bytes] | None = self.process.stdout
-            data = pipe.read(self.largest + 1) if pipe else b""
-            if len(data) > self.largest:
-                raise CommandFailed(f"it printed over {self.largest} bytes")
-            for thread in beside:
-                thread.join()
-            status = self.process.wait()
+            for thread in talks:
+                thread.join(max(0.0, ends - time.monotonic()))
+                if len(self.output) > self.largest:
+                    raise CommandFailed(f"it printed over {self.largest} bytes")
+            if any(thread.is_alive() for thread in talks):
+                raise self.late()
+            status = self.process.wait(max(0.0, ends - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _kill(self.process)
+            raise self.late() from None
         except BaseException:
             _kill(self.process)
             raise
-        finally:
-            timer.cancel()
-        if self.is_late:
-            raise CommandFailed(f"it took over {self.seconds:g} seconds")
-        return Ended(status, data, self.said)
+        return Ended(status, self.output, self.said)
 
-    def give(self) -> None:
-        """Write what it is given; a program that does not read it all is not wrong for that."""
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.write(self.given)
-                self.process.stdin.close()
+    def late(self) -> CommandFailed:
+        return CommandFailed(f"it took over {self.seconds:g} seconds")
 
-    def listen(self) -> None:
+    def read(self, pipe: IO[bytes]) -> None:
+        """Keep what it prints, and no more than is good."""
+        self.output = _up_to(self.largest + 1, pipe)
+        with contextlib.suppress(OSError):
+            pipe.close()
+
+    def listen(self, pipe: IO[bytes]) -> None:
         """Keep the beginning of what it says, and let it say the rest."""
-        if self.process.stderr is not None:
-            self.said = self.process.stderr.read(LARGEST_SAID)
-            while self.process.stderr.read(LARGEST_SAID):
+        self.said = _up_to(LARGEST_SAID, pipe)
+        with contextlib.suppress(OSError), pipe:
+            while pipe.read(LARGEST_SAID):
                 pass
 
-    def stop_late(self) -> None:
-        self.is_late = True
-        _kill(self.process)
+    def give(self, pipe: IO[bytes]) -> None:
+        """Write what it is given; a program that does not read it all is not wrong for that."""
+        left = memoryview(self.given)
+        with contextlib.suppress(OSError), pipe:
+            while left:
+                left = left[pipe.write(left) :]
+
+
+def _up_to(most: int, pipe: IO[bytes]) -> bytes:
+    """What comes until the end, or until there is this much."""
+    found = bytearray()
+    with contextlib.suppress(OSError):
+        while len(found) < most and (part := pipe.read(most - len(found))):
+            found += part
+    return bytes(found)
 
 
 if sys.platform == "win32":

@@ -12,9 +12,9 @@ from typing import Final
 from reconciler.credentials.command import CommandFailed, CommandMissing, Ended, run
 from reconciler.issuers.orderly import read_request
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
-from reconciler.issuers.told import one_line
 from reconciler.pki.answer import read_chain
 from reconciler.pki.sent import LARGEST_FILE, NotAnAnswer, read_answer
+from reconciler.told import one_line
 
 TIMEOUT: Final = timedelta(minutes=2)
 NOT_YET: Final = 75

@@ -129,8 +129,10 @@ class Issuer(Protocol):
     def issue(self, request: CertificateRequest) -> Issued | Waiting:
         """Ask for a certificate, or for what became of the request that was brought before.
 
-        The same request may be brought again at any time, also by another machine, and after a lost answer:
-        it is one request to the issuer. It waits a short while for a machine, never for a person.
+        The same request may be brought again at any time, also by another machine, and after a lost answer.
+        By the reference that it got while it waited it is one request, and has one certificate; without one
+        it may be signed once more, and any of its certificates will do. It waits a short while for a machine,
+        never for a person.
 
         Raises:
             RequestRefused: not for this request.

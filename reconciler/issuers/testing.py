@@ -81,9 +81,19 @@ class IssuerContract:
         assert len(read_chain(self.issued(issuer).chain)) >= 2
 
     def test_may_be_asked_again(self, issuer: Issuer) -> None:
-        """After a crash the same request is brought once more, and it is one request."""
-        self.issued(issuer)
-        self.issued(issuer)
+        """After a crash the same request is brought once more, and what is given then will do as well."""
+        key = parse_request(another_request().csr).public_key
+        for issued in (self.issued(issuer), self.issued(issuer)):
+            assert check_answer(issued.chain, key, ASKED, self.now()) == ()
+
+    def test_gives_one_certificate_for_what_it_called_one_request(self, issuer: Issuer) -> None:
+        """A machine that crashed and one that took over take the same, or one of them is good for nothing."""
+        request = another_request()
+        if isinstance(said := issuer.issue(request), Waiting) and said.reference:
+            self.answer(request)
+            brought = _again(request, said)
+            first, second = self.issued(issuer, brought), self.issued(issuer, brought)
+            assert read_chain(first.chain)[0] == read_chain(second.chain)[0]
 
     def test_may_be_asked_again_while_it_waits(self, issuer: Issuer) -> None:
         """By whoever runs next, and also where what it said was lost."""

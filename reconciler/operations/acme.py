@@ -9,6 +9,7 @@ from typing import Final
 
 from reconciler.config.models.issuer import AcmeIssuer as AcmeModel
 from reconciler.config.models.issuer import Dns01, DynamicUpdate, ExternalAccount, Http01
+from reconciler.config.models.network import host_and_port
 from reconciler.credentials.errors import CredentialError
 from reconciler.credentials.reference import resolve_key
 from reconciler.issuers.acme.dns01 import DynamicUpdate as Updates
@@ -48,7 +49,7 @@ def _validation(declared: AcmeModel, opening: Opening) -> Validation:
     if isinstance(declared.http01, Http01):
         if declared.http01.webroot:
             return Webroot(opening.base / declared.http01.webroot)
-        return Listener(*_host_and_port(declared.http01.listen))
+        return Listener(*host_and_port(declared.http01.listen))
     way = declared.dns01
     if not isinstance(way, Dns01):
         raise IssuerUnusable(opening.name, "neither http01 nor dns01 is declared", "declare one of them")
@@ -58,7 +59,7 @@ def _validation(declared: AcmeModel, opening: Opening) -> Validation:
 
 
 def _updates(declared: DynamicUpdate, opening: Opening) -> Updates:
-    host, port = _host_and_port(declared.server)
+    host, port = host_and_port(declared.server)
     return Updates(
         host,
         port,
@@ -81,8 +82,3 @@ def _key(reference: CredentialReference, opening: Opening) -> Callable[[], str]:
             raise IssuerUnusable(name, str(error), error.hint) from error
 
     return fetch
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from reconciler.config.desired import Desired, Endpoint
 from reconciler.config.listeners import may_be_met
+from reconciler.config.models.network import host_and_port
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.asked import asked_domains
 from reconciler.pki.coverage import uncovered
@@ -69,7 +70,7 @@ def asked_of(desired: Desired, record: StateRecord) -> tuple[Asked, ...]:
             for server, one in zip(endpoint.servers, members, strict=True)
         ]
         if endpoint.published is not None:
-            host, port = _host_and_port(endpoint.published)
+            host, port = host_and_port(endpoint.published)
             keys = [one.public_key for one in members]
             target = Target(
                 endpoint.name, None, host, port, _keys(endpoint, keys), is_gateways=endpoint.is_gateways
@@ -144,14 +145,9 @@ def _target(endpoint: Endpoint, server: Name, desired: Desired, expected: Expect
     connection = desired.connections[server]
     host, port = urlsplit(connection.url).hostname or str(server), endpoint.port
     if connection.smtp:
-        host, port = _host_and_port(connection.smtp)
+        host, port = host_and_port(connection.smtp)
     keys = _keys(endpoint, [expected.public_key])
     return Target(endpoint.name, server, host, port, keys, is_gateways=endpoint.is_gateways)
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateRecord) -> Expected:

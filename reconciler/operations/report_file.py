@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
-from contextlib import suppress
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.whole_file import write_whole
 
 from .failed import OperationFailed
 
 
-def write_whole(out: Path, text: str) -> None:
-    """Put a file in its place at once: whoever reads it meanwhile finds the old one or the new one.
+def write_report(out: Path, text: str) -> None:
+    """Put a report in its place at once.
 
     Raises:
         OperationFailed: it cannot be written.
     """
-    scratch = out.with_name(f".{out.name}.{uuid.uuid4()}.tmp")
     try:
-        with scratch.open("xb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
-        scratch.replace(out)
+        write_whole(out, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        with suppress(OSError):
-            scratch.unlink()
         raise OperationFailed(
             (
                 Diagnostic(

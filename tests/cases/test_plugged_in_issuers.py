@@ -12,7 +12,14 @@ import pytest
 
 from reconciler.config.desired import IssuerSettings, Loaded
 from reconciler.config.loading import load
-from reconciler.issuers.port import CertificateRequest, Issuer, IssuerUnusable, RequestRefused, Waiting
+from reconciler.issuers.port import (
+    CertificateRequest,
+    Issuer,
+    IssuerFailed,
+    IssuerUnusable,
+    RequestRefused,
+    Waiting,
+)
 from reconciler.operations.issuers import open_issuer
 from state.address import Address
 
@@ -53,6 +60,16 @@ class Kind:
 kind = Kind()
 """
 Install = Callable[..., None]
+
+
+def answering(statement: str) -> str:
+    """The same package, with another answer."""
+    more = """
+from datetime import datetime, timezone, timedelta
+from reconciler.issuers.port import Issued, IssuerUnusable, RequestRefused
+LATEST = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))
+"""
+    return more + LANTERN.replace("settings = self.opening.settings\n", statement + "\n")
 
 
 @pytest.fixture
@@ -188,11 +205,42 @@ class TestAPackageThatIsBroken:
         [
             ("return None", "but NoneType$"),
             ("return 1 / 0", "it broke: ZeroDivisionError: division by zero$"),
+            ("return Waiting(None, 'x')", "calls the request is no printable text"),
+            ("return Waiting('a\\nb', 'x')", "calls the request is no printable text"),
+            ("return Waiting('a' * 2000, 'x')", "calls the request is no printable text"),
+            ("return Waiting('a', None)", "does not say what for$"),
+            ("return Waiting('a', ' ')", "does not say what for$"),
+            (
+                "return Waiting('a', 'x', datetime(2027, 1, 1))",
+                "its next try is no instant with a time zone$",
+            ),
+            ("return Waiting('a', 'x', 'soon')", "its next try is no instant with a time zone$"),
+            ("return Waiting('a', 'x', LATEST)", "its next try is no instant that there is$"),
+            ("return Issued(b'-----BEGIN', LATEST)", "its certificate is no text, but bytes$"),
+            ("return Issued(None, LATEST)", "its certificate is no text, but NoneType$"),
+            ("return Issued('', None)", "the end of its certificate is no instant with a time zone$"),
         ],
     )
     def test_is_told_where_it_does_not_answer(
         self, install: Install, tmp_path: Path, answer: str, reason: str
     ) -> None:
-        install(LANTERN.replace("settings = self.opening.settings\n", answer + "\n"))
+        install(answering(answer))
         with pytest.raises(RequestRefused, match=reason):
             opened(declared(tmp_path)).issue(REQUEST)
+
+    def test_is_quoted_on_one_line_that_is_not_long(self, install: Install, tmp_path: Path) -> None:
+        install(answering("return Waiting('a', 'x\\x1b[31m\\n' + 'y' * 100_000)"))
+        said = opened(declared(tmp_path)).issue(REQUEST)
+        assert isinstance(said, Waiting)
+        assert said.reason.isprintable()
+        assert len(said.reason) <= 200
+
+    @pytest.mark.parametrize("kind", [IssuerUnusable, RequestRefused])
+    def test_is_quoted_so_also_where_it_fails(
+        self, install: Install, tmp_path: Path, kind: type[IssuerFailed]
+    ) -> None:
+        install(answering(f"raise {kind.__name__}(None, 'x\\n' * 100_000, b'y')"))
+        with pytest.raises(kind) as caught:
+            opened(declared(tmp_path)).issue(REQUEST)
+        assert (caught.value.issuer, caught.value.hint) == ("house", "b'y'")
+        assert len(caught.value.reason) <= 200

@@ -81,6 +81,7 @@ ONE_MODULE_OF_EACH_ROOM = {
     "reconciler/credentials/private_file.py": "who else may read a secret",
     "reconciler/credentials/command.py": "a program that prints a secret",
     "reconciler/issuers/manual/folder.py": "files that a person puts there, opened without waiting",
+    "reconciler/whole_file.py": "files that are never seen in part",
     "reconciler/cli/console.py": "where output goes when its reader left",
     "reconciler/cli/signals.py": "what ends a run from outside",
     "reconciler/lab/process.py": "the lab in the background",

@@ -11,7 +11,7 @@ from reconciler.operations.bought import Purchase, run_bought
 from reconciler.operations.certificates import Certificates, pending_request, run_certificates, take_answer
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.replacing import Reason, run_replace
-from reconciler.operations.report_file import write_whole
+from reconciler.operations.report_file import write_report
 from reconciler.views.certificates_feeds import render_calendar, render_prometheus
 from reconciler.views.certificates_json import render_certificates_json
 from reconciler.views.certificates_text import render_certificates
@@ -41,7 +41,7 @@ def certificates(
     if out is None:
         console.document(text)
     else:
-        write_whole(out, text)
+        write_report(out, text)
     return ExitCode.DONE
 
 

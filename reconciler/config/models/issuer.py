@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from state.values import UNSET
 
 from .base import Credential, Domain, Flag, Model, Text, key, required, section
-from .network import HOST_AND_PORT, HostAndPort, Url
+from .network import HOST_AND_PORT, HostAndPort, SafeUrl
 from .waiting import Wait
 
 _A_WAIT: Final = {"pattern": r"^\s*[0-9]{1,5}\s*[smhSMH]\s*$"}
@@ -125,8 +125,9 @@ class AcmeIssuer(Model):
     """An authority that speaks ACME."""
 
     type: Literal["acme"] = required("Asks an authority by ACME (RFC 8555).")
-    directory: Url = required(
-        "URL of its directory.", json_schema_extra={"pattern": r"^https?://[^\s/@]+(/\S*)?$"}
+    directory: SafeUrl = required(
+        "URL of its directory, https.",
+        json_schema_extra={"pattern": r"^[Hh][Tt][Tt][Pp][Ss]://[^\s/@]+(/\S*)?$"},
     )
     contact: list[str] = section(list, "Mail addresses that it may write to.")
     agree_to_terms: Flag = key("true: its terms of service are agreed to; nothing is ordered without.")

@@ -15,6 +15,7 @@ from .base import As
 _A_HOST: Final = "a host name or an IP address"
 _AN_ADDRESS: Final = "a host and a port from 1 to 65535, such as mail.contoso.com:25 or [2001:db8::25]:25"
 _A_URL: Final = "a URL such as https://ex1.contoso.com/PowerShell/, without user and password"
+_A_SAFE_URL: Final = "an https URL such as https://acme.example/directory, without user and password"
 _A_SERVICE: Final = "a service and its host, such as HTTP/mail.contoso.com"
 _HIGHEST_PORT: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
@@ -78,6 +79,27 @@ def parse_url(text: str) -> str:
     return text
 
 
+def parse_safe_url(text: str) -> str:
+    """Check an https URL, as ACME demands of all of its addresses (RFC 8555 6.1).
+
+    Raises:
+        InvalidValue: it is none, or not written in ASCII, as it is sent.
+    """
+    try:
+        parse_url(text)
+    except InvalidValue:
+        raise InvalidValue("", _A_SAFE_URL) from None
+    if urlsplit(text).scheme != "https" or not text.isascii():
+        raise InvalidValue("", _A_SAFE_URL)
+    return text
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Take apart what :func:`parse_address` accepted; the host without brackets."""
+    host, _, port = address.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def parse_service(text: str) -> str:
     """Check the name of a service: its class and its host, without a realm.
 
@@ -98,6 +120,7 @@ Host: TypeAlias = Annotated[Any, As(Scalar(_A_HOST, parse_host))]
 HostAndPort: TypeAlias = Annotated[Any, As(Scalar(_AN_ADDRESS, parse_address))]
 ServiceName: TypeAlias = Annotated[Any, As(Scalar(_A_SERVICE, parse_service))]
 Url: TypeAlias = Annotated[Any, As(Scalar(_A_URL, parse_url))]
+SafeUrl: TypeAlias = Annotated[Any, As(Scalar(_A_SAFE_URL, parse_safe_url))]
 
 HOST_AND_PORT: Final = r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$"
 """As far as a pattern of JSON Schema tells."""

@@ -22,7 +22,7 @@ import dns.tsig
 import dns.update
 
 from reconciler.credentials.command import CommandFailed, CommandMissing, run
-from reconciler.issuers.told import error_line, one_line
+from reconciler.told import error_line, one_line
 
 from .validation import Proof, ProofFailed
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from reconciler.issuers.told import one_line
+from reconciler.told import one_line
 
 _LONGEST: Final = 300
 _PREFIX: Final = "urn:ietf:params:acme:error:"

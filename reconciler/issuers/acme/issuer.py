@@ -15,10 +15,10 @@ from josepy.errors import Error as JoseError
 
 from reconciler.issuers.orderly import read_request
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
-from reconciler.issuers.told import one_line
 from reconciler.pki.common_names import common_domains
 from reconciler.pki.renewal_info import SuggestedWindow
 from reconciler.pki.request import RequestFacts
+from reconciler.told import one_line
 
 from .account import account_key, default_path
 from .faults import NotAcme, Told, Unreachable
@@ -33,7 +33,7 @@ _BUSY: Final = timedelta(hours=1)
 
 _SOON: Final = timedelta(minutes=5)
 _SECONDS: Final = 4.0
-"""How long an authority may be silent that is asked about renewals: a plan does without."""
+"""How long an answer about renewals may take: a plan does without."""
 
 _REASONS: Final = {"superseded": 4, "compromise": 1, "cessation": 5, "unspecified": 0}
 """Of RFC 5280 5.3.1."""

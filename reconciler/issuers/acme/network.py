@@ -20,8 +20,9 @@ from josepy.interfaces import JSONDeSerializable
 from josepy.jwa import ES256
 from josepy.jwk import JWK, JWKEC
 
-from reconciler.issuers.told import error_line
+from reconciler.told import error_line
 
+from .deadline import in_time
 from .faults import NotAcme, Told, Unreachable
 
 Session: TypeAlias = requests.Session
@@ -34,7 +35,7 @@ _NONCES: Final = 5
 """How often a request is signed anew because its nonce was too old; the library does it once."""
 
 _LONGEST_RETRY: Final = 30 * 24 * 3600.0
-_URL: Final = re.compile(r"https://[!-~]{1,2000}")
+_URL: Final = re.compile(r"https://[!-~]{1,2000}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,25 @@ class _Network(ClientNetwork):
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
         headers = {**kwargs.get("headers", {}), "User-Agent": self.user_agent}
         self.status, self.text, self.retry_after = 0, "", None
+        response, body = in_time(
+            lambda: self._received(method, a_url(url), kwargs.get("data"), headers), self._seconds
+        )
+        response._content = body  # what requests itself does, which knows no bound
+        response.encoding = "utf-8"
+        self.status, self.text = response.status_code, body.decode("utf-8", "replace")
+        self.retry_after = seconds_of(response.headers.get("Retry-After"), self._now())
+        if 300 <= response.status_code < 400:
+            raise NotAcme("it answers with a redirection")
+        return response
+
+    def _received(
+        self, method: str, url: str, data: Any, headers: Mapping[str, str]
+    ) -> tuple[requests.Response, bytes]:
         response = self.session.request(
             method,
-            a_url(url),
-            data=kwargs.get("data"),
-            headers=headers,
+            url,
+            data=data,
+            headers=dict(headers),
             verify=self._ca,
             timeout=self._seconds,
             allow_redirects=False,
@@ -112,13 +127,7 @@ class _Network(ClientNetwork):
                 body += part
                 if len(body) > LARGEST:
                     raise NotAcme(f"its answer has over {LARGEST} bytes")
-        response._content = bytes(body)  # what requests itself does, which knows no bound
-        response.encoding = "utf-8"
-        self.status, self.text = response.status_code, body.decode("utf-8", "replace")
-        self.retry_after = seconds_of(response.headers.get("Retry-After"), self._now())
-        if 300 <= response.status_code < 400:
-            raise NotAcme("it answers with a redirection")
-        return response
+        return response, bytes(body)
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         for _ in range(_NONCES):
@@ -162,7 +171,7 @@ class Reading:
 
         Args:
             key: Of an account, where there is one to be used.
-            seconds: How long it may be silent.
+            seconds: How long one answer may take, whole.
         """
         self._network = _Network(key, session, ca, now, seconds)
         self._url = directory

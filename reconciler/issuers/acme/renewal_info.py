@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.issuers.told import one_line
 from reconciler.pki.renewal_info import SuggestedWindow
+from reconciler.told import one_line
 
 
 def suggested_window(document: Mapping[str, Any]) -> SuggestedWindow | None:

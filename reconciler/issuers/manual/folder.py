@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Final
@@ -63,23 +61,3 @@ def read_text(path: Path, largest: int) -> str:
             return file.read(largest).decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is never seen in part.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    draft = path.with_name(f".reconciler-{secrets.token_hex(8)}")
-    try:
-        # By the umask, not 0600: a request is no secret, and whoever orders by it is often somebody else.
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise

@@ -14,9 +14,10 @@ from reconciler.issuers.orderly import read_request
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import LARGEST, NotARequest, RequestFacts, parse_request
+from reconciler.whole_file import write_whole
 
 from .answers import Answer, File, NoAnswer, answers_to_none, find_answer
-from .folder import TooManyFiles, answer_files, read_text, write_whole
+from .folder import TooManyFiles, answer_files, read_text
 from .names import stem_of
 from .note import TAKEN, note_of, taken_line
 

@@ -12,7 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.config import Loaded, load
-from reconciler.config.models.network import parse_address, parse_host, parse_url
+from reconciler.config.models.network import (
+    host_and_port,
+    parse_address,
+    parse_host,
+    parse_safe_url,
+    parse_url,
+)
 from state.errors import InvalidValue
 from state.values import Name
 
@@ -47,6 +53,11 @@ def is_taken(parse: Callable[[str], str], text: str) -> bool:
              "https://a:99999/", "https://a:b/", "https://admin:word@host/", "https://@host/", "https://a b/",
              "https://a/#b", "https:///PowerShell/"],
         ),
+        (
+            parse_safe_url,
+            ["https://acme.example/directory", "HTTPS://acme.example:14000/dir"],
+            ["http://acme.example/directory", "https://acme.example/verzeichnis/ä", "https://a:b@acme.example/"],
+        ),
     ],
 )  # fmt: skip
 def test_what_is_taken_and_what_is_not(
@@ -66,7 +77,9 @@ def test_what_is_taken_can_be_taken_apart_again(text: str) -> None:
         assert parts.username is None
         assert parts.port is None or parts.port > 0
     if is_taken(parse_address, text):
-        assert 1 <= int(text.rpartition(":")[2]) <= 65535
+        host, port = host_and_port(text)
+        assert 1 <= port <= 65535
+        assert parse_host(host) == host
 
 
 def loaded(folder: Path, server: str) -> Loaded:

@@ -64,6 +64,24 @@ class TestACommand:
             read_command(f"sh -c {shlex.quote(child + ' & wait')}", tmp_path, seconds=0.3)
         assert time.monotonic() - began < 30
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no sessions to leave for")
+    @pytest.mark.parametrize("is_talk", [False, True])
+    def test_is_not_waited_for_where_its_child_left_for_a_session_of_its_own(
+        self, tmp_path: Path, *, is_talk: bool
+    ) -> None:
+        """Nothing that is sent to the program's group reaches it, and it holds the pipes."""
+        child = [sys.executable, "-c", "import os, time; os.setsid(); time.sleep(20)"]
+        program = f"import subprocess; subprocess.Popen({child!r})"
+        began = time.monotonic()
+        with pytest.raises(CommandFailed, match=r"over 1 seconds"):
+            run([sys.executable, "-c", program], tmp_path, 1, 100, given=b"x" if is_talk else None)
+        assert time.monotonic() - began < 10
+
+    def test_that_says_nothing_more_and_does_not_end_is_ended(self, tmp_path: Path) -> None:
+        program = "import os, time; os.close(1); os.close(2); time.sleep(60)"
+        with pytest.raises(CommandFailed, match=r"over 0\.5 seconds"):
+            run([sys.executable, "-c", program], tmp_path, 0.5, 100, given=b"")
+
     def test_that_prints_without_end_is_ended(self, tmp_path: Path) -> None:
         program = "import sys\nwhile True: sys.stdout.write('x' * 1000)"
         with pytest.raises(CommandFailed, match="over 5000 bytes"):

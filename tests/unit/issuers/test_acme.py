@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -13,9 +16,10 @@ import pytest
 import requests
 
 from reconciler.issuers.acme.account import account_key, default_path
+from reconciler.issuers.acme.faults import Unreachable
 from reconciler.issuers.acme.http01 import Webroot
 from reconciler.issuers.acme.issuer import AcmeIssuer, AcmeSettings
-from reconciler.issuers.acme.network import seconds_of
+from reconciler.issuers.acme.network import Reading, seconds_of
 from reconciler.issuers.acme.patience import Patience
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
 from state.address import Address
@@ -220,3 +224,27 @@ def test_a_directory_has_an_https_url(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "soon", "-1", "9" * 40, json.dumps({})])
 def test_what_is_no_retry_after_counts_as_none(text: str) -> None:
     assert seconds_of(text, NOW) is None
+
+
+def test_an_answer_that_drips_is_not_waited_for() -> None:
+    """Each byte begins the time limit of a socket anew."""
+    is_over = threading.Event()
+
+    class Dripping(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            return b"" if is_over.wait(0.05) else b" "
+
+    class Authority(Scripted):
+        def send(self, *asked: Any, **how: Any) -> requests.Response:
+            response = super().send(*asked, **how)
+            response.raw = Dripping()
+            return response
+
+    reading = Reading(f"{HERE}/directory", Authority().session(), None, lambda: NOW, seconds=0.2)
+    began = time.monotonic()
+    try:
+        with pytest.raises(Unreachable, match=r"no whole answer in 0\.2 seconds"):
+            reading.open()
+        assert time.monotonic() - began < 10
+    finally:
+        is_over.set()

@@ -11,7 +11,7 @@ import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.operations.report_file import write_whole
+from reconciler.operations.report_file import write_report
 from reconciler.plan.lifecycle import Standing, State
 from reconciler.views.certificates_feeds import render_calendar, render_prometheus
 from reconciler.views.certificates_json import certificates_schema, certificates_to_json
@@ -133,7 +133,7 @@ def test_no_text_of_a_stranger_steers_the_terminal(told: list[Standing]) -> None
 
 def test_a_report_replaces_the_one_before_and_leaves_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "tls.prom"
-    write_whole(out, "one\n")
-    write_whole(out, "two\n")
+    write_report(out, "one\n")
+    write_report(out, "two\n")
     assert out.read_bytes() == b"two\n"
     assert [path.name for path in tmp_path.iterdir()] == ["tls.prom"]
