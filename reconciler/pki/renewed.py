@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from reconciler.pki.answer import encoded_chain
 from reconciler.pki.asked import asked_domains, asked_subject
 from reconciler.pki.bought import read_by_every_windows
+from reconciler.pki.certificate import NotACertificate, certificate_facts
 from reconciler.pki.names import DistinguishedName
 from state.resources import Certificate
 
@@ -49,7 +50,8 @@ def request_again(data: bytes, password: str, asked: Certificate) -> RequestAgai
 
     Args:
         data: As a server exported it.
-        asked: As declared. Without a subject it is the one that the certificate in the file has.
+        asked: As declared. Where the certificate in the file has that subject, or none is declared, the
+            request has it as it is there.
 
     Raises:
         KeyNotUsable: it cannot be opened, holds no RSA key, or the subject is none that can be requested.
@@ -57,7 +59,7 @@ def request_again(data: bytes, password: str, asked: Certificate) -> RequestAgai
     key, before = _opened(data, password)
     wanted = asked_subject(asked)
     try:
-        subject = before.subject if wanted is None else _subject(wanted)
+        subject = before.subject if wanted is None or _is(before, wanted) else _subject(wanted)
         names = [x509.DNSName(name) for name in sorted(domain.name for domain in asked_domains(asked))]
         builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
         if names:
@@ -93,6 +95,14 @@ def _opened(data: bytes, password: str) -> tuple[RSAPrivateKey, x509.Certificate
     if held.cert is None or not isinstance(held.key, RSAPrivateKey):
         raise KeyNotUsable("it does not hold a certificate with an RSA key")
     return held.key, held.cert.certificate
+
+
+def _is(certificate: x509.Certificate, wanted: DistinguishedName) -> bool:
+    try:
+        name = certificate_facts(certificate.public_bytes(Encoding.DER)).name
+    except NotACertificate:
+        return False
+    return not name.lacks(wanted) and not wanted.lacks(name)
 
 
 def _subject(wanted: DistinguishedName) -> x509.Name:

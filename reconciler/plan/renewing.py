@@ -7,12 +7,18 @@ request is signed here, and it goes back with its next certificate.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.pki.asked import asked_subject
+from reconciler.pki.signable import is_signable
 from state.address import Address
 from state.resources import Certificate
 
 from .case import Case, may_leave
+
+_SMALLEST_RSA_KEY: Final = 1024
+"""Bits [2.1-5]; of an elliptic curve they are fewer."""
 
 
 def why_not_again(case: Case, current: Certificate) -> str:
@@ -23,6 +29,11 @@ def why_not_again(case: Case, current: Certificate) -> str:
         return "whether it may leave its server could not be read"
     if not isinstance(current.public_key, str) or not isinstance(current.not_before, datetime):
         return "it could not be read"
+    if isinstance(current.key_size, int) and current.key_size < _SMALLEST_RSA_KEY:
+        return "it is no RSA key"
+    subject = asked_subject(case.asked)
+    if subject is not None and not all(map(is_signable, subject.attributes)):
+        return "no request can be made here of the declared subject"
     size = case.asked.key_size
     if isinstance(size, int) and current.key_size != size:
         return f"it has {current.key_size} bits, and {size} are declared"

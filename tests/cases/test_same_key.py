@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -244,6 +245,18 @@ class TestAnotherKey:
 
     def test_is_made_where_its_size_is_another_one(self, due: Known) -> None:
         due.declared["certificates"]["internet"]["key_size"] = 4096
+        assert change_of(due).invocations[0].cmdlet == "New-ExchangeCertificate"
+
+    def test_is_made_where_no_request_can_be_signed_for_this_one(self, due: Known) -> None:
+        """Windows takes such a subject; not to renew would be worse than another key."""
+        due.declared["certificates"]["internet"]["subject"] = "C=Germany, CN=mail.contoso.com"
+        connections = due.inputs().connections
+        assert connections is not None
+        written = json.loads(connections.read_text(encoding="utf-8"))
+        written["issuers"] = {"*": {"type": "manual", "folder": "desk"}}
+        connections.write_text(json.dumps(written), encoding="utf-8")
+        (told,) = [one for one in due.plan().diagnostics if one.summary == "Key not used again"]
+        assert "declared subject" in told.detail
         assert change_of(due).invocations[0].cmdlet == "New-ExchangeCertificate"
 
     def test_is_made_once_it_is_declared_so(self, due: Known) -> None:

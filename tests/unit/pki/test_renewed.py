@@ -36,6 +36,13 @@ class TestItsRequest:
         assert str(facts.name) == 'C=US, O="Contoso, Ltd", CN=mail1.contoso.com'
         assert again.begins == BEFORE.not_valid_before_utc < NOW
 
+    def test_has_the_declared_subject_as_it_was_encoded_before(self) -> None:
+        """Authorities put attributes into their own order."""
+        asked = ASKED.with_(subject="C=US, O=contoso ltd, CN=mail1.contoso.com")
+        again = request_again(exported(), PASSWORD, asked)
+        assert str(parse_request(again.pem).name) == "CN=mail1.contoso.com, O=Contoso Ltd, C=US"
+        assert not check_request(again.pem, asked)
+
     def test_has_the_subject_until_now_where_none_is_declared(self) -> None:
         again = request_again(exported(), PASSWORD, ASKED.with_(subject=Certificate().subject))
         assert str(parse_request(again.pem).name) == "CN=mail1.contoso.com, O=Contoso Ltd, C=US"
