@@ -75,11 +75,14 @@ class Presenters:
         after = (*(one for one in live if one.thumbprint != successor.thumbprint), successor)
         build, fqdn = situation.build(server), fqdn_of(server, situation)
         takes_names = build is None or build.major >= 15
+
+        def by(connector: Connector, store: tuple[Certificate, ...]) -> Presented:
+            return presented(connector, store, fqdn, situation.now, takes_names=takes_names)
+
         for connector in self._connectors(server):
-            first, then = (
-                presented(connector, store, fqdn, situation.now, takes_names=takes_names)
-                for store in (live, after)
-            )
+            if by(connector, (successor,)).certificate is not successor:
+                continue  # it would not even if there were no other: the store need not be gone through
+            first, then = by(connector, live), by(connector, after)
             if then.certificate is successor and not _is_same(first, successor):
                 yield connector, first, then
 

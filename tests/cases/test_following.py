@@ -11,7 +11,7 @@ from reconciler.plan.change import Plan
 from reconciler.views.plan_text import render_plan
 from tests.cases.test_bystanders import told
 from tests.cases.test_retirement import LIFETIME, applied
-from tests.cases.test_windows import another_authority
+from tests.cases.test_windows import DUE, OPEN, SATURDAYS, another_authority
 from tests.life import Fleet, fleet
 from tests.organizations import Organization
 from tests.stored import receive_connector, send_connector
@@ -134,6 +134,19 @@ def test_what_follows_is_no_bystander(hybrid: Fleet) -> None:
     (here, there) = told(hybrid)
     assert OUTBOUND in here
     assert OUTBOUND in there
+
+
+def test_they_are_bound_in_a_window(hybrid: Fleet) -> None:
+    """As what is managed: until then they stay with what works."""
+    hybrid.declared["maintenance"] = SATURDAYS
+    another_authority(hybrid)
+    hybrid.lab.now = DUE
+    before = names(hybrid)
+    hybrid.apply()
+    assert names(hybrid) == before
+    hybrid.lab.now = OPEN
+    applied(hybrid)
+    assert all("CN=Another CA" in name for name in names(hybrid).values())
 
 
 def test_it_stays_bound_while_a_server_that_sends_through_it_lacks_the_new_name(tmp_path: Path) -> None:

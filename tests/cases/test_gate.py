@@ -405,6 +405,22 @@ class TestAStepBack:
         allowed = {str(one.parameters["Identity"]) for steps in shown.values() for one in steps}
         assert {str(given["Identity"]) for _, _, given in later.lab.sent[-3:]} == allowed
 
+    def test_binds_what_only_follows_as_it_was_too(self, tmp_path: Path) -> None:
+        """The listener that answers is somebody else's: its binding alone is taken back."""
+        listens = '"Default Frontend MBX1": {certificate: public}'
+        follows = listens.replace("{", "{follow: [certificate], ")
+        assert follows != listens
+        world = world_of(tmp_path, YAML.replace(listens, follows))
+        world.apply()
+        world.another_authority()
+        world.lab.now += timedelta(days=61)
+        before = world.bound()
+        spoils_new_ones(world)
+        assert told(world.apply()) == ["Stepped back"]
+        assert world.bound() == before
+        (back,) = (given for _, cmdlet, given in world.lab.sent[-3:] if cmdlet == "Set-ReceiveConnector")
+        assert back.keys() == {"Identity", "TlsCertificateName", "DomainController"}
+
     def test_is_remembered_and_the_next_plan_says_so(self, later: World) -> None:
         spoils_new_ones(later)
         later.apply()
