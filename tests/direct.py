@@ -168,6 +168,11 @@ def _opened(
     return lab
 
 
+def understood(xml: str) -> Sequence[clixml.Primitive | clixml.Object]:
+    """What one output of a cmdlet is, as it comes over the wire."""
+    return clixml.read(xml).values
+
+
 def copy_of(directory: Path, to: Path) -> DirectLab:
     """The same organization once more."""
     shutil.copytree(directory, to)
@@ -228,7 +233,7 @@ class _Session:
                 answer: int | None = None
                 match emission:
                     case call.Output(xml):
-                        outputs += clixml.read(xml).values
+                        outputs += understood(xml)
                     case call.Failed(error):
                         errors.append(_record(error))
                     case call.Prompt():

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +40,7 @@ from reconciler.pki.request import parse_request
 from state.record import StateRecord
 from state.stores.memory import MemoryStore
 from state.values import UNSET
+from tests import direct
 from tests.authority import rsa_key
 from tests.direct import DirectLab, direct_lab
 from tests.stored import organization_of
@@ -354,7 +355,8 @@ def every_twentieth(random: random.Random) -> Callable[[], tuple[ExchangeError |
 
 
 def remember_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the same object, or the same YAML, be understood once: it is the same a thousand times."""
+    """Make what is shown or declared as before be understood once: it is the same a thousand times."""
+    monkeypatch.setattr(direct, "understood", lru_cache(_MOST_REMEMBERED)(direct.understood))
     for name in ("read_resource", "read_certificate"):
         monkeypatch.setattr(refresh, name, _once_each(getattr(refresh, name)))
     monkeypatch.setattr(reading, "ThreadPoolExecutor", _OneAfterTheOther)

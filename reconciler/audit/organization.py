@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.cmdlets.capabilities import lacks
-from reconciler.pki.presenting import Presented, presented
+from reconciler.pki.presenting import Presented, Store
 from state.resources import Build, Certificate, ReceiveConnector, SendConnector, Server
 from state.snapshot import Listing, LiveServer, LiveState
 from state.values import UNKNOWN, Name
@@ -59,6 +59,7 @@ class Audited:
     edges: frozenset[Name]
     known: Listing[Server]
     now: datetime
+    _stores: dict[Name, Store] = field(default_factory=dict, repr=False, compare=False)
 
     def send_connectors(self, *, copies: bool = False) -> Iterator[SendConnectors]:
         """The organization's, as the first server tells them that could read them; each Edge server's own.
@@ -118,14 +119,12 @@ class Audited:
         """What a connector presents on a server; None where that, or its certificates, were not read."""
         if server is None or server.certificates.unreadable:
             return None
-        itself = server_itself(server)
-        return presented(
-            connector,
-            server.certificates.objects,
-            itself.fqdn if itself else UNKNOWN,
-            self.now,
-            takes_names=takes_names(server),
-        )
+        if server.name not in self._stores:
+            itself = server_itself(server)
+            self._stores[server.name] = Store(
+                server.certificates.objects, itself.fqdn if itself else UNKNOWN, self.now, takes_names(server)
+            )
+        return self._stores[server.name].presented_by(connector)
 
 
 def server_itself(server: LiveServer) -> Server | None:

@@ -6,8 +6,8 @@ The order among several that fit is on no page: what is chosen here is what Exch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
@@ -83,36 +83,55 @@ class Presented:
         return tuple(other.certificate for other in self.others if other.why is why)
 
 
-def presented(
-    connector: SendConnector | ReceiveConnector,
-    certificates: Sequence[Certificate],
-    server: Maybe[Fqdn],
-    now: datetime,
-    *,
-    takes_names: bool = True,
-) -> Presented:
-    """Work out which of a server's certificates a connector presents.
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One server's certificates at one instant, and what its connectors present of them.
 
-    Args:
+    Attributes:
         certificates: All of that server.
         server: Its FQDN, which a connector without one answers with [3-16].
         now: The instant to judge validity at; UTC, aware.
         takes_names: False for Exchange 2010, whose connectors have no TlsCertificateName [3-15].
     """
-    name = connector.tls_certificate_name if takes_names else None
-    if isinstance(name, TlsCertificateName):
-        judged = [(one, _why_not_named(one, name, now)) for one in certificates]
-        return _choose(judged, Presented(By.NAME, name=name))
-    fqdn = server if connector.fqdn is None else connector.fqdn
-    if name is UNKNOWN or not isinstance(fqdn, Fqdn):
-        others = tuple(Other(one, WhyNot.UNREAD) for one in certificates)
-        return Presented(By.UNKNOWN, others=others)
-    judged = [(one, _why_not_covering(one, fqdn, now)) for one in certificates]
-    return _choose(judged, Presented(By.FQDN, fqdn=fqdn))
+
+    certificates: Sequence[Certificate]
+    server: Maybe[Fqdn]
+    now: datetime
+    takes_names: bool = True
+    _known: dict[TlsCertificateName | Fqdn | None, Presented] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def presented_by(self, connector: SendConnector | ReceiveConnector) -> Presented:
+        """Work out which certificate a connector presents: once for all that choose by the same."""
+        chosen_by = self._chosen_by(connector)
+        if chosen_by not in self._known:
+            self._known[chosen_by] = self._presented(chosen_by)
+        return self._known[chosen_by]
+
+    def _chosen_by(self, connector: SendConnector | ReceiveConnector) -> TlsCertificateName | Fqdn | None:
+        """None where it could not be read."""
+        name = connector.tls_certificate_name if self.takes_names else None
+        if isinstance(name, TlsCertificateName):
+            return name
+        fqdn = self.server if connector.fqdn is None else connector.fqdn
+        return fqdn if isinstance(fqdn, Fqdn) and name is not UNKNOWN else None
+
+    def _presented(self, chosen_by: TlsCertificateName | Fqdn | None) -> Presented:
+        match chosen_by:
+            case TlsCertificateName():
+                judged = [(one, _why_not_named(one, chosen_by, self.now)) for one in self.certificates]
+                return _choose(judged, Presented(By.NAME, name=chosen_by))
+            case Fqdn():
+                wanted = DomainPattern(chosen_by.name)
+                judged = [(one, _why_not_covering(one, wanted, self.now)) for one in self.certificates]
+                return _choose(judged, Presented(By.FQDN, fqdn=chosen_by))
+            case None:
+                others = tuple(Other(one, WhyNot.UNREAD) for one in self.certificates)
+                return Presented(By.UNKNOWN, others=others)
 
 
-def _choose(judged: Iterable[tuple[Certificate, WhyNot | None]], found: Presented) -> Presented:
-    judged = list(judged)
+def _choose(judged: Sequence[tuple[Certificate, WhyNot | None]], found: Presented) -> Presented:
     fitting = [certificate for certificate, why in judged if why is None]
     newest = max(fitting, key=_begin, default=None)
     longest = max(fitting, key=_end, default=None)
@@ -150,10 +169,10 @@ def _why_not_named(certificate: Certificate, name: TlsCertificateName, now: date
     return why_unusable(certificate, now)
 
 
-def _why_not_covering(certificate: Certificate, fqdn: Fqdn, now: datetime) -> WhyNot | None:
+def _why_not_covering(certificate: Certificate, wanted: DomainPattern, now: datetime) -> WhyNot | None:
     if not isinstance(certificate.domains, frozenset):
         return WhyNot.UNREAD
-    if not any(covers(pattern, DomainPattern(fqdn.name)) for pattern in certificate.domains):
+    if not any(covers(pattern, wanted) for pattern in certificate.domains):
         return WhyNot.NOT_COVERED
     return why_unusable(certificate, now)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.asked import asked_domains
-from reconciler.pki.presenting import By, Presented, presented
+from reconciler.pki.presenting import By, Presented, Store
 from state.address import Address
 from state.record import Predecessor
 from state.resources import Certificate, Resource, SendConnector
@@ -24,7 +24,7 @@ from .case import CertificatePlan
 from .change import Change
 from .default_smtp import enables_smtp
 from .managed import managed_connectors
-from .references import Connector, fqdn_of, is_used_on
+from .references import Connector, is_used_on, store_of
 from .situation import Situation, home_of
 
 _SMTP: Final = frozenset({"SMTP"})
@@ -53,7 +53,7 @@ class Presenters:
         successor = _enabled(planned, change, asked, live, self.situation.now)
         ours: list[Address] = []
         told: list[tuple[str, str, str]] = []
-        for connector, first, then in self._changed(server, live, successor):
+        for connector, first, then in self._changed(server, successor):
             managed = self._managed_ones().get(id(connector))
             if managed is None:
                 kind = "send" if isinstance(connector, SendConnector) else "receive"
@@ -68,21 +68,14 @@ class Presenters:
         return planned, (certificate_problems.presented_by_others(address, str(server), new, told),)
 
     def _changed(
-        self, server: Name, live: tuple[Certificate, ...], successor: Certificate
+        self, server: Name, successor: Certificate
     ) -> Iterator[tuple[Connector, Presented, Presented]]:
         """The connectors of a server that present the successor only then, with what they do now and then."""
-        situation = self.situation
-        after = (*(one for one in live if one.thumbprint != successor.thumbprint), successor)
-        build, fqdn = situation.build(server), fqdn_of(server, situation)
-        takes_names = build is None or build.major >= 15
-
-        def by(connector: Connector, store: tuple[Certificate, ...]) -> Presented:
-            return presented(connector, store, fqdn, situation.now, takes_names=takes_names)
-
+        before = store_of(server, self.situation)
+        others = (one for one in before.certificates if one.thumbprint != successor.thumbprint)
+        after = Store((*others, successor), before.server, before.now, before.takes_names)
         for connector in self._connectors(server):
-            if by(connector, (successor,)).certificate is not successor:
-                continue  # it would not even if there were no other: the store need not be gone through
-            first, then = by(connector, live), by(connector, after)
+            first, then = before.presented_by(connector), after.presented_by(connector)
             if then.certificate is successor and not _is_same(first, successor):
                 yield connector, first, then
 

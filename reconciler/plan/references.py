@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from reconciler.cmdlets.capabilities import PARAMETERS
 from reconciler.pki.coverage import covers
-from reconciler.pki.presenting import By, Presented, presented
+from reconciler.pki.presenting import By, Presented, Store
 from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNKNOWN, DomainPattern, Fqdn, Maybe, Name, Thumbprint, TlsCertificateName
 
@@ -130,32 +130,31 @@ def _who_may_refer(server: Name, situation: Situation) -> tuple[tuple[_User, ...
 def _user(connector: Connector, server: Name, situation: Situation) -> _User:
     kind = "send" if isinstance(connector, SendConnector) else "receive"
     called = f'{kind} connector "{connector.name}"'
-    takes_names = _takes_names(server, situation)
+    store = store_of(server, situation)
     name = connector.tls_certificate_name
-    if takes_names and isinstance(name, TlsCertificateName):
+    if store.takes_names and isinstance(name, TlsCertificateName):
         return _User(connector, called, name=name)
     if not is_used_on(connector, server, situation):
         return _User(connector, called)
-    found = presented(
-        connector,
-        situation.server(server).certificates.objects,
-        fqdn_of(server, situation),
-        situation.now,
-        takes_names=takes_names,
-    )
+    found = store.presented_by(connector)
     return _User(connector, called, presented=found, unclear=frozenset(map(id, found.unclear)))
 
 
-def _takes_names(server: Name, situation: Situation) -> bool:
-    """Whether connectors of a server have TlsCertificateName [3-15]."""
-    build = situation.build(server)
-    return build is None or build.major >= 15
+def store_of(server: Name, situation: Situation) -> Store:
+    """The certificates of a server, as its connectors choose among them."""
+
+    def made() -> Store:
+        build, certificates = situation.build(server), situation.server(server).certificates.objects
+        takes_names = build is None or build.major >= 15
+        return Store(certificates, fqdn_of(server, situation), situation.now, takes_names)
+
+    return situation.once((store_of, server), made)
 
 
 def _by_connectors(
     certificate: Certificate, server: Name, situation: Situation, users: Iterable[_User]
 ) -> _Found:
-    live, takes_names = situation.server(server), _takes_names(server, situation)
+    live, takes_names = situation.server(server), store_of(server, situation).takes_names
     for what, listing in (("send", live.send_connectors), ("receive", live.receive_connectors)):
         if listing.unreadable:
             yield False, f"the {what} connectors could not be read: {listing.unreadable.reason}"

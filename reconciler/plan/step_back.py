@@ -15,13 +15,13 @@ from reconciler.cmdlets import certificate as cmdlets
 from reconciler.cmdlets.capabilities import lacks
 from reconciler.cmdlets.invocation import Invocation
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.pki.presenting import presented
 from state.address import Address
 from state.record import STEPPED_BACK, Learned, Recorded, StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector
-from state.values import UNSET, Deferred, Fqdn, Name, TlsCertificateName
+from state.values import UNSET, Deferred, Name, TlsCertificateName
 
 from .change import Action, Change
+from .references import store_of
 from .situation import Situation
 
 _BINDING: Final = "TlsCertificateName"
@@ -157,16 +157,12 @@ def _not_presentable(name: TlsCertificateName, change: Change, situation: Situat
     named = ReceiveConnector(tls_certificate_name=name)
     doubt = ""
     for server in home if isinstance(home, tuple) else ():
-        found = presented(named, situation.server(server).certificates.objects, _NO_NAME, situation.now)
+        found = store_of(server, situation).presented_by(named)
         if found.certificate is None and not found.unclear:
             return _DANGLES
         if found.certificate is None:
             doubt = _NOT_JUDGED
     return doubt
-
-
-_NO_NAME: Final = Fqdn("localhost")
-"""Of no interest where a certificate is named."""
 
 
 def _of_certificate(change: Change, situation: Situation) -> Change:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.cmdlets import send_connector as cmdlets
 from reconciler.cmdlets.invocation import Invocation
-from reconciler.pki.presenting import By, WhyNot, presented
+from reconciler.pki.presenting import By, WhyNot
 from state.address import Address
 from state.resources import SendConnector
 from state.values import Deferred, Name, TlsCertificateName
@@ -21,7 +21,7 @@ from state.values import Deferred, Name, TlsCertificateName
 from .builds import executor
 from .change import Change
 from .managed import managed_connectors
-from .references import Connector, References, fqdn_of
+from .references import Connector, References, store_of
 from .send_connectors import find
 from .situation import Situation, home_of
 
@@ -166,13 +166,11 @@ class Unbinding:
 
     def _why_not_by_fqdn(self, connector: SendConnector, server: Name) -> str:
         """Why a connector without its name may present something else than with it; "" where it does not."""
-        situation = self.situation
-        store = situation.server(server).certificates
-        if store.unreadable:
+        if self.situation.server(server).certificates.unreadable:
             return _NOT_KNOWN
-        where = store.objects, fqdn_of(server, situation), situation.now
-        named = presented(connector, *where)
-        chosen = presented(connector.with_(tls_certificate_name=None), *where)
+        store = store_of(server, self.situation)
+        named = store.presented_by(connector)
+        chosen = store.presented_by(connector.with_(tls_certificate_name=None))
         if chosen.by is By.UNKNOWN or chosen.unclear or named.unclear:
             return _NOT_KNOWN
         if named.certificate is None or chosen.certificate is not named.certificate:

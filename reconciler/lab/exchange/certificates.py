@@ -172,6 +172,7 @@ class TrustStore:
         return chain, False
 
 
+@lru_cache(maxsize=4096)
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     if certificate.issuer != issuer.subject:
         return False

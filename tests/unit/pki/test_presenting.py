@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.pki.presenting import By, Presented, WhyNot, presented
+from reconciler.pki.presenting import By, Presented, Store, WhyNot
 from state.resources import Certificate, ReceiveConnector
 from state.values import UNKNOWN, DomainPattern, Fqdn, Thumbprint, TlsCertificateName
 from tests.rules import rule
@@ -28,7 +28,7 @@ def for_names(*names: str) -> frozenset[DomainPattern]:
 
 def shown(*certificates: Certificate, **connector: Any) -> Presented:
     read: dict[str, Any] = {"tls_certificate_name": None, "fqdn": None}
-    return presented(ReceiveConnector(**{**read, **connector}), certificates, SERVER, NOW)
+    return Store(certificates, SERVER, NOW).presented_by(ReceiveConnector(**{**read, **connector}))
 
 
 def letters(found: Presented) -> list[tuple[str, WhyNot]]:
@@ -96,7 +96,7 @@ class TestByFqdn:
     def test_is_all_there_is_on_2010(self) -> None:
         """It has no TlsCertificateName."""
         bound = ReceiveConnector(tls_certificate_name=OTHER, fqdn=Fqdn("mail.contoso.com"))
-        found = presented(bound, [certificate("A")], SERVER, NOW, takes_names=False)
+        found = Store([certificate("A")], SERVER, NOW, takes_names=False).presented_by(bound)
         assert found.by is By.FQDN
         assert found.certificate is not None
 
@@ -106,3 +106,14 @@ def test_what_decides_and_could_not_be_read_is_unknown(unread: str) -> None:
     found = shown(certificate("A"), **{unread: UNKNOWN})
     assert (found.by, found.certificate) == (By.UNKNOWN, None)
     assert found.unclear
+
+
+def test_connectors_that_choose_by_the_same_are_judged_once() -> None:
+    """Thousands name the same certificate: all of a server's are looked at for the first of them."""
+    store = Store([certificate("A"), certificate("B")], SERVER, NOW)
+    first, again = (
+        ReceiveConnector(tls_certificate_name=None, fqdn=fqdn) for fqdn in (None, Fqdn("ex1.contoso.local"))
+    )
+    assert store.presented_by(first) is store.presented_by(again)
+    other = ReceiveConnector(tls_certificate_name=None, fqdn=Fqdn("mail.contoso.com"))
+    assert store.presented_by(other).certificate is not store.presented_by(first).certificate
