@@ -99,6 +99,18 @@ class StateTooNew(StateError):
 
 
 @dataclass
+class StateTooOld(StateError):
+    """Written by an earlier version of this program, and not to be read faithfully any more."""
+
+    place: str
+    found: int
+    supported: int
+
+    def __str__(self) -> str:
+        return f"{self.place} has format version {self.found}; this program reads version {self.supported}"
+
+
+@dataclass
 class StateUnwritable(StateError):
     """The place where the record is kept refuses a write."""
 

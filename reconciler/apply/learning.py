@@ -13,7 +13,7 @@ from reconciler.exchange.reading import read_certificate, read_resource
 from reconciler.pki.answer import read_chain
 from reconciler.pki.request import NotARequest, parse_request
 from reconciler.plan.change import Change
-from reconciler.plan.holding import is_yet_to_be_used
+from reconciler.plan.held_back import is_yet_to_be_used
 from reconciler.plan.retirement import is_retirement, successor_of
 from state.address import Address
 from state.record import Learned, Predecessor, Request, StateRecord

@@ -13,7 +13,7 @@ from reconciler.config.models.network import host_and_port
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.asked import asked_domains
 from reconciler.pki.coverage import uncovered
-from reconciler.plan.holding import is_yet_to_be_used
+from reconciler.plan.held_back import is_yet_to_be_used
 from reconciler.verify.chain import Authorities, AuthorityUnreadable, Trust
 from reconciler.verify.endpoints import Target
 from state.address import Address

@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.diagnostics import Diagnostic
 from reconciler.plan.plan_file import LARGEST, SavedPlan, decode_plan, encode_plan, is_plan_file
 from state.address import Address
-from state.errors import StateTooNew, StateUnreadable
+from state.errors import StateTooNew, StateTooOld, StateUnreadable
 from state.stores.files import replace_file
 
 from .failed import OperationFailed
@@ -71,6 +71,8 @@ def read_plan(path: Path) -> SavedPlan:
         return decode_plan(data, str(path))
     except OSError as error:
         raise OperationFailed((_unreadable(f"{path}: {error.strerror or error}"),)) from error
+    except StateTooOld as error:
+        raise OperationFailed((_too_old(error),)) from error
     except (StateUnreadable, StateTooNew) as error:
         raise OperationFailed((_unreadable(str(error)),)) from error
 
@@ -90,6 +92,14 @@ def _not_saved(reason: str) -> Diagnostic:
         summary="Plan not saved",
         detail=f"{reason}.",
         hint="name another file with --out",
+    )
+
+
+def _too_old(error: StateTooOld) -> Diagnostic:
+    return Diagnostic(
+        summary="Saved plan too old",
+        detail=f"{error}: an earlier version of this program wrote it, without the step back of each change.",
+        hint="plan again with this version: reconciler plan PATH --out FILE",
     )
 
 

@@ -47,7 +47,7 @@ def bind(
         if planned is None or planned.name is None:
             return binding_problems.certificate_blocked(address, certificate)
         names[planned.name] = None
-        if planned.change is not None and planned.change.action.is_run and not planned.held:
+        if planned.change is not None and planned.change.action.is_run and not planned.held_back:
             requires.add(certificate)
     if known := differing(connector, certificates):
         return binding_problems.names_differ(address, [str(name) for name in known])
@@ -79,6 +79,6 @@ def differing(
 def _deciding(
     addresses: tuple[Address, ...], certificates: Mapping[Address, CertificatePlan]
 ) -> tuple[Address, ...]:
-    """The certificates that give the name: while one is held, all servers stay with what is in use."""
-    held = tuple(one for one in addresses if one in certificates and certificates[one].held)
-    return held or addresses
+    """The certificates that give the name: while one is held back, all servers stay with what is in use."""
+    held_back = tuple(one for one in addresses if one in certificates and certificates[one].held_back)
+    return held_back or addresses

@@ -29,8 +29,8 @@ class CertificatePlan:
         name: What connectors are bound to; None when there will be none.
         drift: What is not as it was recorded.
         observed: What is not as declared, and is only observed.
-        held: Why it is not put to use yet, although it may be there: connectors stay with what they have. ""
-            where nothing holds it.
+        held_back: Why it is not put to use yet, although it may be there: connectors stay with what they
+            have. "" where nothing holds it back.
         upcoming: When it is to be renewed, where that is still to come and is ours to do.
         issued: When the certificate that is there and stays began; None where another is to come.
     """
@@ -40,7 +40,7 @@ class CertificatePlan:
     diagnostics: tuple[Diagnostic, ...] = ()
     drift: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
     observed: Mapping[str, Difference] = field(default_factory=lambda: MappingProxyType({}))
-    held: str = ""
+    held_back: str = ""
     upcoming: Upcoming | None = None
     issued: datetime | None = None
 

@@ -38,6 +38,11 @@ class State(Enum):
     RETIRED = "retired"
     UNKNOWN = "unknown"
 
+    @property
+    def is_past(self) -> bool:
+        """Another certificate took its place: nothing of it is due any more."""
+        return self in (State.SUPERSEDED, State.HELD, State.RETIRED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:

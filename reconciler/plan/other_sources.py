@@ -16,7 +16,7 @@ from state.values import UNKNOWN, UNSET, Deferred, Name, TlsCertificateName
 
 from . import binding_problems
 from .binding import C
-from .holding import usable_until
+from .held_back import usable_until
 from .send_connectors import find
 from .situation import Situation, home_of
 

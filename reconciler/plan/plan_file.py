@@ -16,7 +16,7 @@ from reconciler.diagnostics import Diagnostic, Severity, SourceRange, has_errors
 from state.address import Address
 from state.codec import resource_from_json, resource_to_json
 from state.codec.shape import Malformed, Shape, json_bytes, json_value
-from state.errors import StateError, StateTooNew, StateUnreadable
+from state.errors import StateError, StateTooNew, StateTooOld, StateUnreadable
 from state.resources import Build, Certificate, Json, ReceiveConnector, SendConnector
 from state.resources.attribute import INSTANT
 from state.snapshot import Snapshot
@@ -110,6 +110,7 @@ def decode_plan(data: bytes, place: str) -> SavedPlan:
 
     Raises:
         StateTooNew: a later version wrote it.
+        StateTooOld: an earlier one did, of which no step back is known; whoever approved it did not see it.
         StateUnreadable: it is no saved plan.
     """
     try:
@@ -117,10 +118,10 @@ def decode_plan(data: bytes, place: str) -> SavedPlan:
         if shape.text("kind") != KIND:
             raise Malformed("kind", "it is something else")
         found = shape.whole_number("format_version")
-        if not 1 <= found <= VERSION:
-            raise StateTooNew(place, found, VERSION)
+        if found != VERSION:
+            raise (StateTooOld if 0 < found < VERSION else StateTooNew)(place, found, VERSION)
         return _saved_from_json(shape)
-    except StateTooNew:
+    except (StateTooNew, StateTooOld):
         raise
     except StateError as error:
         raise StateUnreadable(place, f"it is not a plan that this program wrote: {error}") from error

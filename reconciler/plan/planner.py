@@ -22,7 +22,7 @@ from .certificates import plan_certificate
 from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
 from .foreign_names import foreign_names
-from .holding import held_binding, held_certificate, still_bound
+from .held_back import held_back_binding, held_back_certificate, still_bound
 from .listeners import arranged
 from .lost import lost_certificates
 from .observed import plan_bound, plan_observed
@@ -106,7 +106,7 @@ def _plan(declared: Situation) -> Plan:
         certificate_names={
             address: planned.name
             for address, planned in certificates.items()
-            if isinstance(planned.name, TlsCertificateName) and not planned.held
+            if isinstance(planned.name, TlsCertificateName) and not planned.held_back
         },
         builds={str(name): build for name in situation.live.servers if (build := situation.build(name))},
         upcoming=_upcoming(certificates.values(), situation.now),
@@ -169,7 +169,7 @@ def _certificates(situation: Situation, worked: _Worked) -> Mapping[Address, Cer
             planned = plan_certificate(address, asked, situation, behind=behind[address])
         if planned.change is not None and (unknown := refused(planned.change, situation)):
             planned = CertificatePlan(None, None, unknown)
-        planned = held_certificate(address, planned, asked, situation)
+        planned = held_back_certificate(address, planned, asked, situation)
         planned, told = presenters.of(address, judged(address, planned, server, situation))
         certificates[address] = planned
         worked.add(address, planned)
@@ -236,8 +236,8 @@ def _connector(
     taken = made(bound.connector)
     if taken.change is None:
         return taken
-    if (held := held_binding(taken, connector, certificates, situation)) is not None:
-        name, reason = held
+    if (held_back := held_back_binding(taken, connector, certificates, situation)) is not None:
+        name, reason = held_back
         return still_bound(made(bound.connector.with_(tls_certificate_name=name)), reason)
     return replace(taken, change=after_certificates(taken.change, bound.requires, certificates))
 

@@ -69,7 +69,8 @@ class Publication:
 
     Attributes:
         waits: What for; "" where nothing has to be waited for.
-        since: When its records were first seen; None where they are not all there.
+        since: When its records were first seen; None where they are not all there. That DNS does not tell for
+            a while changes nothing: nobody remembers an older answer because of it.
     """
 
     waits: str = ""
@@ -99,11 +100,12 @@ def publication(
     waits: list[str] = []
     told: list[Diagnostic] = []
     there: list[Published] = []
+    is_unknown = is_lacking = False
     for one in published:
         if one.is_not_asked:
             told.append(_not_asked(address, one))
         elif one.unknown:
-            is_late = ends < now + _IN_TIME
+            is_unknown, is_late = True, ends < now + _IN_TIME
             told.append(_unknown(address, one, is_late=is_late))
             waits += [] if is_late else [f"waits until DNS tells whether {one.name} has a TLSA record"]
         elif not any(record.usage in (_DANE_TA, _DANE_EE) for record in one.records):
@@ -111,16 +113,19 @@ def publication(
         elif new.public_key is not None and new.public_key == old.public_key and _names_key(one, new):
             continue  # what senders know is what they will see
         elif new.public_key is None:
+            is_lacking = True
             waits.append(f"waits for its TLSA record at {one.name}, to be published once its key is made")
         elif _holds(one, new, old):
             there.append(one)
             if not _holds(one, old, old):
                 told.append(_gone(address, one))
         else:
+            is_lacking = True
             waits.append(f"waits for its TLSA record at {one.name}")
             told.append(_to_publish(address, one, new.public_key))
     if not there or waits:
-        return Publication("; ".join(waits), None, tuple(told))
+        since = first_seen if is_unknown and not is_lacking else None
+        return Publication("; ".join(waits), since, tuple(told))
     since = first_seen or now
     ready = since + 2 * max(one.ttl for one in there)
     if now < ready:

@@ -16,7 +16,7 @@ from state.values import UNSET, TlsCertificateName
 
 from .binding import C, differing
 from .case import CertificatePlan
-from .holding import usable_until
+from .held_back import usable_until
 from .send_connectors import find
 from .situation import Situation, home_of
 

@@ -46,7 +46,7 @@ class Watched:
 
     Attributes:
         before: What it presented before anything was sent; None where nobody looked.
-        seconds: How long to wait at most.
+        seconds: How long to wait; longer only to see whether what is worse stays so.
     """
 
     target: Target
@@ -119,7 +119,7 @@ class Gate:
                     self.seen.append(Seen(one, handshake, verdict))
             pending = left
             if pending:
-                self._patience.pause(min(pause, *(max(one.seconds - spent, 0) for one in pending)))
+                self._patience.pause(min(pause, *(max(self._until(one) - spent, 0) for one in pending)))
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 if self._patience.is_given_up:
                     raise KeyboardInterrupt
@@ -150,12 +150,17 @@ class Gate:
             return Verdict.SERVED
         if is_worse(handshake, watched.before):
             since = self._worse_since.setdefault(target, spent)
-            return Verdict.WORSE if is_over or spent - since >= SETTLES else None
+            return Verdict.WORSE if spent - since >= SETTLES else None
         self._worse_since.pop(target, None)
         certificate = handshake.certificate
         if certificate is not None and is_one_of(certificate, target.public_keys):
             return Verdict.FAULTY
         return Verdict.NOT_SERVED if is_over else None
+
+    def _until(self, watched: Watched) -> float:
+        """When it is decided at the latest: one bad look as time runs out decides nothing."""
+        since = self._worse_since.get(watched.target)
+        return max(watched.seconds, 0 if since is None else since + SETTLES)
 
     def _tell(self, watched: Watched, handshake: Handshake, spent: float) -> None:
         target, reason = watched.target, Checked(watched.target, handshake).problem
@@ -168,6 +173,6 @@ class Gate:
                 server="" if target.server is None else str(target.server),
                 address=target.address,
                 reason=reason,
-                seconds=ceil(watched.seconds - spent),
+                seconds=ceil(self._until(watched) - spent),
             )
         )

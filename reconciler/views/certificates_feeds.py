@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from reconciler.plan.lifecycle import Standing, State
+from reconciler.plan.lifecycle import Standing
 
-_PAST = (State.SUPERSEDED, State.HELD, State.RETIRED)
 _LONGEST = 75
 """Octets of a line without its end. Source: RFC 5545 3.1."""
 
@@ -21,10 +20,14 @@ _METRICS = (
 
 
 def render_prometheus(told: Sequence[Standing]) -> str:
-    """Gauges in the text format; what is not known has no sample."""
+    """Gauges in the text format; what is not known has no sample.
+
+    What was replaced has no instant that anything is due at: an alert would fire at each renewal.
+    """
     lines: list[str] = []
     for suffix, meaning, attribute in _METRICS:
-        samples = [(one, getattr(one, attribute)) for one in told]
+        those = told if attribute == "since" else [one for one in told if not one.state.is_past]
+        samples = [(one, getattr(one, attribute)) for one in those]
         lines += _metric(suffix, meaning, [(one, at.timestamp()) for one, at in samples if at is not None])
     lines += _metric("state", "1 for the state that the certificate is in.", [(one, 1) for one in told])
     return "".join(f"{line}\n" for line in lines)
@@ -61,7 +64,7 @@ def render_calendar(told: Sequence[Standing], now: datetime, organization: str) 
     """An event a deadline: its uid stays the same, so that a calendar that reads it again moves it."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//exchange-tls-reconciler//certificates//EN"]
     for one in told:
-        if one.state in _PAST:
+        if one.state.is_past:
             continue
         if one.renewal is not None:
             lines += _event(one, "renewal", "Renewal due", one.renewal, now, organization)

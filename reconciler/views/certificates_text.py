@@ -11,7 +11,6 @@ from .terminal import DEFAULT_WIDTH, Ink, counted, harmless, shortened, table, w
 
 _PRESSING = (State.RENEWAL_DUE, State.UNKNOWN, State.WANTED)
 _UNDER_WAY = (State.REQUESTED, State.SUBMITTED, State.WAITING, State.ISSUED)
-_PAST = (State.SUPERSEDED, State.HELD, State.RETIRED)
 _MOST_NAMES = 2
 _HEADS = ("CERTIFICATE", "STATE", "SINCE", "EXPIRES", "RENEWAL", "ISSUER", "USED BY")
 _LABEL = 28
@@ -44,7 +43,7 @@ def _rows(told: Sequence[Standing], ink: Ink) -> str:
 def _cells(one: Standing) -> tuple[str, ...]:
     """One that was replaced stands below the one that replaced it, by its thumbprint."""
     return (
-        f"  {one.thumbprint}" if one.state in _PAST else str(one.address),
+        f"  {one.thumbprint}" if one.state.is_past else str(one.address),
         one.state.value,
         _day(one.since),
         _day(one.expires),
@@ -65,7 +64,7 @@ def _steps(one: Standing, *, width: int) -> list[str]:
     until = f" (until {one.deadline:%Y-%m-%d %H:%M} UTC)" if one.deadline else ""
     next_step = f"next: {one.next_step}{until}" if one.next_step else ""
     said = "; ".join(filter(None, (one.reason, next_step)))
-    which = one.thumbprint if one.state in _PAST else str(one.address)
+    which = one.thumbprint if one.state.is_past else str(one.address)
     return wrapped(f"{which}: {said}", width=width, indent="", hanging="    ")
 
 
@@ -74,14 +73,14 @@ def render_picture(told: Sequence[Standing], now: datetime, *, width: int = DEFA
 
     Those of several servers that have the same line are one line, so that a fleet fits a screen.
     """
-    ends = [one.expires for one in told if one.expires and one.state not in _PAST]
+    ends = [one.expires for one in told if one.expires and not one.state.is_past]
     room = max(10, width - _LABEL - 14)
     span = max([end - now for end in ends] + [timedelta(days=1)])
     span = min(span, timedelta(days=400))
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     by_address: dict[str, list[Standing]] = {}
     for one in told:
-        if one.state not in _PAST:
+        if not one.state.is_past:
             by_address.setdefault(str(one.address), []).append(one)
     for same in by_address.values():
         name = ".".join(same[0].address.parts[1:])

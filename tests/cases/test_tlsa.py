@@ -137,6 +137,19 @@ class TestAKeyThatDnsNames:
         published.apply()
         assert "published" not in published.record.resources[MBX1].milestones
 
+    def test_is_not_waited_for_anew_when_dns_fails_to_tell_once(self, published: Known) -> None:
+        """Nobody remembers an older answer because of it; days would be lost where the TTL is one."""
+        published.apply()
+        published.zone.keys.append(key_of(published))
+        published.apply()
+        published.pass_time(2 * TTL - timedelta(minutes=1))
+        published.zone.unknown = "SERVFAIL"
+        published.apply()
+        assert "waits until DNS tells" in reason(published)
+        published.zone.unknown = ""
+        published.pass_time(timedelta(minutes=1))
+        assert any(one.cmdlet == "Enable-ExchangeCertificate" for one in _steps(published))
+
     def test_is_to_stay_named_until_then(self, published: Known) -> None:
         published.apply()
         published.zone.keys = [key_of(published)]

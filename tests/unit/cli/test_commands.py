@@ -169,6 +169,17 @@ class TestASavedPlan:
         assert main(["apply", "tls.plan", "--auto-approve"]) == 1
         assert "fabrikam" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("command", [["show"], ["apply", "--auto-approve"]])
+    def test_of_an_earlier_version_is_to_be_made_again(
+        self, command: list[str], folder: Path, capsys: Captured
+    ) -> None:
+        document = json.loads((folder / "tls.plan").read_text())
+        (folder / "tls.plan").write_text(json.dumps({**document, "format_version": 1}, indent=2))
+        assert main([*command, "tls.plan"]) == 1
+        told = capsys.readouterr().err
+        assert "Saved plan too old" in told
+        assert "hint: plan again with this version: reconciler plan PATH --out FILE" in told
+
     def test_is_told_from_yaml(self, capsys: Captured) -> None:
         assert main(["show", "one.yaml"]) == 1
         assert "Not a saved plan" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from reconciler.diagnostics import Diagnostic, Severity, SourceRange
 from reconciler.plan.change import Plan, Upcoming
 from reconciler.plan.plan_file import SavedPlan, decode_plan, encode_plan, is_plan_file
 from state.address import Address
-from state.errors import StateTooNew, StateUnreadable
+from state.errors import StateTooNew, StateTooOld, StateUnreadable
 from state.resources import Server
 from state.snapshot import Snapshot
 from state.values import CredentialReference, Deferred, SmartHost
@@ -158,6 +158,18 @@ class TestASavedPlan:
         document["format_version"] = 3
         with pytest.raises(StateTooNew):
             decode_plan(json.dumps(document).encode(), "tls.plan")
+
+    def test_of_the_version_before_the_step_back_is_refused_by_name(self) -> None:
+        """What is taken back was not shown to whoever approved it; nor is it called damaged."""
+        document = json.loads(encode_plan(saved(a_plan())))
+        document["format_version"] = 1
+        del document["upcoming"]
+        for change in document["changes"]:
+            for later in ("on_failure", "no_step_back", "presented_by"):
+                del change[later]
+        with pytest.raises(StateTooOld) as raised:
+            decode_plan(json.dumps(document).encode(), "tls.plan")
+        assert raised.value == StateTooOld("tls.plan", found=1, supported=2)
 
     @pytest.mark.parametrize(
         "damage",

@@ -113,10 +113,29 @@ class TestATarget:
         shows = {float(at): NO_TLS if at % 180 < 90 else STILL_OLD for at in range(0, 900, 30)}
         assert World(shows).wait(STILL_OLD) is Verdict.NOT_SERVED
 
-    def test_that_has_less_time_than_that_is_decided_when_it_is_over(self) -> None:
+    @pytest.mark.parametrize("began", [0, 800, 890, 900])
+    def test_that_is_worse_as_time_runs_out_has_its_two_minutes_all_the_same(self, began: float) -> None:
+        """The step back follows: one look that goes wrong at the last second must not lead to it."""
+        world = World({0: STILL_OLD, began: NO_TLS})
+        assert world.wait(STILL_OLD, seconds=900) is Verdict.WORSE
+        assert began + SETTLES <= world.spent <= 900 + SETTLES
+        assert all(one.seconds > 0 for one in world.heard if isinstance(one, ServingAwaited))
+
+    def test_that_has_less_time_than_that_has_them_too(self) -> None:
         world = World({0: NO_TLS})
         assert world.wait(STILL_OLD, seconds=30) is Verdict.WORSE
-        assert world.spent == 30
+        assert world.spent == SETTLES
+
+    @pytest.mark.parametrize(
+        ("then", "verdict"),
+        [(STILL_OLD, Verdict.NOT_SERVED), (SERVED, Verdict.SERVED), (SILENT, Verdict.LOST)],
+    )
+    def test_that_was_worse_at_the_last_second_only_is_what_it_is_then(
+        self, then: Handshake, verdict: Verdict
+    ) -> None:
+        world = World({0: STILL_OLD, 890: NO_TLS, 905: then})
+        assert world.wait(STILL_OLD, seconds=900) is verdict
+        assert world.spent < 900 + SETTLES
 
     def test_behind_a_gateway_is_only_told(self) -> None:
         gateway = Target(TARGET.name, None, TARGET.host, 25, is_gateways=True)

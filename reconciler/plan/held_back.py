@@ -1,8 +1,8 @@
 """What is not put to use yet, although it could be: certificates and their bindings, outside of a window.
 
-Held is what the world would notice: that a certificate is enabled, and that a connector is bound to another
-name. What leads there goes on: requests, answers, the import, which enables nothing [2.2-4]. A server's first
-certificate is not held, for there is nothing that it could break.
+Held back is what the world would notice: that a certificate is enabled, and that a connector is bound to
+another name. What leads there goes on: requests, answers, the import, which enables nothing [2.2-4]. A first
+certificate is not held back, for there is nothing on its server that it could break.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class _Replaced:
     ends: datetime | None
 
 
-def held_certificate(
+def held_back_certificate(
     address: Address, planned: CertificatePlan, asked: Certificate, situation: Situation
 ) -> CertificatePlan:
     """The plan of a certificate without what has to wait, and why that waits."""
@@ -90,7 +90,7 @@ def held_certificate(
     return _without_use(planned, change, replaced.name, "; ".join(reasons), situation)
 
 
-def held_binding(
+def held_back_binding(
     planned: ConnectorPlan,
     connector: C,
     certificates: Mapping[Address, CertificatePlan],
@@ -109,7 +109,7 @@ def held_binding(
         return None
     addresses = connector.certificates if isinstance(connector.certificates, tuple) else ()
     for address in addresses:
-        if address in certificates and (reason := certificates[address].held):
+        if address in certificates and (reason := certificates[address].held_back):
             return before, reason
     if any(_replaces_urgently(address, certificates.get(address), situation) for address in addresses):
         return None
@@ -175,7 +175,7 @@ def _without_use(
         if learned is not None and learned.recorded is not None:
             known = unchanged(change.address, learned.recorded, situation.record)
             waiting = replace(waiting, learned=known.learned)
-        return replace(planned, change=waiting, name=name, held=reason)
+        return replace(planned, change=waiting, name=name, held_back=reason)
     kept = replace(
         change,
         attributes={key: value for key, value in change.attributes.items() if key not in _BY_ENABLING},
@@ -183,7 +183,7 @@ def _without_use(
         reason="; ".join(filter(None, (change.reason, reason))),
         learned=learned,
     )
-    return replace(planned, change=kept, name=name, held=reason)
+    return replace(planned, change=kept, name=name, held_back=reason)
 
 
 def _services_until_now(change: Change) -> Any:
@@ -210,7 +210,7 @@ def _learning(change: Change, **values: Any) -> Change:
 def _replaced(
     change: Change, planned: CertificatePlan, asked: Certificate, server: Name, situation: Situation
 ) -> _Replaced | None:
-    """What is in use while a change is held; None where nothing is that it could break."""
+    """What is in use while a change is held back; None where nothing is that it could break."""
     recorded = change.learned.recorded if change.learned else None
     if recorded is None or not isinstance(recorded.resource, Certificate):
         return None
