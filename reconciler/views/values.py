@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.cmdlets.certificate import BOUGHT
 from reconciler.plan.change import Difference
 from reconciler.plan.diff import describe
 from state.resources import KINDS, Attribute
@@ -22,6 +23,8 @@ def attribute_of(kind: str, name: str) -> Attribute:
 
 
 def deferred_text(value: Deferred) -> str:
+    if value.attribute == BOUGHT:
+        return "(the file that was bought)"
     return f"(known after apply: {harmless(str(value))})"
 
 

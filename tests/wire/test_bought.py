@@ -111,6 +111,7 @@ class TestTheRun:
 
     def test_shows_that_it_was_bought(self, ran: Ran) -> None:
         assert b"was bought with its key" in ran.said["buy"]
+        assert b"-FileData (the file that was bought)" in ran.said["buy"]
         assert b"-Password (secret)" in ran.said["buy"]
 
     def test_imported_it_once_on_each_server(self, ran: Ran) -> None:
