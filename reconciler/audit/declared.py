@@ -18,7 +18,7 @@ from .organization import certificate_text
 _RULES = {
     "record": "the recorded public key",
     "mark": "the mark of this tool in the friendly name",
-    "coverage": "a valid certificate with a key that covers the names; the longest-lived",
+    "coverage": "a valid certificate with a key that covers the names; the one that began last",
     None: "the recorded public key, else the mark of this tool, else a valid one that covers the names",
 }
 
@@ -54,7 +54,15 @@ def _why_not(one: Certificate, asked: Certificate, selection: Selection, now: da
             return "has another key"
         case "mark":
             return "has no mark of this declaration, or is not the best of those that have"
-    return ", ".join(_failings(one, asked, now)) or "ends sooner than the chosen one"
+    return ", ".join(_failings(one, asked, now)) or _why_less(one, selection.certificate)
+
+
+def _why_less(one: Certificate, chosen: Certificate | None) -> str:
+    """Why one that will do is not the one."""
+    begins = (one.not_before, chosen.not_before if chosen is not None else UNSET)
+    if begins[0] == begins[1] or not all(isinstance(each, datetime) for each in begins):
+        return "ends sooner than the chosen one"
+    return "began before the chosen one"
 
 
 def _failings(one: Certificate, asked: Certificate, now: datetime) -> Iterator[str]:

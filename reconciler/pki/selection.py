@@ -8,7 +8,7 @@ What could not be read decides nothing either. On Edge servers, where mark, stat
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -46,11 +46,13 @@ class Selection:
         certificate: None when there is none.
         by: What decided; None when there is none.
         unclear: Those that cover the names, but what decides about them could not be read.
+        others: Those that mark or names would have led to as well, and that are as good now.
     """
 
     certificate: Certificate | None = None
     by: Literal["thumbprint", "record", "mark", "coverage"] | None = None
     unclear: tuple[Certificate, ...] = ()
+    others: tuple[Certificate, ...] = ()
 
 
 def select(
@@ -60,7 +62,9 @@ def select(
 
     A declared thumbprint decides alone. Else the recorded public key does, of several certificates for it the
     one that began last; else our mark; else a valid one
-    with a key that covers the names, and of these the longest-lived. A pending request is never selected.
+    with a key that covers the names; of several the one that began last: whoever replaced a certificate, for
+    a key that others know perhaps, did so by a newer one, whichever of them ends last. A pending request is
+    never selected.
     Where the declaration names an issuer, one that signed itself is never taken for coverage: it is not what
     was asked for.
 
@@ -100,7 +104,7 @@ def select(
     unclear = tuple(certificate for certificate in covering if _is_unclear(certificate))
     if fit:
         chosen = _best(fit, "coverage", now)
-        return Selection(chosen.certificate, chosen.by, unclear)
+        return replace(chosen, unclear=unclear)
     return Selection(unclear=unclear)
 
 
@@ -184,12 +188,16 @@ def _is_unclear(certificate: Certificate) -> bool:
     return not told or (certificate.status in _FIT and certificate.has_private_key is not True)
 
 
-def _best(found: list[Certificate], by: Literal["record", "mark", "coverage"], now: datetime) -> Selection:
-    """The longest-lived of those that are valid now; where none is, of all."""
-    ranked = sorted(
-        found, key=lambda certificate: (_is_current(certificate, now), _end(certificate)), reverse=True
-    )
-    return Selection(ranked[0], by)
+def _best(found: list[Certificate], by: Literal["mark", "coverage"], now: datetime) -> Selection:
+    """The newest of those that are valid now, or of all where none is; of several as new what ends last."""
+    ranked = sorted(found, key=lambda one: (_is_good(one, now), _begin(one), _end(one)), reverse=True)
+    return Selection(ranked[0], by, others=tuple(one for one in ranked[1:] if _is_good(one, now)))
+
+
+def _is_good(certificate: Certificate, now: datetime) -> bool:
+    """Valid by its dates, and nothing that was read speaks against it."""
+    told = certificate.status if certificate.status in _STATUSES else "Valid"
+    return _is_current(certificate, now) and told in _FIT and certificate.has_private_key is not False
 
 
 def _is_current(certificate: Certificate, now: datetime) -> bool:

@@ -29,6 +29,23 @@ def default_replaced(address: Address, server: str, subscriptions: list[str], un
     )
 
 
+def one_of_several(address: Address, server: str, taken: str, others: Sequence[str], by: str) -> Diagnostic:
+    """Args: by: what leads to all of them, in words."""
+    return Diagnostic(
+        summary="One of several certificates taken",
+        detail=(
+            f"The record does not say which certificate of {server} is {address}, and several that are valid "
+            f"{by}: {taken} is taken, which began last, and not {', '.join(others)}."
+        ),
+        hint=(
+            "bring the record back if another one is meant; remove from the store what is not to be used, "
+            "above all what was replaced because others know its key"
+        ),
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
 def request_superseded(address: Address, server: str) -> Diagnostic:
     return Diagnostic(
         summary="Request replaced",

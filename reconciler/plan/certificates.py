@@ -15,7 +15,7 @@ from state.address import Address
 from state.resources import Certificate
 from state.values import UNKNOWN, UNSET, Deferred, Thumbprint
 
-from . import problems, unread_problems
+from . import certificate_problems, problems, unread_problems
 from .arriving import continued, fetched, new_request, renewed
 from .bought import plan_bought
 from .case import (
@@ -62,8 +62,23 @@ def plan_certificate(
     if (bought := situation.bought.get(address)) is not None:
         return plan_bought(case, bought, [one for one in sharing.values() if one is not None] or [case])
     if isinstance(asked.shared_by, tuple):
-        return _shared(case, sharing)
-    return _alone(replace(case, behind=behind))
+        return _told_of_others(case, _shared(case, sharing))
+    return _told_of_others(case, _alone(replace(case, behind=behind)))
+
+
+def _told_of_others(case: Case, planned: CertificatePlan) -> CertificatePlan:
+    """The same, with a warning where the certificate that is taken over was not the only one."""
+    learned = planned.change.learned if planned.change is not None else None
+    resource = learned.recorded.resource if learned is not None and learned.recorded is not None else None
+    found = current_of(case)
+    taken = resource.thumbprint if isinstance(resource, Certificate) else UNSET
+    candidates = [str(one.thumbprint) for one in (found.certificate, *found.others) if one is not None]
+    if not isinstance(taken, Thumbprint) or len(candidates) < 2 or str(taken) not in candidates:
+        return planned
+    by = "have its mark" if found.by == "mark" else "cover its names"
+    others = [one for one in candidates if one != str(taken)]
+    told = certificate_problems.one_of_several(case.address, case.server, str(taken), others, by)
+    return replace(planned, diagnostics=(*planned.diagnostics, told))
 
 
 def _alone(case: Case) -> CertificatePlan:

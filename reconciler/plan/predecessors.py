@@ -53,15 +53,15 @@ def _remaining(case: Case, current: Certificate | None) -> tuple[Predecessor, ..
 
 
 def _marked(case: Case, current: Certificate) -> Iterator[Predecessor]:
-    """What this tool requested for the same declaration before the current one, newest first."""
+    """What this tool requested for the same declaration besides the current one, newest first."""
     ended = [
-        (one.not_after, one)
+        (one.not_before, one.not_after, one)
         for one in case.live
         if one.thumbprint != current.thumbprint and is_marked(case, one) and not may_be_pending(one)
-        if isinstance(one.not_after, datetime)
+        if isinstance(one.not_before, datetime) and isinstance(one.not_after, datetime)
     ]
     successor = current
-    for not_after, one in sorted(ended, key=lambda item: item[0], reverse=True):
+    for _, not_after, one in sorted(ended, key=lambda item: item[:2], reverse=True):
         if isinstance(one.thumbprint, Thumbprint) and isinstance(one.public_key, str):
             begun = successor.not_before
             yield Predecessor(

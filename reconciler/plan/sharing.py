@@ -100,10 +100,10 @@ def held_by(live: Sequence[Certificate], certificate: Certificate) -> Certificat
 
 
 def _ranked(members: Sequence[Member]) -> list[Certificate]:
-    """The chosen ones, each once: ours before others, then the newest, then as the servers are declared."""
+    """The chosen ones, each once: ours before others, then the newest, of those as new what ends last."""
     ranked = sorted(
         (one for one in members if one.chosen is not None),
-        key=lambda one: (one.is_ours, _begin(one.chosen)),
+        key=lambda one: (one.is_ours, _begin(one.chosen), _end(one.chosen)),
         reverse=True,
     )
     return list({one.chosen.thumbprint: one.chosen for one in ranked if one.chosen is not None}.values())
@@ -112,6 +112,11 @@ def _ranked(members: Sequence[Member]) -> list[Certificate]:
 def _begin(certificate: Certificate | None) -> datetime:
     begin = certificate.not_before if certificate is not None else None
     return begin if isinstance(begin, datetime) else _NEVER
+
+
+def _end(certificate: Certificate | None) -> datetime:
+    end = certificate.not_after if certificate is not None else None
+    return end if isinstance(end, datetime) else _NEVER
 
 
 def _giver(members: Sequence[Member], certificate: Certificate) -> Address | None:

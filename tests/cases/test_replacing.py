@@ -21,6 +21,7 @@ from reconciler.pki.answer import read_chain
 from state.address import Address
 from state.record import Learned
 from state.resources import Certificate
+from state.stores.memory import MemoryStore
 from tests.life import Desk, Fleet, fleet
 
 MBX1, MBX2 = (Address.of("certificate", server, "internet") for server in ("MBX1", "MBX2"))
@@ -98,6 +99,25 @@ class TestACertificateWhoseKeyIsKnownToOthers:
         settled.issuer = desk
         settled.apply()
         assert desk.revoked == [(str(old.thumbprint), "compromise")]
+
+    def test_is_not_taken_over_again_after_the_record_was_lost(self, settled: Fleet) -> None:
+        """Its successor began later, though it ends sooner; which one it was is told once."""
+        old = recorded(settled, MBX1)
+        settled.desk.authority()._lifetime = timedelta(days=30)
+        replaced(settled, RevokingDesk(settled.desk))
+        successor = recorded(settled, MBX1)
+        settled.store = MemoryStore()
+        (told,) = [
+            one
+            for one in settled.plan().plan.diagnostics
+            if one.summary == "One of several certificates taken"
+        ]
+        assert f"{successor.thumbprint} is taken" in told.detail
+        assert f"not {old.thumbprint}" in told.detail
+        settled.apply()
+        assert recorded(settled, MBX1).thumbprint == successor.thumbprint
+        assert settled.plan().plan.is_idle
+        assert not settled.plan().plan.diagnostics
 
     def test_waits_for_its_successor(self, settled: Fleet) -> None:
         """Until that is presented, mail needs the old one."""

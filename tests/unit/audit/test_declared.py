@@ -47,7 +47,16 @@ def test_what_speaks_against_it_is_told(values: dict[str, Any], why: str) -> Non
     assert len(part.notes) == 1
 
 
-def test_of_two_that_fit_the_one_that_lasts_is_meant() -> None:
+def test_of_two_that_fit_the_one_that_began_last_is_meant() -> None:
+    older = live_certificate(
+        thumbprint=Thumbprint("B" * 40), not_before=NOW - 30 * DAY, not_after=NOW + 300 * DAY
+    )
+    first, second = explained(live_certificate(), older).options
+    assert (first.why, first.name[0]) == ("is the declared one", "A")
+    assert (second.why, second.name[0]) == ("began before the chosen one", "B")
+
+
+def test_of_two_that_began_together_the_one_that_lasts_is_meant() -> None:
     lasting = live_certificate(thumbprint=Thumbprint("B" * 40), not_after=NOW + 300 * DAY)
     first, second = explained(live_certificate(), lasting).options
     assert (first.why, first.name[0]) == ("is the declared one", "B")

@@ -85,6 +85,22 @@ class TestTheDeclaredCertificate:
         chosen = choose(marked(live(-1)), marked(live(1)), marked(live(2)), future)
         assert chosen.certificate == marked(live(2))
 
+    def test_with_our_mark_twice_is_the_one_that_began_last_whichever_ends_last(self) -> None:
+        """One whose key others know was replaced by a newer one, which may end sooner."""
+        compromised = marked(live(80))
+        successor = marked(live(40, not_before=NOW - timedelta(days=1)))
+        chosen = choose(compromised, successor)
+        assert (chosen.certificate, chosen.others) == (successor, (compromised,))
+
+    def test_that_is_revoked_is_not_taken_for_its_mark_where_another_is_good(self) -> None:
+        revoked = marked(live(80, not_before=NOW - timedelta(days=1), status="Revoked"))
+        chosen = choose(revoked, marked(live(40)))
+        assert (chosen.certificate, chosen.others) == (marked(live(40)), ())
+
+    def test_that_covers_the_names_is_the_one_that_began_last(self) -> None:
+        newer = live(1, not_before=NOW - timedelta(days=1))
+        assert choose(live(80), newer).certificate == newer
+
     def test_is_else_a_valid_one_that_covers_the_names(self) -> None:
         chosen = choose(live(1), live(3), live(2))
         assert (chosen.certificate, chosen.by) == (live(3), "coverage")
