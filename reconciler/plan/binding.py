@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
 from state.resources import ReceiveConnector, SendConnector
-from state.values import Deferred, TlsCertificateName
+from state.values import Deferred, Name, TlsCertificateName
 
 from . import binding_problems
 from .case import CertificatePlan
@@ -28,6 +28,16 @@ class Bound(Generic[C]):
 
     connector: C
     requires: frozenset[Address] = frozenset()
+
+
+def presented_on(connector: SendConnector | ReceiveConnector) -> tuple[Name, ...]:
+    """The servers that present what a connector is bound to, as far as they are declared.
+
+    Of a subscribed Edge server, that is not where the commands are run: its certificate is its own.
+    """
+    if isinstance(connector.certificates, tuple) and connector.certificates:
+        return tuple(Name(address.parts[0]) for address in connector.certificates)
+    return connector.home if isinstance(connector.home, tuple) else ()
 
 
 def bind(

@@ -19,7 +19,7 @@ from state.resources import Certificate, Resource
 from state.values import UNSET, Name, Thumbprint, TlsCertificateName
 
 from . import certificate_problems
-from .binding import C
+from .binding import C, presented_on
 from .case import CertificatePlan
 from .change import Action, Change
 from .maintenance import Maintenance
@@ -104,8 +104,8 @@ def held_back_binding(
     before = change.attributes[_BINDING].before if change and _BINDING in change.attributes else None
     if change is None or change.action is not Action.UPDATE or not isinstance(before, TlsCertificateName):
         return None
-    home = connector.home if isinstance(connector.home, tuple) else ()
-    if (ends := usable_until(before, home, situation)) is None:
+    servers = presented_on(connector)
+    if (ends := usable_until(before, servers, situation)) is None:
         return None
     addresses = connector.certificates if isinstance(connector.certificates, tuple) else ()
     for address in addresses:
@@ -113,7 +113,7 @@ def held_back_binding(
             return before, reason
     if any(_replaces_urgently(address, certificates.get(address), situation) for address in addresses):
         return None
-    windows = [situation.maintenance.get(name) for name in home]
+    windows = [situation.maintenance.get(name) for name in servers]
     closed = [one for one in windows if one is not None and not one.is_open(situation.now)]
     if not closed or len(closed) < len(windows):
         return None

@@ -15,7 +15,7 @@ from state.resources import SendConnector
 from state.values import UNKNOWN, UNSET, Deferred, Name, TlsCertificateName
 
 from . import binding_problems
-from .binding import C
+from .binding import C, presented_on
 from .held_back import usable_until
 from .send_connectors import find
 from .situation import Situation, home_of
@@ -49,8 +49,7 @@ def _lacking(bound: SendConnector, live: SendConnector, situation: Situation) ->
     if sources is UNKNOWN:
         yield "its source servers could not be read"
         return
-    home = bound.home if isinstance(bound.home, tuple) else ()
-    others = sources - frozenset(home) if isinstance(sources, frozenset) else frozenset[Name]()
+    others = sources - frozenset(presented_on(bound)) if isinstance(sources, frozenset) else frozenset[Name]()
     for server in sorted(others, key=str):
         if server not in situation.live.servers:
             yield f"{server} is not declared"

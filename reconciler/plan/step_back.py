@@ -20,6 +20,7 @@ from state.record import STEPPED_BACK, Learned, Recorded, StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.values import UNSET, Deferred, Name, TlsCertificateName
 
+from .binding import presented_on
 from .change import Action, Change
 from .references import store_of
 from .situation import Situation
@@ -153,10 +154,10 @@ def _of_connector(change: Change, situation: Situation) -> Change:
 def _not_presentable(name: TlsCertificateName, change: Change, situation: Situation) -> str:
     """Why not each server of a connector has a certificate of that name that is good now; "" where it has."""
     resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
-    home = getattr(resource, "home", ())
+    servers = presented_on(resource) if isinstance(resource, SendConnector | ReceiveConnector) else ()
     named = ReceiveConnector(tls_certificate_name=name)
     doubt = ""
-    for server in home if isinstance(home, tuple) else ():
+    for server in servers:
         found = store_of(server, situation).presented_by(named)
         if found.certificate is None and not found.unclear:
             return _DANGLES

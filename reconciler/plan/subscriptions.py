@@ -53,10 +53,11 @@ def with_subscriptions(situation: Situation) -> Subscriptions:
         if edge in subscribed and isinstance(resource, SendConnector):
             if resource.source_ip_address is not UNSET:
                 told.append(problems.source_address_subscribed(address, str(edge)))
+            follows = resource.role == "other" and resource.mode == "certificates"
             resource = resource.with_(
                 local=False,
                 home=mailbox,
-                source_transport_servers=frozenset({edge}),
+                source_transport_servers=UNSET if follows else frozenset({edge}),
                 source_ip_address=UNSET,
             )
         resources[address] = resource

@@ -14,7 +14,7 @@ from state.address import Address
 from state.resources import Certificate, SendConnector
 from state.values import UNSET, TlsCertificateName
 
-from .binding import C, differing
+from .binding import C, differing, presented_on
 from .case import CertificatePlan
 from .held_back import usable_until
 from .send_connectors import find
@@ -23,13 +23,13 @@ from .situation import Situation, home_of
 
 def works_meanwhile(address: Address, connector: C, situation: Situation) -> TlsCertificateName | None:
     """The name that a connector is bound by, if each of its source servers has a certificate of it."""
-    if not isinstance(connector, SendConnector) or not isinstance(connector.home, tuple):
+    if not isinstance(connector, SendConnector):
         return None  # a receive connector has one server, and one certificate
     match = find(address, connector.name, home_of(connector), situation)
     name = match.live.tls_certificate_name if match else None
-    if not isinstance(name, TlsCertificateName) or usable_until(name, connector.home, situation) is None:
+    if not isinstance(name, TlsCertificateName):
         return None
-    return name
+    return name if usable_until(name, presented_on(connector), situation) is not None else None
 
 
 def newest_name(
