@@ -82,6 +82,7 @@ class Emulator:
         self.accounts: tuple[Account, ...] = ()
         self.servers: tuple[ServerFacts, ...] = ()
         self.addresses: tuple[Address, ...] = ()
+        self.remarks: tuple[str, ...] = ()
         self.ports: dict[str, Ports] = {}
 
     async def start(self) -> None:
@@ -103,7 +104,7 @@ class Emulator:
             self.servers = tuple(await self._engine.ask(lambda exchange: exchange.servers()))
             for facts in self.servers:
                 await self._start_server(facts, context, guests)
-            write_connections(self._directory, self.addresses)
+            self.remarks = write_connections(self._directory, self.addresses)
         except BaseException:
             await self.stop()
             raise
@@ -252,7 +253,9 @@ class ThreadedLab:
     def status(self) -> dict[str, Any]:
         """As ``lab status --json`` tells it."""
         running = self._running
-        described = describe(self.directory, running.servers, running.addresses, self._remarks)
+        described = describe(
+            self.directory, running.servers, running.addresses, self._remarks + running.remarks
+        )
         return {**described, "running": True, **tally_of(self.directory, list(running.ports))}
 
     @property

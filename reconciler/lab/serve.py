@@ -93,7 +93,7 @@ async def _serve(settings: Settings) -> None:
         ended = asyncio.Event()
         process.on_end_request(asyncio.get_running_loop(), ended.set)
         description = {
-            **describe(directory, emulator.servers, emulator.addresses, remarks),
+            **describe(directory, emulator.servers, emulator.addresses, remarks + emulator.remarks),
             "started": started.isoformat(),
             "ends": (started + settings.lifetime).isoformat(),
             "ports": {name: [ports.https, ports.smtp, ports.http] for name, ports in emulator.ports.items()},

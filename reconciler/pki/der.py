@@ -48,7 +48,7 @@ class Element:
         """
         at = 0
         while at < len(self.content):
-            element, at = _element_at(self.content, at)
+            element, at = element_at(self.content, at)
             yield element
 
     def expect(self, tag: int) -> Element:
@@ -68,13 +68,18 @@ def parse(data: bytes) -> Element:
     Raises:
         NotDer: it is not exactly one.
     """
-    element, end = _element_at(data, 0)
+    element, end = element_at(data, 0)
     if end != len(data):
         raise NotDer(f"{len(data) - end} bytes after the end")
     return element
 
 
-def _element_at(data: bytes, start: int) -> tuple[Element, int]:
+def element_at(data: bytes, start: int) -> tuple[Element, int]:
+    """Read the element that begins at a place, and tell where the next begins.
+
+    Raises:
+        NotDer: there is none, or its form is none that X.509 has.
+    """
     if start + 2 > len(data):
         raise NotDer("the data ends inside a header")
     tag, length, at = data[start], data[start + 1], start + 2

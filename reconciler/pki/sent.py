@@ -15,11 +15,12 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from reconciler.pki import der
 from reconciler.pki.answer import LARGEST, LONGEST
 from reconciler.pki.certificate import CertificateFacts, NotACertificate, certificate_facts
+from reconciler.pki.pkcs7 import SIGNED_DATA, certificates_in
 from reconciler.pki.problem import Problem, Rule
 
 LARGEST_FILE: Final = 2 * LARGEST
@@ -38,7 +39,6 @@ _CERTIFICATES: Final = frozenset(
 )
 _PAGE: Final = re.compile(r"<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{0,200})", re.IGNORECASE)
-_PKCS7: Final = "1.2.840.113549.1.7.2"
 
 
 @dataclass
@@ -191,9 +191,9 @@ def _certificates(encoded: bytes) -> list[x509.Certificate]:
     try:
         first = _first(encoded)
         if first.tag == der.OBJECT_IDENTIFIER:
-            if der.object_identifier(first) != _PKCS7:
+            if der.object_identifier(first) != SIGNED_DATA:
                 raise ValueError("it is no PKCS#7 file of certificates")
-            return pkcs7.load_der_pkcs7_certificates(encoded)
+            return [x509.load_der_x509_certificate(one) for one in certificates_in(encoded)]
         if first.tag != der.SEQUENCE:
             _check_private(encoded)
             raise ValueError("it is no certificate")

@@ -24,6 +24,7 @@ from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.port import CertificateRequest
 from reconciler.pki.certificate import CertificateFacts, certificate_facts
 from reconciler.pki.request import check_request, parse_request
+from reconciler.pki.sent import read_answer
 from state.address import Address
 from state.resources import Certificate
 from state.values import DomainPattern
@@ -153,6 +154,21 @@ class TestAWitness:
 
     def test_trusts_it_for_no_other_name(self, witness: Witness, issued: Path) -> None:
         assert not witness.trusts(issued, issued.parent / "ca.pem", "mail3.contoso.com")
+
+
+if shutil.which("openssl"):
+
+    def test_a_bundle_by_openssl_is_an_answer(issued: Path) -> None:
+        """``crl2pkcs7`` leaves its set as it came, which DER forbids and everybody reads."""
+        chain = issued.read_text()
+        certificates = [*x509.load_pem_x509_certificates(chain.encode())]
+        key = certificate_facts(der(certificates[0])).public_key
+        for number, order in enumerate((certificates, certificates[::-1])):
+            beside = issued.with_name(f"{number}.pem")
+            beside.write_text(pem(*order))
+            made = issued.with_name(f"{number}.p7b")
+            OpenSsl.run("crl2pkcs7", "-nocrl", "-certfile", str(beside), "-outform", "DER", "-out", str(made))
+            assert read_answer(made.read_bytes(), key) == "".join(map(pem, certificates))
 
 
 def facts_in(chain: Path) -> CertificateFacts:

@@ -84,6 +84,39 @@ class TestALabInTheBackground:
         assert control.up(directory)["running"]
 
 
+class TestTheConnectionsFile:
+    def test_keeps_what_somebody_wrote_into_it(self, tmp_path: Path) -> None:
+        """Without their issuers, the lab's own CA would sign in a person's place, in silence."""
+        with control.open_threaded(tmp_path, servers=1, edges=0) as lab:
+            path, status = lab.connections(), lab.status()
+        written = json.loads(path.read_text(encoding="utf-8"))
+        desk = {"type": "manual", "folder": "Bestellungen für heute"}
+        written["issuers"] = {"desk": desk}
+        written["published"] = {"mail.contoso.com": "127.0.0.1:25"}
+        written["servers"]["MBX1"] |= {"url": "https://elsewhere/", "service": "HTTP/x"}
+        written["servers"]["OTHER"] = {"url": "https://other/"}
+        path.write_text(json.dumps(written), encoding="utf-8")
+        with control.open_threaded(tmp_path, servers=1, edges=0) as lab:
+            again, remarks, url = (
+                json.loads(path.read_text(encoding="utf-8")),
+                lab.status()["remarks"],
+                lab.url("MBX1"),
+            )
+        assert again["issuers"] == {"desk": desk}
+        assert again["published"] == written["published"]
+        assert again["servers"]["OTHER"] == written["servers"]["OTHER"]
+        assert (again["servers"]["MBX1"]["url"], again["servers"]["MBX1"]["service"]) == (url, "HTTP/x")
+        assert remarks == status["remarks"]
+
+    def test_that_is_no_longer_json_is_left_and_told(self, tmp_path: Path) -> None:
+        with control.open_threaded(tmp_path, servers=1, edges=0) as lab:
+            path = lab.connections()
+        path.write_text("# mine\nservers: {}\n")
+        with control.open_threaded(tmp_path, servers=1, edges=0) as lab:
+            assert [one for one in lab.status()["remarks"] if one.startswith("connections.yaml ")]
+        assert path.read_text() == "# mine\nservers: {}\n"
+
+
 class TestStarting:
     def test_without_its_rules_fails_and_leaves_nothing(self, directory: Path) -> None:
         with pytest.raises(control.FileUnreadable):

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,18 @@ class TestAProgramThatIsGivenSomething:
     def test_that_prints_before_it_reads_is_not_waited_for(self, tmp_path: Path) -> None:
         program = "import sys; sys.stdout.write('x' * 90_000); sys.stdout.flush(); sys.stdin.read()"
         assert len(self.ended(tmp_path, program, given=b"y" * 1_000_000).output) == 90_000
+
+    @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_that_prints_without_end_is_ended_and_nothing_of_ours_breaks(self, tmp_path: Path) -> None:
+        """What listens to the rest is not robbed of its pipe; it ends with the program."""
+        program = "import sys\nwhile True: sys.stdout.write('x' * 1000); sys.stderr.write('y')"
+        before = threading.active_count()
+        with pytest.raises(CommandFailed, match="over 100000 bytes"):
+            self.ended(tmp_path, program, given=b"z" * 1_000_000)
+        until = time.monotonic() + 10
+        while threading.active_count() > before and time.monotonic() < until:
+            time.sleep(0.01)
+        assert threading.active_count() == before
 
     def test_without_it_what_it_says_is_thrown_away(self, tmp_path: Path) -> None:
         """It may hold the secret."""

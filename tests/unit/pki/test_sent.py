@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -53,6 +54,24 @@ def why_not(data: bytes) -> Problem:
     return caught.value.problem
 
 
+def p7b_of(order: list[x509.Certificate], *, endless: bool = False) -> bytes:
+    """As openssl crl2pkcs7 writes it, its set as it came; or as BER may be, its lengths told by an end."""
+
+    def made(tag: int, content: bytes) -> bytes:
+        if endless and tag != 0x31:
+            return bytes([tag, 0x80]) + content + b"\0\0"
+        length = len(content).to_bytes(2, "big")
+        return (
+            bytes([tag, 0x82]) + length + content if length > b"\0\xff" else bytes([tag, length[1]]) + content
+        )
+
+    data, signed = (bytes.fromhex(f"06092a864886f70d01070{number}") for number in (1, 2))
+    inner = made(0x30, data)
+    held = made(0xA0, b"".join(map(der, order)))
+    body = made(0x30, b"\x02\x01\x01" + b"\x31\0" + inner + held + b"\x31\0")
+    return made(0x30, signed + made(0xA0, body))
+
+
 WHOLE = {
     "PEM": CHAIN.encode(),
     "PEM with line ends of Windows": CHAIN.replace("\n", "\r\n").encode(),
@@ -67,6 +86,9 @@ WHOLE = {
         for one, label in zip(CERTIFICATES, (b"X509 CERTIFICATE", b"PKCS7", b"CERTIFICATE"), strict=True)
     ),
     "PKCS#7": P7B,
+    "PKCS#7 of openssl": p7b_of(CERTIFICATES),
+    "PKCS#7 of openssl, the other way round": p7b_of(CERTIFICATES[::-1]),
+    "PKCS#7 in BER": p7b_of(CERTIFICATES, endless=True),
     "PKCS#7 as text": block(P7B, b"PKCS7"),
     "PKCS#7 as the web pages of AD CS write it": block(P7B, b"CERTIFICATE"),
     "PKCS#7 in base64 alone": base64.b64encode(P7B),
