@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from reconciler.events import IssueFinished, IssueStarted, IssueWaiting
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerFailed, Waiting
@@ -21,12 +23,15 @@ from . import problems
 from .ledger import Ledger
 from .tools import Parked, Tools
 
+_LONGEST: Final = timedelta(days=1)
+"""How long an issuer is left alone that wants to be: what it says may be wrong, and the certificate ends."""
+
 
 def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools) -> str:
     """The issued certificate with its chain, PEM: the one that the journal holds, or a new one.
 
     What the issuer says is in the journal before this returns: an authority is asked once, and asked again by
-    what it called the request.
+    what it called the request, not before the time that it named: a timer must not use up its rate limit.
 
     Raises:
         Parked: there is none yet, or none that may be imported.
@@ -34,6 +39,10 @@ def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools
     request = ledger.record.requests[address]
     if request.answer and not _problems(request.answer, request, asked, tools):
         return request.answer
+    now = tools.now()
+    if address not in tools.at_once and _is_early(request, asked, now):
+        tools.listener(_waiting(address, asked, request))
+        raise Parked()
     said = _asked(address, asked, request, tools)
     now = tools.now()
     request = replace(request, submitted=request.submitted or now)
@@ -41,15 +50,29 @@ def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools
         case Issued():
             request = replace(request, answer=said.chain, issued=now, waits="", next_try=None)
         case Waiting():
+            next_try = said.next_try and min(said.next_try, now + _LONGEST)
             request = replace(
-                request, reference=said.reference, waits=said.reason, next_try=said.next_try, answer=""
+                request, reference=said.reference, waits=said.reason, next_try=next_try, answer=""
             )
     ledger.learn(Learned(address, ledger.record.resources.get(address), request))
     if isinstance(said, Waiting):
-        next_try = INSTANT.text(said.next_try) if said.next_try else ""
-        tools.listener(IssueWaiting(str(address), str(asked.issuer), said.reason, next_try))
+        tools.listener(_waiting(address, asked, request))
         raise Parked()
     return request.answer
+
+
+def _is_early(request: Request, asked: Certificate, now: datetime) -> bool:
+    """Whether the issuer that has a request wants to be asked later.
+
+    Of an instant that is further away than any that is kept, the clock that it was kept by was wrong.
+    """
+    is_kept = request.next_try is not None and now < request.next_try <= now + _LONGEST
+    return is_kept and request.asked.issuer == asked.issuer
+
+
+def _waiting(address: Address, asked: Certificate, request: Request) -> IssueWaiting:
+    next_try = INSTANT.text(request.next_try) if request.next_try else ""
+    return IssueWaiting(str(address), str(asked.issuer), request.waits, next_try)
 
 
 def _asked(address: Address, asked: Certificate, request: Request, tools: Tools) -> Issued | Waiting:

@@ -38,6 +38,7 @@ class Tools:
         trusted: Where the chain of a certificate may end; None where chains are not to be judged.
         bought: What was bought with its key, by the certificates that are to be replaced by it.
         for_mutual_tls: The certificates that send connectors show to partners that ask for one.
+        at_once: The certificates whose issuers are asked also before the time that they named.
         replaces: What issuers call the certificates of theirs that others take the place of.
     """
 
@@ -53,6 +54,7 @@ class Tools:
     trusted: Callable[[], Authorities | None] = lambda: None
     bought: Mapping[Address, Parcel] = field(default_factory=lambda: MappingProxyType({}))
     for_mutual_tls: frozenset[Address] = frozenset()
+    at_once: frozenset[Address] = frozenset()
     replaces: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
 
 

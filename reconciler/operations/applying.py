@@ -275,6 +275,7 @@ class _Run:
             trusted=cache(lambda: trusted_for_answers(planned.desired)),
             bought=self.parcels,
             for_mutual_tls=_for_mutual_tls(planned),
+            at_once=frozenset(planned.situation.urgent),
             replaces=replaceable(planned.situation),
         )
 

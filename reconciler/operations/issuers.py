@@ -11,18 +11,23 @@ from reconciler.config.desired import Desired, IssuerSettings
 from reconciler.config.models.issuer import CommandIssuer as CommandModel
 from reconciler.config.models.issuer import LocalIssuer as LocalModel
 from reconciler.config.models.issuer import ManualIssuer as ManualModel
-from reconciler.diagnostics import Diagnostic
 from reconciler.issuers.command import TIMEOUT, CommandIssuer
 from reconciler.issuers.guarded import open_guarded
 from reconciler.issuers.kind import IssuerKind, Opening
 from reconciler.issuers.local import LocalIssuer
 from reconciler.issuers.manual.issuer import ManualIssuer
-from reconciler.issuers.port import Issuer, IssuerFailed
+from reconciler.issuers.port import (
+    CertificateRequest,
+    Issued,
+    Issuer,
+    IssuerFailed,
+    IssuerUnusable,
+    Waiting,
+)
 from reconciler.plan.change import Plan
 from state.resources import Certificate
 
 from .acme import open_acme
-from .failed import OperationFailed
 
 _SETTINGS_OF_ISSUER: Final = "correct the settings of the issuer, in the YAML or in the connections file"
 
@@ -100,25 +105,32 @@ def issuers_asked(plan: Plan) -> frozenset[str]:
 def open_issuers(
     names: Iterable[str], desired: Desired, opener: IssuerOpener, clock: Callable[[], datetime]
 ) -> Mapping[str, Issuer]:
-    """Open the issuers of a plan, before anything is sent.
+    """Open the issuers of a plan.
 
-    Raises:
-        OperationFailed: one of them cannot be used.
+    One that cannot be used is there as well, and says so when it is asked: its certificates wait, and those
+    of the others do not.
     """
     opened: dict[str, Issuer] = {}
-    problems: list[Diagnostic] = []
     for name in sorted(names):
         try:
             opened[name] = opener(desired.issuers[name], clock)
         except IssuerFailed as error:
-            problems.append(
-                Diagnostic(
-                    summary="Issuer not usable",
-                    detail=f"{error}.",
-                    hint=error.hint or _SETTINGS_OF_ISSUER,
-                    subject=name,
-                )
-            )
-    if problems:
-        raise OperationFailed(problems)
+            opened[name] = _Unusable(name, error)
     return opened
+
+
+class _Unusable:
+    """Stands for an issuer that cannot be opened."""
+
+    def __init__(self, name: str, error: IssuerFailed) -> None:
+        self._name = name
+        self._error = error
+
+    def issue(self, request: CertificateRequest) -> Issued | Waiting:
+        """Say why.
+
+        Raises:
+            IssuerUnusable: always.
+        """
+        reason, hint = self._error.reason, self._error.hint or _SETTINGS_OF_ISSUER
+        raise IssuerUnusable(self._name, reason, hint) from self._error

@@ -65,7 +65,7 @@ _FIELD_MEANINGS = {
     "waiting": "Invocations that wait for an issuer's answer, and for what needs it.",
     "reason": "What the issuer waits for.",
     "thumbprint": "Of the certificate that was replaced.",
-    "next_try": 'When it is worth asking again, ISO 8601; "" at any time.',
+    "next_try": 'No run asks again before, ISO 8601; "" at any time.',
     "not_after": 'End of validity, ISO 8601; "" where there is no certificate.',
     "verification": 'passed, failed, not_seen or interrupted; "" where there was nothing to verify.',
     "certificate": "Address of the certificate behind it.",

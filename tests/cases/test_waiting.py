@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from reconciler.config.desired import IssuerSettings
 from reconciler.events import IssueWaiting
+from reconciler.issuers.port import CertificateRequest, Issued, Issuer, IssuerUnusable, Waiting
+from reconciler.operations.applying import run_apply
+from reconciler.operations.replacing import run_replace
 from reconciler.plan.change import Action, Plan
 from state.address import Address
 from state.resources import Certificate
@@ -169,3 +175,101 @@ class TestAnIssuerThatFailsForOne:
         assert again is not None
         assert again.is_complete
         assert not again.waiting
+
+    def test_does_not_hold_them_up_where_it_cannot_even_be_opened(self, tmp_path: Path) -> None:
+        """Its files are gone: for its own certificates that is all the same, for the others it must be."""
+        world = two_issuers(tmp_path)
+
+        def open_issuer(settings: IssuerSettings, clock: Callable[[], datetime]) -> Issuer:
+            if settings.name == "other":
+                raise IssuerUnusable("other", "there is no file ca.pem")
+            return world.desk
+
+        surroundings = replace(world.surroundings(), open_issuer=open_issuer)
+        applied = run_apply(world.inputs(), surroundings, lambda planned: True).applied
+        assert applied is not None
+        [failed] = applied.diagnostics
+        assert (failed.summary, failed.subject) == ("No certificate issued", str(MBX2))
+        assert "issuer other: there is no file ca.pem" in failed.detail
+        assert "settings of the issuer" in failed.hint
+        assert MBX2 in applied.waiting
+        assert MBX1 not in applied.waiting
+        again = world.apply().applied
+        assert again is not None
+        assert again.is_complete
+        assert not again.waiting
+
+
+def two_issuers(folder: Path) -> Fleet:
+    """A fleet whose second server has its certificate from another authority."""
+    world = fleet(folder)
+    world.declared["issuers"]["other"] = world.declared["issuers"]["desk"]
+    shared = world.declared["certificates"]["internet"]
+    own = {key: value for key, value in shared.items() if key != "servers"}
+    world.declared["certificates"]["internet"] = {**shared, "servers": ["MBX1"]}
+    world.declared["servers"]["MBX2"]["certificates"] = {"internet": {**own, "issuer": "other"}}
+    return world
+
+
+@dataclass
+class Busy:
+    """An authority that names the time when it wants to be asked again.
+
+    Attributes:
+        asked: The addresses, oldest first.
+    """
+
+    clock: Callable[[], datetime]
+    pause: timedelta
+    asked: list[Address] = field(default_factory=list)
+
+    def issue(self, request: CertificateRequest) -> Issued | Waiting:
+        self.asked.append(request.address)
+        return Waiting("order 1", "too many orders", self.clock() + self.pause)
+
+
+class TestAnIssuerThatNamesTheTimeOfTheNextTry:
+    @pytest.fixture
+    def busy(self, tmp_path: Path) -> Fleet:
+        world = fleet(tmp_path, servers=1)
+        world.issuer = Busy(lambda: world.now, timedelta(hours=5))
+        world.apply()
+        return world
+
+    def asked(self, world: Fleet) -> int:
+        assert isinstance(world.issuer, Busy)
+        return len(world.issuer.asked)
+
+    def test_is_not_asked_before(self, busy: Fleet) -> None:
+        """A timer that runs every ten minutes would use up each new allowance of a rate limit."""
+        named = busy.record.requests[MBX1].next_try
+        for _ in range(4):
+            busy.pass_time(timedelta(hours=1))
+            applied = busy.apply().applied
+            assert applied is not None
+            assert MBX1 in applied.waiting
+        assert (self.asked(busy), busy.record.requests[MBX1].next_try) == (1, named)
+        told = [event for event in busy.heard if isinstance(event, IssueWaiting)]
+        assert len({(event.reason, event.next_try) for event in told}) == 1
+        busy.pass_time(timedelta(hours=1))
+        busy.apply()
+        assert self.asked(busy) == 2
+
+    def test_is_asked_once_a_day_all_the_same(self, busy: Fleet) -> None:
+        assert isinstance(busy.issuer, Busy)
+        busy.issuer.pause = timedelta(days=30)
+        busy.pass_time(timedelta(hours=5))
+        for _ in range(4):
+            busy.apply()
+            busy.pass_time(timedelta(days=1))
+        assert self.asked(busy) == 5
+
+    def test_is_asked_at_once_where_a_clock_went_wrong(self, busy: Fleet) -> None:
+        """What was written by a clock of next year would keep it waiting until then."""
+        busy.pass_time(timedelta(days=-400))
+        busy.apply()
+        assert self.asked(busy) == 2
+
+    def test_is_asked_at_once_for_what_is_replaced_at_once(self, busy: Fleet) -> None:
+        run_replace(MBX1, "", "compromise", busy.inputs(), busy.surroundings(), lambda planned: True)
+        assert self.asked(busy) == 2
