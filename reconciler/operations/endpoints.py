@@ -108,18 +108,24 @@ def trusted_by(desired: Desired) -> Authorities:
     Raises:
         OperationFailed: an authority's file cannot be read.
     """
-    try:
-        return Trust(_trusted(desired)).opened()
-    except AuthorityUnreadable as error:
+    trusted, unreadable = Trust(_trusted(desired)).as_far_as_readable()
+    if unreadable:
         raise OperationFailed(
-            (
+            [
                 Diagnostic(
                     summary="Authority not readable",
                     detail=f"{error}.",
                     hint="correct certificate or ca of the issuer: verify trusts it beside the public roots",
-                ),
-            )
-        ) from error
+                )
+                for error in unreadable
+            ]
+        )
+    return trusted
+
+
+def trusted_as_far_as_readable(desired: Desired) -> tuple[Authorities, tuple[AuthorityUnreadable, ...]]:
+    """The same for a gate: what cannot be read is told, and takes nothing back."""
+    return Trust(_trusted(desired)).as_far_as_readable()
 
 
 def trusted_for_answers(desired: Desired) -> Authorities | None:

@@ -17,13 +17,13 @@ from reconciler.plan.step_back import is_presented, taken_back, watched_by
 from reconciler.verify.comparison import is_worse
 from reconciler.verify.endpoints import Checked, Target, event_of
 from reconciler.verify.gate import Gate, Seen, Verdict, Watched
-from reconciler.verify.starttls import Handshake
+from reconciler.verify.starttls import Fault, Handshake
 from state.address import Address
 from state.record import STEPPED_BACK, Learned, Recorded, StateRecord
 from state.resources import Certificate
 
 from . import gating_problems as problems
-from .endpoints import Asked, asked_of, trusted_by
+from .endpoints import Asked, asked_of, trusted_as_far_as_readable
 from .inputs import Surroundings
 from .planning import Planned
 
@@ -57,9 +57,6 @@ class Gating:
 
         What an earlier apply bound and nobody saw served since is looked at again, for a day: that apply may
         have been killed before it came to that.
-
-        Raises:
-            OperationFailed: an authority's file cannot be read.
         """
         self._planned = planned
         self._surroundings = surroundings
@@ -67,9 +64,12 @@ class Gating:
         asked = asked_of(planned.desired, planned.record)
         touched = [one for one in asked if self._touching(one)]
         self._gate: Gate | None = None
+        self._doubts: tuple[Diagnostic, ...] = ()
         if touched or any(map(self._is_unserved, asked)):
+            trusted, unreadable = trusted_as_far_as_readable(planned.desired)
+            self._doubts = tuple(map(problems.not_judged, unreadable))
             self._gate = Gate(
-                trusted_by(planned.desired),
+                trusted,
                 surroundings.now,
                 surroundings.patience,
                 surroundings.listener,
@@ -85,7 +85,7 @@ class Gating:
             applied: What the apply came to. Of one that stopped nothing is waited for or taken back.
             ledger: Learns what is served, and what was taken back.
         """
-        gated = Gated()
+        gated = Gated(list(self._doubts))
         if self._gate is None:
             return gated
         asked = {
@@ -179,8 +179,8 @@ class Gating:
             elif one.verdict is Verdict.WORSE and one.watched.target.server is None:
                 gated.diagnostics.append(problems.worse_there(one))
         unseen = [one for one in seen if one.verdict is Verdict.UNSEEN]
-        if unseen:
-            gated.diagnostics.append(problems.not_seen(unseen))
+        if unnamed := [one for one in unseen if not _is_not_judged(one)]:
+            gated.diagnostics.append(problems.not_seen(unnamed))
         bad = {Verdict.FAULTY, Verdict.NOT_SERVED, Verdict.LOST, Verdict.WORSE}
         gated.failed = any(one.verdict in bad for one in seen)
         verdict = "failed" if gated.failed else "not_seen" if unseen else "passed"
@@ -261,6 +261,10 @@ class Gating:
             return
         left = {name: at for name, at in recorded.milestones.items() if name not in ("bound", "served")}
         _learn(ledger, certificate, replace(recorded, milestones=left))
+
+
+def _is_not_judged(seen: Seen) -> bool:
+    return any(problem.fault is Fault.NOT_JUDGED for problem in seen.handshake.problems)
 
 
 def _is_open(recorded: Recorded, now: datetime) -> bool:

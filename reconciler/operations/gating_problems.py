@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.verify.chain import UNKNOWN_ISSUER
+from reconciler.verify.chain import UNKNOWN_ISSUER, AuthorityUnreadable
 from reconciler.verify.comparison import is_worse, level
 from reconciler.verify.endpoints import Checked, Target
 from reconciler.verify.gate import Seen
@@ -59,6 +59,18 @@ def not_seen(unseen: Sequence[Seen]) -> Diagnostic:
         summary="Endpoint not seen",
         detail=f"Everything was done; what the world is presented is not known: {each}.",
         hint="run reconciler verify PATH from where these addresses can be reached",
+        severity=Severity.WARNING,
+    )
+
+
+def not_judged(error: AuthorityUnreadable) -> Diagnostic:
+    return Diagnostic(
+        summary="Authority not readable",
+        detail=(
+            f"{error}. Who signed what the endpoints present is not judged without it: nothing is taken back "
+            "for that, and nothing counts as served."
+        ),
+        hint=f"correct certificate or ca of the issuer, {_AGAIN}",
         severity=Severity.WARNING,
     )
 

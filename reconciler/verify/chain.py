@@ -58,10 +58,12 @@ class Authorities:
     Attributes:
         anchors: Where a chain may end.
         copies: Intermediates that this machine knows: a peer has to send its own.
+        is_whole: False where some could not be read: that a chain leads to none of these says nothing.
     """
 
     anchors: tuple[x509.Certificate, ...] = ()
     copies: tuple[x509.Certificate, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,25 @@ class Trust:
         Raises:
             AuthorityUnreadable: a file cannot be read, or holds no certificate.
         """
+        authorities, unreadable = self.as_far_as_readable()
+        if unreadable:
+            raise unreadable[0]
+        return authorities
+
+    def as_far_as_readable(self) -> tuple[Authorities, tuple[AuthorityUnreadable, ...]]:
+        """The certificates of the files that can be read, and what is wrong with the others."""
         known = _of_this_machine(ssl.get_default_verify_paths())
-        named = [certificate for path in self.authorities for certificate in _in_file(path)]
+        named: list[x509.Certificate] = []
+        unreadable: list[AuthorityUnreadable] = []
+        for path in self.authorities:
+            try:
+                named += _in_file(path)
+            except AuthorityUnreadable as error:
+                unreadable.append(error)
         roots, copies = list(known.anchors), list(known.copies)
         own = [one for one in named if _issuer_among(one, [*roots, *copies]) is None]
         copies += [one for one in named if one not in own and one not in roots]
-        return Authorities((*roots, *own), tuple(copies))
+        return Authorities((*roots, *own), tuple(copies), is_whole=not unreadable), tuple(unreadable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import IntEnum
 from typing import Final
 
@@ -24,7 +25,10 @@ _NO_TLS: Final = {Fault.NO_STARTTLS, Fault.TLS_FAILED}
 
 
 def level(handshake: Handshake) -> Level | None:
-    """How good what was seen is; None when nothing was. That it is another certificate makes it no worse."""
+    """How good what was seen is; None when nothing was.
+
+    That it is another certificate makes it no worse; that its authority cannot be looked up is a fault.
+    """
     faults = {problem.fault for problem in handshake.problems}
     if faults & _UNSEEN:
         return None
@@ -34,8 +38,12 @@ def level(handshake: Handshake) -> Level | None:
 
 
 def is_worse(now: Handshake, before: Handshake | None) -> bool:
-    """Whether a server is protected less than before; what was not seen is compared with nothing."""
+    """Whether a server is protected less than before; what was not seen is compared with nothing.
+
+    What nobody could look up makes nothing worse.
+    """
     if before is None:
         return False
-    after, earlier = level(now), level(before)
+    judged = tuple(problem for problem in now.problems if problem.fault is not Fault.NOT_JUDGED)
+    after, earlier = level(replace(now, problems=judged)), level(before)
     return after is not None and earlier is not None and after < earlier

@@ -15,7 +15,7 @@ from reconciler.exchange.patience import Patience
 from .chain import Authorities
 from .comparison import is_worse, level
 from .endpoints import Checked, Handshaker, Target, check_endpoints
-from .starttls import Handshake, is_one_of, shake_hands
+from .starttls import Fault, Handshake, is_one_of, shake_hands
 
 SETTLES: Final = 120.0
 """Seconds for which something has to be worse without a break: the transport service may be restarting."""
@@ -30,7 +30,7 @@ class Verdict(Enum):
     TOLD = "told"
     """TLS ends before Exchange there."""
     UNSEEN = "unseen"
-    """It was not seen before either: nothing is known."""
+    """It was not seen before either, or its authority cannot be looked up: nothing is known."""
     LOST = "lost"
     """It was seen before, and is not any more."""
     WORSE = "worse"
@@ -152,6 +152,8 @@ class Gate:
             since = self._worse_since.setdefault(target, spent)
             return Verdict.WORSE if spent - since >= SETTLES else None
         self._worse_since.pop(target, None)
+        if {problem.fault for problem in handshake.problems} == {Fault.NOT_JUDGED}:
+            return Verdict.UNSEEN
         certificate = handshake.certificate
         if certificate is not None and is_one_of(certificate, target.public_keys):
             return Verdict.FAULTY

@@ -31,6 +31,7 @@ class Fault(Enum):
     NO_STARTTLS = "does not offer STARTTLS"
     TLS_FAILED = "offers STARTTLS, but the handshake fails"
     UNTRUSTED = "presents a certificate that is not trusted"
+    NOT_JUDGED = "presents a certificate whose authority cannot be looked up"
     SHORT_CHAIN = "presents a chain that is short"
     NAME_MISMATCH = "presents a certificate for other names"
     EXPIRED = "presents a certificate that has expired"
@@ -194,7 +195,9 @@ def _found_in(
     public_keys: frozenset[str],
 ) -> Iterator[HandshakeProblem]:
     problem = judge_chain(chain, trusted, now)
-    if problem:
+    if problem and not trusted.is_whole:
+        yield HandshakeProblem(Fault.NOT_JUDGED, problem.reason)
+    elif problem:
         yield HandshakeProblem(Fault.SHORT_CHAIN if problem.is_short else Fault.UNTRUSTED, problem.reason)
     if facts.not_after < now:
         yield HandshakeProblem(Fault.EXPIRED, f"on {facts.not_after:%Y-%m-%d %H:%M} UTC")

@@ -22,10 +22,12 @@ from reconciler.diagnostics import Severity
 from reconciler.events import ApplyFinished, EndpointChecked, Event, ServingAwaited, SteppingBack
 from reconciler.exchange.patience import Patience
 from reconciler.exchange.port import Command, Connection, Outcome, Reader, Writer
-from reconciler.issuers.port import Waiting
+from reconciler.issuers.local import LocalIssuer
+from reconciler.issuers.port import Issuer, Waiting
 from reconciler.operations.applying import ApplyOutcome, run_apply, run_saved_plan
 from reconciler.operations.failed import Cause, OperationFailed
 from reconciler.operations.inputs import Inputs, Surroundings
+from reconciler.operations.issuers import open_issuer
 from reconciler.operations.planning import Planned, run_plan
 from reconciler.operations.saved_plans import read_plan, save_plan
 from reconciler.verify.chain import Authorities
@@ -78,6 +80,8 @@ class World:
         spoiled: What a handshake shows instead of what it would; None: nothing else.
         at_sleep: Done while somebody waits.
         killed_at: At which instant of a step back the process dies: before and after each command, from 0.
+        issuer: Who is asked instead of the declared one.
+        kept: What stood in a file that is missing.
     """
 
     lab: DirectLab
@@ -89,6 +93,8 @@ class World:
     killed_at: int | None = None
     spent: float = 0.0
     connections: str = "connections.yaml"
+    issuer: Issuer | None = None
+    kept: bytes = b""
 
     def shake(self, *arguments: Any, **options: Any) -> Handshake:
         true = self.lab.shake(*arguments, **options)
@@ -108,6 +114,7 @@ class World:
             lambda folder, organization: self.store,
             Patience(lambda: self.spent, self.sleep),
             shake=self.shake,
+            open_issuer=lambda settings, clock: self.issuer or open_issuer(settings, clock),
         )
 
     @contextmanager
@@ -230,6 +237,44 @@ def later(world: World) -> World:
     world.another_authority()
     world.lab.now += timedelta(days=61)
     return world
+
+
+class TestAnAuthorityWhoseFileIsMissing:
+    @pytest.fixture
+    def missing(self, later: World) -> World:
+        """It signs all the same: it was opened before, or has no need of that file."""
+        other = later.lab.directory / "other.pem"
+        key = other.with_suffix(".key")
+        later.issuer = LocalIssuer.open("house", other, key, clock=lambda: later.lab.now)
+        later.kept = other.read_bytes()
+        other.unlink()
+        return later
+
+    def test_stops_nothing_and_takes_nothing_back(self, missing: World) -> None:
+        """Everybody else may know it: unknown is not untrusted, and not trusted either."""
+        before = presented(missing).certificate
+        outcome = missing.apply()
+        assert (code(outcome), finished(missing)) == (ExitCode.DONE, "not_seen")
+        [diagnostic] = outcome.gated.diagnostics
+        assert (diagnostic.summary, diagnostic.severity) == ("Authority not readable", Severity.WARNING)
+        assert "other.pem cannot be read: No such file" in diagnostic.detail
+        assert presented(missing).certificate != before
+        assert not missing.steps_back
+        assert "served" not in missing.recorded().milestones
+
+    def test_is_served_as_soon_as_it_is_there(self, missing: World) -> None:
+        missing.apply()
+        (missing.lab.directory / "other.pem").write_bytes(missing.kept)
+        outcome = missing.apply()
+        assert told(outcome) == []
+        assert "served" in missing.recorded().milestones
+
+    def test_hides_nothing_else(self, missing: World) -> None:
+        """STARTTLS that is gone is gone, whoever signed."""
+        spoils_new_ones(missing)
+        outcome = missing.apply()
+        assert code(outcome) is ExitCode.NOT_VERIFIED
+        assert missing.steps_back
 
 
 class TestAnApply:

@@ -37,6 +37,9 @@ STILL_OLD = shaken(OLD, Fault.OTHER_CERTIFICATE)
 SHORT = shaken(NEW, Fault.SHORT_CHAIN)
 NO_TLS = shaken(None, Fault.NO_STARTTLS)
 SILENT = shaken(None, Fault.UNREACHABLE)
+NOT_JUDGED = shaken(NEW, Fault.NOT_JUDGED)
+OLD_NOT_JUDGED = shaken(OLD, Fault.NOT_JUDGED, Fault.OTHER_CERTIFICATE)
+"""The file of an authority is missing."""
 
 
 @dataclass
@@ -99,6 +102,12 @@ class TestATarget:
             (STILL_OLD, {0: NO_TLS, 100: SERVED}, Verdict.SERVED, 105),
             (shaken(OLD, Fault.UNTRUSTED), {0: SHORT}, Verdict.FAULTY, 0),
             (shaken(OLD, Fault.UNTRUSTED), {0: NO_TLS}, Verdict.WORSE, 120),
+            (STILL_OLD, {0: NOT_JUDGED}, Verdict.UNSEEN, 0),
+            (STILL_OLD, {0: STILL_OLD, 10: NOT_JUDGED}, Verdict.UNSEEN, 15),
+            (OLD_NOT_JUDGED, {0: OLD_NOT_JUDGED}, Verdict.NOT_SERVED, 900),
+            (OLD_NOT_JUDGED, {0: NO_TLS}, Verdict.WORSE, 120),
+            (OLD_NOT_JUDGED, {0: SILENT}, Verdict.LOST, 900),
+            (STILL_OLD, {0: shaken(NEW, Fault.NOT_JUDGED, Fault.EXPIRED)}, Verdict.WORSE, 120),
         ],
     )
     def test_is_decided(

@@ -187,7 +187,9 @@ class TestAServer:
     def test_with_a_certificate_that_nobody_trusts_is_told(self, tmp_path: Path) -> None:
         with mail_server(tmp_path, certificate()) as port:
             handshake = shake(port, Authorities())
+            unknown = shake(port, Authorities(is_whole=False))
         assert faults(handshake) == [Fault.UNTRUSTED]
+        assert faults(unknown) == [Fault.NOT_JUDGED]
         assert "issuer" in handshake.problems[0].detail
         assert handshake.certificate
 
