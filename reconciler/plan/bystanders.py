@@ -38,6 +38,7 @@ class Presenters:
 
     situation: Situation
     _managed: Mapping[int, Address] | None = None
+    _made: frozenset[object] | None = None
 
     def of(
         self, address: Address, planned: CertificatePlan
@@ -81,13 +82,18 @@ class Presenters:
 
     def _connectors(self, server: Name) -> Iterator[Connector]:
         """Those that are used on a server, but for what this tool made and is no longer declared: it goes."""
-        record, live = self.situation.record, self.situation.server(server)
-        made = {getattr(one.resource, "guid", None) for one in record.resources.values() if one.created}
+        live, made = self.situation.server(server), self._made_ones()
         found: tuple[Connector, ...] = (*live.send_connectors.objects, *live.receive_connectors.objects)
         for one in found:
             is_going = isinstance(one.guid, str) and one.guid in made and id(one) not in self._managed_ones()
             if not is_going and is_used_on(one, server, self.situation):
                 yield one
+
+    def _made_ones(self) -> frozenset[object]:
+        if self._made is None:
+            record = self.situation.record.resources.values()
+            self._made = frozenset(getattr(one.resource, "guid", None) for one in record if one.created)
+        return self._made
 
     def _managed_ones(self) -> Mapping[int, Address]:
         if self._managed is None:

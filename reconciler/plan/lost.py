@@ -5,7 +5,7 @@ What Active Directory holds is back then, connectors and their bindings; keys an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.cmdlets.capabilities import lacks
@@ -29,27 +29,40 @@ def lost_certificates(situation: Situation) -> Iterator[Diagnostic]:
     A server whose certificates could not be read has lost nothing that is known. One of which
     nothing is recorded looks rebuilt when it has none but those that signed themselves, as setup makes them.
     """
+    recorded = _recorded(situation)
     for name, server in situation.live.servers.items():
         if server.unreachable or server.certificates.unreadable:
             continue
         if any(one.public_key is UNKNOWN for one in server.certificates.objects):
             continue
         keys: set[object] = {one.public_key for one in server.certificates.objects}
-        gone = [*_recorded(name, keys, situation), *_requested(name, keys, situation)]
-        dangling = list(_dangling(name, server, situation))
+        gone = [*_gone(recorded.get(name, ()), keys, situation), *_requested(name, keys, situation)]
         is_bare = all(one.self_signed is True for one in server.certificates.objects)
-        if gone or (dangling and is_bare and not _knows(name, situation)):
+        if not gone and (name in recorded or not is_bare):
+            continue
+        dangling = list(_dangling(name, server, situation))
+        if gone or dangling:
             yield _told(str(name), [*gone, *dangling])
 
 
-def _recorded(name: Name, keys: set[object], situation: Situation) -> Iterator[str]:
-    """Certificates that were there when they were recorded."""
+def _recorded(situation: Situation) -> Mapping[Name, Sequence[tuple[Address, Certificate]]]:
+    """What the record says of each server's certificates."""
+    found: dict[Name, list[tuple[Address, Certificate]]] = {}
     for address, recorded in situation.record.resources.items():
         resource = recorded.resource
-        if not isinstance(resource, Certificate) or address not in situation.desired.resources:
+        if isinstance(resource, Certificate) and isinstance(resource.home, tuple) and len(resource.home) == 1:
+            found.setdefault(resource.home[0], []).append((address, resource))
+    return found
+
+
+def _gone(
+    recorded: Iterable[tuple[Address, Certificate]], keys: set[object], situation: Situation
+) -> Iterator[str]:
+    """Certificates that were there when they were recorded."""
+    for address, resource in recorded:
+        if address not in situation.desired.resources or not isinstance(resource.public_key, str):
             continue
-        is_here = resource.home == (name,) and isinstance(resource.public_key, str)
-        if is_here and resource.public_key not in keys:
+        if resource.public_key not in keys:
             yield f"{address} ({resource.thumbprint})"
 
 
@@ -58,14 +71,6 @@ def _requested(name: Name, keys: set[object], situation: Situation) -> Iterator[
     for address, request in situation.record.requests.items():
         if request.server == name and request.public_key not in keys:
             yield f"the key of the request for {address}, made {request.since:%Y-%m-%d}"
-
-
-def _knows(name: Name, situation: Situation) -> bool:
-    """Whether the record says what the server has."""
-    return any(
-        isinstance(recorded.resource, Certificate) and recorded.resource.home == (name,)
-        for recorded in situation.record.resources.values()
-    )
 
 
 def _dangling(name: Name, server: LiveServer, situation: Situation) -> Iterator[str]:

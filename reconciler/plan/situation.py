@@ -73,6 +73,7 @@ class Situation:
     _indexes: dict[int, ConnectorIndex] = field(default_factory=dict, repr=False, compare=False)
     _listeners: dict[Name, ListenerIndex] = field(default_factory=dict, repr=False, compare=False)
     _reasons: dict[Name, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False, compare=False)
+    _edges: dict[Name, bool] = field(default_factory=dict, repr=False, compare=False)
     _builds: dict[Name, Build | None] = field(default_factory=dict, repr=False, compare=False)
     _once: dict[tuple[Callable[..., object], object], Any] = field(
         default_factory=dict, repr=False, compare=False
@@ -137,8 +138,10 @@ class Situation:
         return {name: why[0] for name, why in sorted(found.items()) if why}
 
     def is_edge(self, name: Name) -> bool:
-        declared = self.desired.resources.get(Address.of("server", str(name)))
-        return isinstance(declared, Server) and declared.role == "edge"
+        if name not in self._edges:
+            declared = self.desired.resources.get(Address.of("server", str(name)))
+            self._edges[name] = isinstance(declared, Server) and declared.role == "edge"
+        return self._edges[name]
 
     def build(self, name: Name) -> Build | None:
         """The build of a server; None where it could not be read."""

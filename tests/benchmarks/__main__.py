@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.benchmarks import many_servers, planner, server_read, start, terraform
+from tests.benchmarks import fleet, many_servers, planner, server_read, start, terraform
 from tests.benchmarks.figure import Figure, table
 
 BENCHMARKS: Mapping[str, Callable[[], list[Figure]]] = {
     "planner": planner.measure,
+    "fleet": fleet.measure,
     "terraform": terraform.measure,
     "start": start.measure,
     "many_servers": many_servers.measure,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.plan.planner import plan
-from tests.benchmarks import many_servers, planner, server_read, start, terraform
+from tests.benchmarks import fleet, many_servers, planner, server_read, start, terraform
 from tests.benchmarks.figure import Figure, Spread, table
 from tests.benchmarks.organization import organization
 
@@ -21,6 +21,10 @@ class TestABenchmark:
         situation = organization(1, changed=True)
         (change,) = [change for change in plan(situation).changes if change.attributes]
         assert len(change.attributes) == 16
+
+    def test_of_a_fleet_renews_what_it_says(self) -> None:
+        """It raises where not every certificate is replaced, or where one is that should not."""
+        assert [figure.unit for figure in fleet.measure(1, 2, (2, 3), repeat=1)] == ["x"] * 3
 
     def test_of_terraform_is_left_out_where_it_is_not_installed(
         self, monkeypatch: pytest.MonkeyPatch
