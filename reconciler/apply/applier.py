@@ -58,8 +58,13 @@ class Applied:
         return self.total - self.done - self.failed - self.in_doubt - self.parked
 
     @property
+    def is_through(self) -> bool:
+        """True when nothing stopped it. What an issuer has not given, or refuses to give, is not in doubt."""
+        return self.done + self.parked == self.total and not self.was_interrupted
+
+    @property
     def is_complete(self) -> bool:
-        """True when everything was done that can be: what waits for an issuer does not count."""
+        """True when everything was done that can be, and nothing is wrong."""
         return self.done + self.parked == self.total and not has_errors(self.diagnostics)
 
 

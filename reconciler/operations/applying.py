@@ -232,14 +232,12 @@ class _Run:
 
         rounds = Rounds(planned, planned, run, plan_again, known)
         applied = rounds.carry_out(self.surroundings)
-        if applied.is_complete:
+        if applied.is_through:
             told = wait_until_seen(planned, applied.waiting, self.servers, self.surroundings)
             applied.diagnostics = (*applied.diagnostics, *told)
         gated = gating.verify(applied, ledgers[-1], known, step_back)
         if not applied.was_interrupted:
-            watched = planned.situation.watched
-            told = revoke_replaced(ledgers[-1], planned.desired, watched, self.servers, self.surroundings)
-            applied.diagnostics = (*applied.diagnostics, *told)
+            applied.diagnostics = (*applied.diagnostics, *self._revoke_replaced(planned, ledgers[-1]))
         applied.diagnostics = (*applied.diagnostics, *unread)
         self.surroundings.listener(
             ApplyFinished(
@@ -260,6 +258,13 @@ class _Run:
                 # What was done is in the journal, and stays there until a later run writes the record.
                 applied.diagnostics = (*applied.diagnostics, not_remembered(error))
         return applied, gated
+
+    def _revoke_replaced(self, planned: Planned, ledger: Ledger) -> tuple[Diagnostic, ...]:
+        watched = planned.situation.watched
+        try:
+            return revoke_replaced(ledger, planned.desired, watched, self.servers, self.surroundings)
+        except StateError as error:  # everything was sent: it is told like what was done before it
+            return (not_remembered(error),)
 
     def _tools(self, planned: Planned, issuers: Mapping[str, Issuer]) -> Tools:
         return Tools(

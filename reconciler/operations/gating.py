@@ -19,6 +19,7 @@ from reconciler.verify.endpoints import Checked, Target, event_of
 from reconciler.verify.gate import Gate, Seen, Verdict, Watched
 from reconciler.verify.starttls import Fault, Handshake
 from state.address import Address
+from state.errors import StateError
 from state.record import STEPPED_BACK, Learned, Recorded, StateRecord
 from state.resources import Certificate
 
@@ -81,8 +82,11 @@ class Gating:
     def verify(self, applied: Applied, ledger: Ledger, known: KnownValues, step_back: StepBack) -> Gated:
         """Wait until what was applied is presented; take it back where it is worse than before.
 
+        What cannot be remembered meanwhile is told, and makes no difference to what is seen or taken back.
+
         Args:
-            applied: What the apply came to. Of one that stopped nothing is waited for or taken back.
+            applied: What the apply came to. Of one that stopped nothing is waited for or taken back; that an
+                issuer refused a certificate stops nothing else.
             ledger: Learns what is served, and what was taken back.
         """
         gated = Gated(list(self._doubts))
@@ -99,7 +103,7 @@ class Gating:
             for target, one in asked.items()
         ]
         try:
-            if applied.was_interrupted or not applied.is_complete:
+            if not applied.is_through:
                 self._glance(watched, self._gate, gated)
                 return gated
             self._gate.wait(watched)
@@ -114,7 +118,7 @@ class Gating:
         ]
         for one in self._gate.seen:
             self._surroundings.listener(event_of(one.checked))
-        self._learn_served(asked, ledger)
+        self._learn_served(asked, ledger, gated)
         self._judge(asked, gated)
         worse = [one for one in self._gate.seen if one.verdict is Verdict.WORSE]
         if worse:
@@ -152,7 +156,7 @@ class Gating:
                 gated.diagnostics.append(problems.worse_meanwhile(checked))
                 gated.failed, gated.verification = True, "failed"
 
-    def _learn_served(self, asked: dict[Target, Asked], ledger: Ledger) -> None:
+    def _learn_served(self, asked: dict[Target, Asked], ledger: Ledger, gated: Gated) -> None:
         now = self._surroundings.now()
         for one in self._gate.seen if self._gate else ():
             expected = asked[one.watched.target].expected
@@ -167,7 +171,7 @@ class Gating:
                     **{name: at for name, at in recorded.milestones.items() if name != STEPPED_BACK},
                 }
                 if milestones != recorded.milestones:
-                    _learn(ledger, certificate, replace(recorded, milestones=milestones))
+                    _learn(ledger, certificate, replace(recorded, milestones=milestones), gated)
 
     def _judge(self, asked: dict[Target, Asked], gated: Gated) -> None:
         seen = self._gate.seen if self._gate else []
@@ -223,15 +227,16 @@ class Gating:
                     )
                 )
         keys = {certificate: _key(ledger.record, certificate) for certificate in certificates}
-        self._remember(certificates, ledger)  # a kill from here on leaves it known
+        self._remember(certificates, ledger, gated)  # a kill from here on leaves it known
         applied = step_back(replace(self._planned.plan, changes=tuple(changes), diagnostics=()))
         gated.diagnostics += applied.diagnostics
         if applied.was_interrupted or has_errors(applied.diagnostics):
+            gated.diagnostics += [problems.worse_and_not_taken_back(one) for one in of_servers]
             gated.stopped = True
             return
         for certificate in certificates:
-            self._forget_bound(certificate, keys[certificate], ledger)
-        self._remember(certificates, ledger)
+            self._forget_bound(certificate, keys[certificate], ledger, gated)
+        self._remember(certificates, ledger, gated)
         for one in of_servers:
             gated.diagnostics.append(self._taken_back(one, changes, gated))
 
@@ -247,20 +252,20 @@ class Gating:
         checked = Checked(replace(one.watched.target, public_keys=frozenset()), after)
         return problems.taken_back(one, addresses, checked)
 
-    def _remember(self, certificates: Iterable[Address], ledger: Ledger) -> None:
+    def _remember(self, certificates: Iterable[Address], ledger: Ledger, gated: Gated) -> None:
         now = self._surroundings.now()
         for certificate in certificates:
             if recorded := ledger.record.resources.get(certificate):
                 milestones = {**recorded.milestones, STEPPED_BACK: now}
-                _learn(ledger, certificate, replace(recorded, milestones=milestones))
+                _learn(ledger, certificate, replace(recorded, milestones=milestones), gated)
 
-    def _forget_bound(self, certificate: Address, key: object, ledger: Ledger) -> None:
+    def _forget_bound(self, certificate: Address, key: object, ledger: Ledger, gated: Gated) -> None:
         """Nothing is bound to it any more; on Exchange 2010 it is its predecessor that is recorded now."""
         recorded = ledger.record.resources.get(certificate)
         if recorded is None or _key(ledger.record, certificate) != key:
             return
         left = {name: at for name, at in recorded.milestones.items() if name not in ("bound", "served")}
-        _learn(ledger, certificate, replace(recorded, milestones=left))
+        _learn(ledger, certificate, replace(recorded, milestones=left), gated)
 
 
 def _is_not_judged(seen: Seen) -> bool:
@@ -275,8 +280,13 @@ def _is_open(recorded: Recorded, now: datetime) -> bool:
     return bound is not None and "served" not in milestones and now - bound < _LOOKED_FOR
 
 
-def _learn(ledger: Ledger, address: Address, recorded: Recorded) -> None:
-    ledger.learn(Learned(address, recorded, ledger.record.requests.get(address)))
+def _learn(ledger: Ledger, address: Address, recorded: Recorded, gated: Gated) -> None:
+    try:
+        ledger.learn(Learned(address, recorded, ledger.record.requests.get(address)))
+    except StateError as error:
+        gated.stopped = True
+        if (problem := problems.not_noted(error)) not in gated.diagnostics:
+            gated.diagnostics.append(problem)
 
 
 def _key(record: StateRecord, certificate: Address) -> object:

@@ -10,6 +10,7 @@ from reconciler.verify.comparison import is_worse, level
 from reconciler.verify.endpoints import Checked, Target
 from reconciler.verify.gate import Seen
 from reconciler.verify.starttls import Fault
+from state.errors import StateError
 
 _SERVICE = "look at its transport service (event 12014 names a certificate that it cannot find)"
 _INTERMEDIATE = (
@@ -96,6 +97,26 @@ def worse_and_stays(seen: Seen) -> Diagnostic:
         ),
         hint=f"{_SERVICE}; the one before is still in the store",
         subject=_subject(seen.watched.target),
+    )
+
+
+def worse_and_not_taken_back(seen: Seen) -> Diagnostic:
+    return Diagnostic(
+        summary="STARTTLS got worse",
+        detail=(
+            f"{_who(seen.watched.target)} {seen.checked.problem}, which it did not before. The step back did "
+            "not come to its end."
+        ),
+        hint="mend what stopped it; the plan showed its commands below each change: run what is left by hand",
+        subject=_subject(seen.watched.target),
+    )
+
+
+def not_noted(error: StateError) -> Diagnostic:
+    return Diagnostic(
+        summary="Record not written",
+        detail=f"{error}. All was sent that is told here; what was seen afterwards is not remembered.",
+        hint="free the place of the record, and apply again",
     )
 
 

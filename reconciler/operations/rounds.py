@@ -8,11 +8,12 @@ from typing import Final
 
 from reconciler.apply.applier import Applied
 from reconciler.apply.known import KnownValues
-from reconciler.apply.problems import not_continued, other_domain_controller
+from reconciler.apply.problems import not_continued, not_remembered, other_domain_controller
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.exchange.errors import ExchangeError
 from reconciler.exchange.patience import APPLYING
 from reconciler.plan.remaining import beyond
+from state.errors import StateError
 
 from .failed import OperationFailed
 from .inputs import Surroundings
@@ -61,7 +62,12 @@ class Rounds:
     def _round(self) -> Applied:
         if self.applied is not None and not self._may_go_on(self.applied):
             return self.applied
-        self.applied = self.run(self.planned, self.applied)
+        try:
+            self.applied = self.run(self.planned, self.applied)
+        except StateError as error:
+            if self.applied is None:
+                raise
+            _stop(self.applied, not_remembered(error))
         return self.applied
 
     def _may_go_on(self, applied: Applied) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,11 @@ from reconciler.operations.replacing import run_replace
 from reconciler.operations.revoking import revoke_replaced
 from reconciler.pki.answer import read_chain
 from state.address import Address
+from state.errors import StateUnwritable
+from state.journal import Entry
 from state.record import Learned
 from state.resources import Certificate
+from state.store import Fence
 from state.stores.memory import MemoryStore
 from tests.life import Desk, Fleet, fleet
 
@@ -142,6 +145,23 @@ class TestACertificateWhoseKeyIsKnownToOthers:
         before = len(settled.lab.sent)
         replaced(settled, desk)
         assert len(settled.lab.sent) == before
+
+    def test_that_is_revoked_and_cannot_be_remembered_is_told_after_all_that_was_done(
+        self, settled: Fleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Everything was sent: it is not said that nothing was changed."""
+        desk, append = RevokingDesk(settled.desk), settled.store.append
+
+        def full(entries: Iterable[Entry], fence: Fence) -> None:
+            if desk.revoked:
+                raise StateUnwritable("the store", "no space left on device")
+            append(entries, fence)
+
+        monkeypatch.setattr(settled.store, "append", full)
+        outcome = replaced(settled, desk)
+        assert outcome.applied is not None
+        assert [one.summary for one in outcome.applied.diagnostics] == ["Record not written"]
+        assert outcome.applied.done == outcome.applied.total
 
 
 class TestAllOfAnIssuer:

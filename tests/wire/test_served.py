@@ -19,8 +19,8 @@ from reconciler.events import Event, Listener, ServingAwaited, SteppingBack
 from reconciler.exchange.patience import Patience
 from reconciler.operations.applying import ApplyOutcome, run_apply
 from reconciler.operations.inputs import Surroundings
-from tests.cases.test_gate import YAML as GATED
 from tests.contoso import Contoso, contoso, unheard
+from tests.gated import YAML as GATED
 
 YAML = GATED.replace("servers: [MBX1]}]", "servers: [MBX1], serve_within: 20s}]")
 TENTH = 0.1
