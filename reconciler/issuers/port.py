@@ -57,7 +57,8 @@ class Waiting:
     Attributes:
         reference: What the issuer calls the request; brought again with it.
         reason: What is waited for, in one sentence's worth of words.
-        next_try: When it is worth asking again; UTC, aware. None: at any time.
+        next_try: When it is worth asking again; UTC, aware. None: at any time. Nobody asks before, but once a
+            day, and for what is replaced at once.
     """
 
     reference: str

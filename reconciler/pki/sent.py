@@ -100,6 +100,15 @@ def read_answer(data: bytes, public_key: str) -> str:
     return "".join(one.certificate.public_bytes(Encoding.PEM).decode("ascii") for one in chain)
 
 
+def keys_in(data: bytes) -> frozenset[str]:
+    """The keys of all certificates in what was sent, as :attr:`state.record.Request.public_key`.
+
+    Raises:
+        NotAnAnswer: there is no certificate in it, or what does not belong into an answer.
+    """
+    return frozenset(one.facts.public_key for one in _read(data))
+
+
 def _path(leaf: _Sent, others: Sequence[_Sent]) -> list[_Sent]:
     """From the leaf upwards; where several may have issued one, the one that was sent first."""
     chain, left = [leaf], list(others)

@@ -244,6 +244,19 @@ class TestAFileThatIsMeantAsTheAnswer:
         assert MBX1 in first.apply().waiting
         assert request.exists()
 
+    def test_is_looked_for_among_the_newest(
+        self, first: Machine, world: Fleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A folder in which a year of answers lies still works, and says what it leaves out."""
+        monkeypatch.setattr("reconciler.issuers.manual.folder.MOST_FILES", 2)
+        first.apply()
+        for number in range(3):
+            other = world.lab.directory.joinpath("issuer.pem").read_text()
+            (first.requests / f"old{number}.cer").write_text(other)
+        [told] = [one for one in first.plan().diagnostics if one.summary == "Files not looked at"]
+        assert told.severity is Severity.WARNING
+        assert "its oldest files, 1, were not looked at" in told.detail
+
     def test_and_is_called_otherwise_is_told_and_refuses_nothing(self, first: Machine) -> None:
         """It may be meant for another request of the folder: what is no certificate answers none."""
         first.apply()

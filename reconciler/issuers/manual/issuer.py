@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,8 +16,8 @@ from reconciler.pki.answer import read_chain
 from reconciler.pki.request import LARGEST, NotARequest, RequestFacts, parse_request
 from reconciler.whole_file import write_whole
 
-from .answers import Answer, File, NoAnswer, answers_to_none, find_answer
-from .folder import TooManyFiles, answer_files, read_text
+from .answers import Answer, NoAnswer, answers_to_none, find_answer
+from .folder import AnswerFolder, Looked, read_text
 from .names import stem_of
 from .note import TAKEN, note_of, taken_line
 
@@ -51,6 +51,7 @@ class ManualIssuer:
         """
         self._name = name
         self._folder = folder
+        self._answers = AnswerFolder(folder)
         self._is_text = is_text
         self._note = note
         self._clock = clock
@@ -77,16 +78,15 @@ class ManualIssuer:
                     request.address, facts, file, is_text=self._is_text, since=since, own=self._note
                 )
                 write_whole(note, told.encode("utf-8"))
-            files = answer_files(self._folder)
-            found = find_answer(files, stem, facts.public_key, after=request.renews)
+            looked = self._answers.look()
+            found = find_answer(
+                looked.files, self._answers.read, stem, facts.public_key, after=request.renews
+            )
             if isinstance(found, Answer) and TAKEN not in told:
                 write_whole(note, (told + taken_line(found.file, self._clock())).encode("utf-8"))
         except OSError as error:
             reason = f"{self._folder} cannot be used: {error.strerror or error}"
             raise IssuerUnusable(self._name, reason, _LET_US) from error
-        except TooManyFiles as error:
-            hint = "move what was answered long ago elsewhere, or name a folder for this alone"
-            raise IssuerUnusable(self._name, f"{self._folder}: {error}", hint) from error
         match found:
             case Answer():
                 return Issued(found.chain, read_chain(found.chain)[0].not_after)
@@ -97,7 +97,7 @@ class ManualIssuer:
                 )
                 raise RequestRefused(self._name, reason, hint)
             case None:
-                return Waiting(file, f"nothing in {self._folder} answers {file}{_but(files)}")
+                return Waiting(file, f"nothing in {self._folder} answers {file}{_but(looked)}")
 
     def _put(self, file: str, facts: RequestFacts) -> None:
         """Write the request, as its authority wants it, if it is not there."""
@@ -119,8 +119,9 @@ class ManualIssuer:
         write_whole(path, data)
 
 
-def _but(files: Iterable[File]) -> str:
+def _but(looked: Looked) -> str:
     """What lies there in place of an answer."""
-    others = answers_to_none(files)
+    others = answers_to_none(looked.files)
     more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-    return f"; {others[0].file} answers none: {others[0].reason}{more}" if others else ""
+    told = f"; {others[0].file} answers none: {others[0].reason}{more}" if others else ""
+    return told + (f"; {looked.told}" if looked.told else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from reconciler.issuers.manual.answers import File
+from reconciler.issuers.manual.folder import _read
 from reconciler.issuers.manual.issuer import ManualIssuer
 from reconciler.issuers.port import CertificateRequest, Issued, RequestRefused, Waiting
 from state.address import Address
 from state.values import DomainPattern
-from tests.authority import NOW, make_certificate, make_request, pem
+from tests.authority import NOW, make_certificate, make_request, pem, rsa_key
 
 CSR = make_request()
 REQUEST = CertificateRequest(
@@ -75,3 +78,51 @@ def test_a_renewal_with_the_same_key_is_a_request_of_its_own_and_no_earlier_answ
     said = desk(tmp_path).issue(again)
     assert isinstance(said, Issued)
     assert said.chain == pem(second)
+
+
+class TestAFolderWithMoreFilesThanAreLookedAt:
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reconciler.issuers.manual.folder.MOST_FILES", 3)
+
+    def fill(self, folder: Path, *names: str) -> None:
+        """Answers to others, each newer than the one before."""
+        other = pem(make_certificate(key=rsa_key(5)))
+        for name in names:
+            (folder / name).write_text(other)
+            self.is_younger(folder / name)
+
+    def is_younger(self, path: Path) -> None:
+        """Than all that is there, whatever the clock of the file system resolves."""
+        newest = max(max(one.stat().st_mtime_ns, one.stat().st_ctime_ns) for one in path.parent.iterdir())
+        os.utime(path, ns=(newest + 10**9, newest + 10**9))
+
+    def test_stops_nothing_and_is_told(self, tmp_path: Path) -> None:
+        self.fill(tmp_path, "a.cer", "b.cer", "c.cer", "d.cer", "e.cer")
+        said = desk(tmp_path).issue(REQUEST)
+        assert isinstance(said, Waiting)
+        assert said.reason.endswith("; its oldest files, 2, were not looked at")
+
+    def test_has_its_newest_looked_at_whatever_they_are_called(self, tmp_path: Path) -> None:
+        self.fill(tmp_path, "z.cer", "y.cer", "x.cer", "w.cer")
+        (tmp_path / "m.cer").write_text(pem(make_certificate()))
+        self.is_younger(tmp_path / "m.cer")
+        assert isinstance(desk(tmp_path).issue(REQUEST), Issued)
+
+
+def test_a_file_is_read_once_while_it_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many requests wait for one folder, and each looks for its answer."""
+    read: list[str] = []
+
+    def counted(folder: Path, name: str) -> File:
+        read.append(name)
+        return _read(folder, name)
+
+    monkeypatch.setattr("reconciler.issuers.manual.folder._read", counted)
+    (tmp_path / "other.cer").write_text(pem(make_certificate(key=rsa_key(5))))
+    person = desk(tmp_path)
+    for _ in range(3):
+        assert isinstance(person.issue(REQUEST), Waiting)
+    assert read == ["other.cer"]
+    (tmp_path / "other.cer").write_text(pem(make_certificate()) + "\n")
+    assert isinstance(person.issue(REQUEST), Issued)
