@@ -1,4 +1,4 @@
-"""Addresses as they are given on a command line."""
+"""Addresses and thumbprints as they are given on a command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from reconciler.diagnostics import Diagnostic
 from reconciler.operations.failed import OperationFailed
 from state.address import Address
-from state.errors import InvalidAddress
+from state.errors import InvalidAddress, InvalidValue
+from state.values import Thumbprint
 
 
 def parse_addresses(texts: Iterable[str]) -> tuple[Address, ...]:
@@ -32,3 +33,20 @@ def parse_addresses(texts: Iterable[str]) -> tuple[Address, ...]:
     if problems:
         raise OperationFailed(problems)
     return tuple(found)
+
+
+def parse_thumbprint(text: str) -> Thumbprint:
+    """Read a thumbprint, however it was copied.
+
+    Raises:
+        OperationFailed: it is none.
+    """
+    try:
+        return Thumbprint.parse(text)
+    except InvalidValue as error:
+        problem = Diagnostic(
+            summary="Not a thumbprint",
+            detail=f"{error}.",
+            hint="copy it from the plan, or from Get-ExchangeCertificate on the server",
+        )
+        raise OperationFailed((problem,)) from error

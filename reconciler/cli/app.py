@@ -168,6 +168,7 @@ def verify(path: DesiredPath, connections: Connections = None, state: StateFolde
     epilog=examples(
         "reconciler import tls.yaml 'send_connector.\"Mail to O365\"'",
         "reconciler import tls.yaml send_connector.EDGE1.tls_required",
+        "reconciler import tls.yaml certificate.EDGE1.public --thumbprint 5A2E...C7D4",
         "reconciler import --generate --connections servers.yaml > tls.yaml",
     ),
 )
@@ -182,6 +183,15 @@ def import_(
     ] = None,
     connections: Connections = None,
     state: StateFolder = None,
+    thumbprint: Annotated[
+        str | None,
+        typer.Option(
+            "--thumbprint",
+            metavar="THUMBPRINT",
+            help="Which certificate it is, where the server does not tell.",
+            show_default=False,
+        ),
+    ] = None,
     generate: Annotated[
         bool,
         typer.Option("--generate", help="Print YAML of all that the servers of --connections hold instead."),
@@ -193,7 +203,7 @@ def import_(
     With --generate nothing is recorded: a YAML is made of what exists, whose plan is empty.
     """
     if generate:
-        if path is not None or state is not None:
+        if path is not None or state is not None or thumbprint is not None:
             raise typer.BadParameter("it takes --connections alone", param_hint="--generate")
         if connections is None:
             raise typer.BadParameter("it needs --connections: which servers to read", param_hint="--generate")
@@ -204,7 +214,7 @@ def import_(
         raise typer.BadParameter("PATH and ADDR are needed, or --generate", param_hint="import")
     from .commands.import_ import import_ as run
 
-    choose(run, path, connections, state, address=address)
+    choose(run, path, connections, state, address=address, thumbprint=thumbprint)
 
 
 @app.command(

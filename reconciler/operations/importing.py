@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.cmdlets.mark import request_mark_of
 from reconciler.diagnostics import Diagnostic, has_errors
-from reconciler.pki.selection import select
+from reconciler.pki.selection import may_be_pending, select, with_ends
 from reconciler.plan.change import Plan
 from reconciler.plan.compare import live_value
 from reconciler.plan.planner import plan
@@ -17,7 +18,7 @@ from state.address import Address
 from state.record import Learned, Recorded, StateRecord
 from state.resources import Certificate, Kind, ReceiveConnector, Resource, SendConnector
 from state.snapshot import Listing, LiveServer, Unreadable
-from state.values import UNKNOWN, UNSET
+from state.values import UNKNOWN, UNSET, Thumbprint
 
 from .failed import OperationFailed
 from .identity import check_organization
@@ -42,10 +43,15 @@ class Imported:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> Imported:
+def run_import(
+    inputs: Inputs, address: Address, surroundings: Surroundings, thumbprint: Thumbprint | None = None
+) -> Imported:
     """Record the live object behind an address as ours, with its attributes as they are.
 
     What was not created by this tool is never deleted by it.
+
+    Args:
+        thumbprint: Which certificate of its server it is; None to have it found.
 
     Raises:
         OperationFailed: nothing was recorded.
@@ -67,8 +73,10 @@ def run_import(inputs: Inputs, address: Address, surroundings: Surroundings) -> 
         resource = with_subscriptions(asked).situation.desired.resources[address]
         if not isinstance(resource, Certificate | SendConnector | ReceiveConnector):
             raise OperationFailed((_not_importable(address),))
+        if thumbprint is not None and not isinstance(resource, Certificate):
+            raise OperationFailed((_no_certificate(address),))
         server = live.servers[home_of(resource)]
-        found = _find(address, resource, server, remembered.record, surroundings)
+        found = _find(address, resource, server, remembered.record, surroundings, thumbprint)
         before = remembered.record.resources.get(address)
         recorded = Recorded(
             _as_it_is(resource, found),
@@ -103,6 +111,7 @@ def _find(
     live: LiveServer,
     record: StateRecord,
     surroundings: Surroundings,
+    thumbprint: Thumbprint | None,
 ) -> Resource:
     """The live object.
 
@@ -121,10 +130,15 @@ def _find(
         case Certificate():
             listing = live.certificates
             mark = request_mark_of(record.organization, address, resource)
-            selection = select(resource, listing.objects, None, mark, surroundings.now())
+            said = resource if thumbprint is None else resource.with_(thumbprint=thumbprint)
+            selection = select(said, listing.objects, None, mark, surroundings.now())
             found = selection.certificate
+            if thumbprint is not None and (found is None or may_be_pending(found)):
+                raise OperationFailed((_not_there(address, live, thumbprint),))
             if found is None and len(selection.unclear) == 1:  # the person says what could not be read
                 [found] = selection.unclear
+            if found is None and selection.unclear:
+                raise OperationFailed((_several(address, live, with_ends(selection.unclear)),))
     if listing.unreadable:
         raise OperationFailed((_unreadable(address, live, listing.unreadable),))
     if found is None:
@@ -190,6 +204,36 @@ def _unreadable(address: Address, live: LiveServer, why: Unreadable) -> Diagnost
         summary="List not read",
         detail=f"{live.name}: {why.reason}. Whether {address} exists is unknown.",
         hint=why.remedy or "let the account read it, or mend the server; then import again",
+        subject=str(address),
+    )
+
+
+def _no_certificate(address: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="Not importable",
+        detail=f"{address} is no certificate, and only those have a thumbprint.",
+        hint="leave --thumbprint out: connectors are found by their names",
+        subject=str(address),
+    )
+
+
+def _several(address: Address, live: LiveServer, told: Sequence[str]) -> Diagnostic:
+    return Diagnostic(
+        summary="Several to import",
+        detail=(
+            f"{live.name} has {len(told)} certificates for these domains, and does not tell which of them is "
+            f"valid, has its key and is ours: {', '.join(told)}."
+        ),
+        hint="say which with --thumbprint; Get-ExchangeCertificate on the server shows their services",
+        subject=str(address),
+    )
+
+
+def _not_there(address: Address, live: LiveServer, thumbprint: Thumbprint) -> Diagnostic:
+    return Diagnostic(
+        summary="Nothing to import",
+        detail=f"{live.name} has no certificate with the thumbprint {thumbprint}, or that is a request.",
+        hint="look for it with: reconciler audit PATH, or Get-ExchangeCertificate on the server",
         subject=str(address),
     )
 

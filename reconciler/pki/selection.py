@@ -154,6 +154,21 @@ def imported_of(live: Sequence[Certificate], request: Request) -> Certificate | 
     return None
 
 
+def with_ends(certificates: Sequence[Certificate]) -> list[str]:
+    """The thumbprint and the end of each: what a person can tell them apart by."""
+    return [
+        f"{one.thumbprint} (ends {one.not_after:%Y-%m-%d})"
+        if isinstance(one.not_after, datetime)
+        else str(one.thumbprint)
+        for one in certificates
+    ]
+
+
+def newest(certificates: Sequence[Certificate]) -> Certificate | None:
+    """The one that began last; None of none."""
+    return max(certificates, key=lambda one: (_begin(one), _end(one)), default=None)
+
+
 def may_be_pending(certificate: Certificate) -> bool:
     """True for a pending request, and for what could be one as far as it was read.
 

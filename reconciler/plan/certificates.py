@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.cmdlets.mark import REQUEST_ATTRIBUTES
 from reconciler.diagnostics import Diagnostic
 from reconciler.pki.asked import asked_domains
-from reconciler.pki.selection import Selection, may_be_pending, select
+from reconciler.pki.selection import Selection, may_be_pending, select, with_ends
 from state.address import Address
 from state.resources import Certificate
 from state.values import UNKNOWN, UNSET, Deferred, Thumbprint
@@ -112,7 +112,8 @@ def _without_request(case: Case) -> CertificatePlan:
     if current is not None or not selection.unclear:
         planned = new_request(case, reason, current)
         return replace(planned, diagnostics=reused.diagnostics) if reused is not None else planned
-    unclear = problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=case.edge)
+    told = with_ends(selection.unclear)
+    unclear = unread_problems.not_judged(case.address, case.server, told, edge=case.edge)
     if not case.edge:
         return CertificatePlan(None, None, (unclear,))
     return replace(new_request(case, "", None), diagnostics=(unclear,))
@@ -181,13 +182,9 @@ def _missing(case: Case, selection: Selection) -> Diagnostic:
     if isinstance(case.asked.thumbprint, Thumbprint):
         return problems.pinned_missing(case.address, case.server, str(case.asked.thumbprint))
     if selection.unclear:
-        return problems.not_judged(case.address, case.server, _thumbprints(selection.unclear), edge=False)
+        return unread_problems.not_judged(case.address, case.server, with_ends(selection.unclear), edge=False)
     names = sorted(map(str, case.asked.domains)) if isinstance(case.asked.domains, frozenset) else []
     return problems.certificate_missing(case.address, case.server, names)
-
-
-def _thumbprints(certificates: tuple[Certificate, ...]) -> list[str]:
-    return [str(certificate.thumbprint) for certificate in certificates]
 
 
 def _sharing(case: Case, situation: Situation) -> Mapping[Address, Case | None]:

@@ -2,7 +2,8 @@
 
 Held back is what the world would notice: that a certificate is enabled, and that a connector is bound to
 another name. What leads there goes on: requests, answers, the import, which enables nothing [2.2-4]. A first
-certificate is not held back, for there is nothing on its server that it could break.
+certificate is not held back, for there is nothing on its server that it could break; it is not the
+first beside others for its names of which an Edge server does not tell whether they are in use.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from reconciler.pki.selection import may_be_pending, select
+from reconciler.pki.selection import may_be_pending, newest, select
 from state.address import Address
 from state.record import PUBLISHED, Predecessor, Recorded
 from state.resources import Certificate, Resource
@@ -218,18 +219,16 @@ def _replaced(
         name = planned.name if isinstance(planned.name, TlsCertificateName) else None
         return _Replaced(name, None, None)
     if recorded.predecessors:
-        newest: Predecessor = recorded.predecessors[0]
-        return _Replaced(newest.tls_certificate_name, newest.public_key, newest.not_after)
-    if change.action is not Action.UPDATE:
-        return None
+        last: Predecessor = recorded.predecessors[0]
+        return _Replaced(last.tls_certificate_name, last.public_key, last.not_after)
     others = [
         one
         for one in situation.server(server).certificates.objects
         if one.thumbprint != recorded.resource.thumbprint
     ]
-    found = select(
-        asked, others, None, situation.request_mark(change.address, asked), situation.now
-    ).certificate
+    selection = select(asked, others, None, situation.request_mark(change.address, asked), situation.now)
+    found = selection.certificate if change.action is Action.UPDATE else None
+    found = found or newest(selection.unclear)
     if found is None or not isinstance(found.tls_certificate_name, TlsCertificateName):
         return None
     ends = found.not_after if isinstance(found.not_after, datetime) else None

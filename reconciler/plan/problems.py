@@ -212,21 +212,6 @@ def certificate_missing(address: Address, server: str, domains: list[str]) -> Di
     )
 
 
-def not_judged(address: Address, server: str, thumbprints: list[str], *, edge: bool) -> Diagnostic:
-    """On an Edge server that is how it is; elsewhere something keeps the account from reading."""
-    what_then = "A new one is requested" if edge else "Unknown is not absent: nothing is planned"
-    return Diagnostic(
-        summary="Certificate not judged",
-        detail=(
-            f"{server} holds a certificate for these domains, but whether it is valid, has its key and is "
-            f"ours could not be read: {', '.join(thumbprints)}. {what_then}."
-        ),
-        hint=f"if it is the declared one, say so: reconciler import PATH '{address}'",
-        subject=str(address),
-        severity=Severity.WARNING if edge else Severity.ERROR,
-    )
-
-
 def certificate_ends(address: Address, reason: str) -> Diagnostic:
     return Diagnostic(
         summary="Certificate needs renewal",

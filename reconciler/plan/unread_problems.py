@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from reconciler.diagnostics import Diagnostic, Severity
@@ -51,6 +51,30 @@ def certificates_unread(address: Address, server: str, count: int) -> Diagnostic
         ),
         hint="look at Get-ExchangeCertificate on the server, and remove or renew what it cannot show either",
         subject=str(address),
+    )
+
+
+def not_judged(address: Address, server: str, told: Sequence[str], *, edge: bool) -> Diagnostic:
+    """On an Edge server that is how it is; elsewhere something keeps the account from reading.
+
+    Args: told: each certificate with its end.
+    """
+    one = len(told) == 1
+    held = "a certificate" if one else f"{len(told)} certificates"
+    what = (
+        "whether it is valid, has its key and is ours" if one else "which is valid, has its key and is ours"
+    )
+    which = "" if one else " --thumbprint THUMBPRINT"
+    what_then = "A new one is requested" if edge else "Unknown is not absent: nothing is planned"
+    return Diagnostic(
+        summary="Certificate not judged",
+        detail=(
+            f"{server} holds {held} for these domains, but {what} could not be read: {', '.join(told)}. "
+            f"{what_then}."
+        ),
+        hint=f"if the declared one is there, say so: reconciler import PATH '{address}'{which}",
+        subject=str(address),
+        severity=Severity.WARNING if edge else Severity.ERROR,
     )
 
 
