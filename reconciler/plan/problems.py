@@ -23,8 +23,8 @@ def renewals_only(left: int) -> Diagnostic:
     return Diagnostic(
         summary="Only renewals",
         detail=(
-            "While something could not be read, certificates are requested, imported, enabled and bound, and "
-            f"nothing else is done: {left} other changes wait."
+            "While something could not be read, what is due is replaced and bound, and nothing "
+            f"else is done: {left} other changes wait."
         ),
         hint="mend what could not be read, or plan the rest with --target",
         severity=Severity.WARNING,

@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.diagnostics import Diagnostic, Severity
+from state.values import TlsCertificateName
 
 from . import problems
 from .change import Action, Change, Plan
 from .retirement import is_retirement
 
-_BINDING: Final = frozenset({"tls_certificate_name"})
+_BINDING: Final = "tls_certificate_name"
 
 
 def renewals_of(plan: Plan) -> Plan | None:
-    """The certificates of a plan and what is bound to them, with its errors as warnings.
+    """The certificates of a plan that replace others and what is bound to them, with its errors as warnings.
 
     Returns:
         None where something else is wrong than that it could not be read, or where nothing is to be done.
@@ -35,11 +36,15 @@ def renewals_of(plan: Plan) -> Plan | None:
 
 
 def _is_renewal(change: Change) -> bool:
+    """Whether a change replaces a certificate that is there, or a name that is bound by another."""
     if not change.action.is_run or is_retirement(change.address):
         return False
     if change.address.type == "certificate":
-        return True
-    return change.action is not Action.CREATE and change.attributes.keys() <= _BINDING
+        recorded = change.learned.recorded if change.learned else None
+        return recorded is not None and bool(recorded.predecessors)
+    bound = change.attributes.get(_BINDING)
+    is_alone = change.attributes.keys() == {_BINDING} and change.action is not Action.CREATE
+    return is_alone and bound is not None and isinstance(bound.before, TlsCertificateName)
 
 
 def _as_warning(diagnostic: Diagnostic) -> Diagnostic:
