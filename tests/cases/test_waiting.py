@@ -259,9 +259,9 @@ class TestAnIssuerThatNamesTheTimeOfTheNextTry:
         assert isinstance(busy.issuer, Busy)
         busy.issuer.pause = timedelta(days=30)
         busy.pass_time(timedelta(hours=5))
-        for _ in range(4):
+        for _ in range(8):
             busy.apply()
-            busy.pass_time(timedelta(days=1))
+            busy.pass_time(timedelta(hours=12))
         assert self.asked(busy) == 5
 
     def test_is_asked_at_once_where_a_clock_went_wrong(self, busy: Fleet) -> None:
