@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .certificates import CertificatesForm, certificates
+from .certificates import CertificatesForm, ReplaceReason, certificates
 from .lab import lab
 from .options import Connections, DesiredPath, StateFolder
 from .typed import application, choose, examples
@@ -326,7 +326,11 @@ def version() -> None:
 
 def own_words() -> frozenset[str]:
     """The words of a command line that are the program's own, not the user's: commands, options, choices."""
-    found = {choice.value for choices in (SchemaName, PlanForm, CertificatesForm) for choice in choices}
+    found = {
+        choice.value
+        for choices in (SchemaName, PlanForm, CertificatesForm, ReplaceReason)
+        for choice in choices
+    }
     waiting = [typer.main.get_command(app)]
     while waiting:
         command = waiting.pop()

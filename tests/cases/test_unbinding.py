@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,15 @@ from reconciler.plan.change import Action, Change
 from state.address import Address
 from tests.cases.test_every_crash_instant import Fate, Killed, World, once_more
 from tests.cases.test_retirement import applied, renewed, stored
-from tests.life import Fleet, Remembering, fleet, presented
+from tests.life import (
+    Fleet,
+    Remembering,
+    drawn_turnaround,
+    every_twentieth,
+    fleet,
+    presented,
+    remember_what_was_read,
+)
 from tests.rules import rule
 from tests.stored import organization_of, receive_connector
 
@@ -238,6 +247,25 @@ def test_a_plan_of_a_part_calls_nobody_unmanaged_who_is_declared(tmp_path: Path)
     planned = run_plan(world.inputs(), world.surroundings(), targets=(address,))
     assert "not managed" not in str(planned.plan.diagnostics)
     assert not [one for one in planned.plan.changes if one.action is Action.DELETE]
+
+
+def test_a_year_of_renewals_leaves_few_certificates_in_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is in use and one kept; older ones go when the connectors of all servers are bound."""
+    remember_what_was_read(monkeypatch)
+    world, chance = a_fleet(tmp_path, servers=3), random.Random(7)  # noqa: S311
+    world.desk.turnaround = drawn_turnaround(chance, timedelta(days=6))
+    world.sessions = Remembering(world.lab, every_twentieth(chance))
+    most, first, stores = 0, world.now, organization_of(world.lab).servers.values()
+    while world.now < first + timedelta(days=365):
+        world.apply()
+        for server in stores:
+            found = [one for one in server.certificates if not (one.is_self_signed or one.is_pending)]
+            assert any(one.is_current(world.now) for one in found) or world.now < first + timedelta(days=12)
+            most = max(most, len(found))
+        world.pass_time(timedelta(days=2))
+    assert most == 3
 
 
 @dataclass
