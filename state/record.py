@@ -36,6 +36,8 @@ class Predecessor:
         created: It was requested by this tool, so it may be removed by it.
         revoke: Why its authority is to be told that it is good no more, once its successor is served; ""
             where it simply ends.
+        revoked: When that was settled: its authority was told, or whoever applied was; UTC, aware.
+        issuer: Whose it was, by its name under ``issuers``; "" where that is not known.
     """
 
     thumbprint: Thumbprint
@@ -45,6 +47,12 @@ class Predecessor:
     superseded: datetime
     created: bool
     revoke: str = ""
+    revoked: datetime | None = None
+    issuer: str = ""
+
+    @property
+    def is_to_be_revoked(self) -> bool:
+        return bool(self.revoke) and self.revoked is None
 
 
 @dataclass(frozen=True, slots=True)

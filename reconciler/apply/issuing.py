@@ -27,16 +27,22 @@ _LONGEST: Final = timedelta(days=1)
 """How long an issuer is left alone that wants to be: what it says may be wrong, and the certificate ends."""
 
 
-def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools) -> str:
+def answer_of(address: Address, asked: Certificate, ledger: Ledger, tools: Tools, *, urgent: str = "") -> str:
     """The issued certificate with its chain, PEM: the one that the journal holds, or a new one.
 
     What the issuer says is in the journal before this returns: an authority is asked once, and asked again by
     what it called the request, not before the time that it named: a timer must not use up its rate limit.
 
+    Args:
+        urgent: Why what it replaces is to be revoked, where it was decided so since it was requested.
+
     Raises:
         Parked: there is none yet, or none that may be imported.
     """
     request = ledger.record.requests[address]
+    if urgent and request.urgent != urgent:
+        request = replace(request, urgent=urgent)
+        ledger.learn(Learned(address, ledger.record.resources.get(address), request))
     if request.answer and not _problems(request.answer, request, asked, tools):
         return request.answer
     now = tools.now()

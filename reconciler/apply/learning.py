@@ -201,15 +201,16 @@ def _requested(
         csr=facts.pem,
         pending=Thumbprint.parse(pending) if isinstance(pending, str) else None,
         since=now,
-        urgent=_urgency(change),
+        urgent=urgency_of(change),
     )
     return Learned(change.address, record.resources.get(change.address), request)
 
 
-def _urgency(change: Change) -> str:
-    """Why what a change replaces is to be revoked."""
+def urgency_of(change: Change) -> str:
+    """Why what a change replaces is to be revoked; "" where it is not."""
     recorded = change.learned.recorded if change.learned else None
-    return recorded.predecessors[0].revoke if recorded and recorded.predecessors else ""
+    newest = next(iter(recorded.predecessors), None) if recorded else None
+    return newest.revoke if newest is not None and newest.is_to_be_revoked else ""
 
 
 def _imported(

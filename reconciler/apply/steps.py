@@ -41,7 +41,7 @@ from .issued import notices
 from .issuing import answer_of
 from .journey import Journey
 from .known import KnownValues
-from .learning import asked_by, learned_from, newly_bound
+from .learning import asked_by, learned_from, newly_bound, urgency_of
 from .ledger import Ledger
 from .renewing import keeps_key, put_together, request_under_way, requested_again
 from .tools import Kept, Parked, Stopped, Tools
@@ -241,7 +241,8 @@ class ChangeRun:
 
     def _answer(self) -> str:
         """What the issuer gave; other changes learn its name by that."""
-        chain = answer_of(self.address, asked_by(self._change), self._ledger, self._tools)
+        asked, urgent = asked_by(self._change), urgency_of(self._change)
+        chain = answer_of(self.address, asked, self._ledger, self._tools, urgent=urgent)
         self._known.learn(self.address, read_chain(chain)[0])
         self._tell_of(chain)
         return chain

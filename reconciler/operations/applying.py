@@ -197,9 +197,10 @@ class _Run:
         return ApplyOutcome(planned, applied, gated=gated)
 
     def _look_again(self, planned: Planned, remembered: Remembered) -> Gated:
-        """With nothing to do: see what an earlier apply did not come to see, and write what was learned."""
+        """With nothing to do: see and revoke what an earlier apply did not come to; write what it learned."""
         gating, ledger = Gating(planned, self.surroundings), Ledger(self.store, self.fence, planned.record)
         gated = gating.verify(Applied(0), ledger, KnownValues(), lambda _: Applied(0))
+        gated.diagnostics += self._revoke(planned, ledger, gated, read_again=False)
         is_written = remembered.is_written and ledger.record == planned.record
         if not is_written and not planned.doubts:
             ledger.close(written)
@@ -237,7 +238,8 @@ class _Run:
             applied.diagnostics = (*applied.diagnostics, *told)
         gated = gating.verify(applied, ledgers[-1], known, step_back)
         if not applied.was_interrupted:
-            applied.diagnostics = (*applied.diagnostics, *self._revoke_replaced(planned, ledgers[-1]))
+            told = self._revoke(planned, ledgers[-1], gated, read_again=True)
+            applied.diagnostics = (*applied.diagnostics, *told)
         applied.diagnostics = (*applied.diagnostics, *unread)
         self.surroundings.listener(
             ApplyFinished(
@@ -259,12 +261,12 @@ class _Run:
                 applied.diagnostics = (*applied.diagnostics, not_remembered(error))
         return applied, gated
 
-    def _revoke_replaced(self, planned: Planned, ledger: Ledger) -> tuple[Diagnostic, ...]:
-        watched = planned.situation.watched
-        try:
-            return revoke_replaced(ledger, planned.desired, watched, self.servers, self.surroundings)
-        except StateError as error:  # everything was sent: it is told like what was done before it
-            return (not_remembered(error),)
+    def _revoke(
+        self, planned: Planned, ledger: Ledger, gated: Gated, *, read_again: bool
+    ) -> tuple[Diagnostic, ...]:
+        return revoke_replaced(
+            planned, ledger, gated.unseen, self.servers, self.surroundings, read_again=read_again
+        )
 
     def _tools(self, planned: Planned, issuers: Mapping[str, Issuer]) -> Tools:
         return Tools(

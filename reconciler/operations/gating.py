@@ -13,6 +13,7 @@ from reconciler.apply.ledger import Ledger
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.events import SteppingBack
 from reconciler.plan.change import Change, Plan
+from reconciler.plan.held_back import is_urgent
 from reconciler.plan.step_back import is_presented, taken_back, watched_by
 from reconciler.verify.comparison import is_worse
 from reconciler.verify.endpoints import Checked, Target, event_of
@@ -42,12 +43,14 @@ class Gated:
         failed: Something that was seen is not as it should be, or is not to be seen any more.
         stopped: It did not come to its end: interrupted, or the step back did not succeed.
         verification: For machines: what all of it came to.
+        unseen: The certificates whose endpoints could not be seen from here, neither before nor after.
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     failed: bool = False
     stopped: bool = False
     verification: str = ""
+    unseen: frozenset[Address] = frozenset()
 
 
 class Gating:
@@ -112,6 +115,7 @@ class Gating:
             gated.diagnostics.append(problems.interrupted(left))
             gated.stopped, gated.verification = True, "interrupted"
             return gated
+        gated.unseen = _unseen(self._gate.seen, asked)
         # What only an earlier apply was about, and is not to be seen from here, was told then.
         self._gate.seen = [
             one for one in self._gate.seen if one.watched.seconds or one.verdict is not Verdict.UNSEEN
@@ -276,8 +280,21 @@ def _is_open(recorded: Recorded, now: datetime) -> bool:
     milestones = recorded.milestones
     if STEPPED_BACK in milestones:
         return True
+    if is_urgent(recorded) and "enabled" in milestones and "served" not in milestones:
+        return True  # what it replaced is not revoked before
     bound = milestones.get("bound", milestones.get("enabled"))
     return bound is not None and "served" not in milestones and now - bound < _LOOKED_FOR
+
+
+def _unseen(seen: Iterable[Seen], asked: dict[Target, Asked]) -> frozenset[Address]:
+    """The certificates that none of their servers' endpoints let anybody see."""
+    verdicts: dict[Address, set[Verdict]] = {}
+    for one in seen:
+        if one.watched.target.server is not None:
+            for expected in asked[one.watched.target].expected:
+                if expected.certificate is not None:
+                    verdicts.setdefault(expected.certificate, set()).add(one.verdict)
+    return frozenset(address for address, found in verdicts.items() if found == {Verdict.UNSEEN})
 
 
 def _learn(ledger: Ledger, address: Address, recorded: Recorded, gated: Gated) -> None:

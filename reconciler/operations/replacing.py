@@ -30,8 +30,9 @@ def run_replace(
 ) -> ApplyOutcome:
     """Plan and apply the replacement of one certificate, or of all that an issuer signed, and nothing else.
 
-    No maintenance window is waited for. A request that is under way is gone on with: its key is a new one.
-    What is replaced is revoked, by this apply or a later one, once its successor is served.
+    No maintenance window is waited for. A request that is under way is gone on with; but not after a
+    compromise, for its key lies on the same server. What is replaced is revoked once its successor is served,
+    by this apply or a later one.
 
     Args:
         address: None: all of the issuer's.
@@ -60,14 +61,36 @@ def _of_address(address: Address, desired: Desired) -> tuple[Address, ...]:
     asked = desired.snapshot.resources[address]
     if not isinstance(asked, Certificate) or not isinstance(asked.issuer, str):
         raise OperationFailed((_not_ours(f"{address} is no certificate that an issuer is declared for"),))
-    return with_same_key(address, asked, desired)
+    return _managed(with_same_key(address, asked, desired), desired)
 
 
 def _of_issuer(issuer: str, desired: Desired) -> tuple[Address, ...]:
     found = tuple(address for address, one in desired.snapshot.of(Certificate) if one.issuer == issuer)
     if not found:
         raise OperationFailed((_not_ours(f"No declared certificate is of an issuer named {issuer}"),))
-    return found
+    return _managed(found, desired)
+
+
+def _managed(wanted: tuple[Address, ...], desired: Desired) -> tuple[Address, ...]:
+    """The same, where all of them may be changed: one that is only observed would be left as it is.
+
+    Raises:
+        OperationFailed: some are only observed.
+    """
+    resources = desired.snapshot.resources
+    observed = [str(address) for address in wanted if getattr(resources[address], "mode", "") == "observe"]
+    if observed:
+        raise OperationFailed(
+            (
+                Diagnostic(
+                    summary="Only observed",
+                    detail=f"{', '.join(observed)} is only observed: it would not be replaced.",
+                    hint="declare mode: manage or certificates there; or replace the others one by one",
+                    subject=observed[0],
+                ),
+            )
+        )
+    return wanted
 
 
 def _not_ours(reason: str) -> Diagnostic:

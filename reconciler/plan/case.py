@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Final
 
 from reconciler.cmdlets import certificate as cmdlets
 from reconciler.diagnostics import Diagnostic
@@ -18,6 +19,9 @@ from state.values import Deferred, Thumbprint, TlsCertificateName
 
 from .change import Change, Difference, Upcoming
 from .situation import Situation, Urgent, home_of
+
+COMPROMISE: Final = "compromise"
+"""Why a certificate is replaced whose key is known to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,33 @@ class Case:
 
     @property
     def revoke(self) -> str:
-        """Why the certificate that is replaced is to be revoked; "" where it simply ends."""
+        """Why the certificate that is replaced is to be revoked; "" where it simply ends.
+
+        Of a key that several servers share, one of them makes the request for all.
+        """
+        requests = (self.record.requests.get(address) for address in self.sharing)
+        reasons = [request.urgent for request in requests if request is not None and request.urgent]
         if self.urgent is not None:
-            return self.urgent.reason
-        return self.request.urgent if self.request is not None else ""
+            reasons.insert(0, self.urgent.reason)
+        return COMPROMISE if COMPROMISE in reasons else next(iter(reasons), "")
+
+    @property
+    def sharing(self) -> tuple[Address, ...]:
+        """The certificates that have the same key, this one first."""
+        names = self.asked.shared_by if isinstance(self.asked.shared_by, tuple) else ()
+        others = (Address.of("certificate", str(name), *self.address.parts[1:]) for name in names)
+        return (self.address, *(other for other in others if other != self.address))
+
+    @property
+    def is_compromised(self) -> bool:
+        """Whether keys that lie on the server are known to others, that of a request among them.
+
+        Not that of one which was made since, or for that reason.
+        """
+        if self.urgent is None or self.urgent.reason != COMPROMISE:
+            return False
+        request = self.request
+        return request is None or (request.urgent != COMPROMISE and request.since < self.urgent.since)
 
     @property
     def keeps_key(self) -> bool:

@@ -60,6 +60,19 @@ def request_superseded(address: Address, server: str) -> Diagnostic:
     )
 
 
+def request_compromised(address: Address, server: str) -> Diagnostic:
+    return Diagnostic(
+        summary="Request replaced",
+        detail=(
+            f"A request of {address} is under way on {server}, and its key lies beside the one that is known "
+            "to others. A new one is made, and the pending entry of the old one is removed."
+        ),
+        hint="cancel the order at its authority",
+        subject=str(address),
+        severity=Severity.WARNING,
+    )
+
+
 def key_not_rsa(address: Address) -> Diagnostic:
     return Diagnostic(
         summary="Key not RSA",

@@ -86,10 +86,14 @@ def _alone(case: Case) -> CertificatePlan:
     address, asked, request = case.address, case.asked, case.request
     if asked.issuer is UNSET or request is None or not is_open(case, request):
         return _without_request(case)
-    if _asks_for(request.asked) == _asks_for(asked):
+    is_same = _asks_for(request.asked) == _asks_for(asked)
+    if is_same and not case.is_compromised:
         return continued(case, request)
     planned = _without_request(case)
-    abandoned = problems.request_abandoned(address, case.server)
+    if is_same and (planned.change is None or planned.change.action not in (Action.CREATE, Action.REPLACE)):
+        return planned
+    told = certificate_problems.request_compromised if is_same else problems.request_abandoned
+    abandoned = told(address, case.server)
     return replace(planned, diagnostics=(*planned.diagnostics, abandoned))
 
 
@@ -105,7 +109,7 @@ def _without_request(case: Case) -> CertificatePlan:
     reused = _with_same_key(case, current, reason)
     if reused is not None and reused.change is not None:
         return reused
-    if (request := unrecorded_request(case)) is not None:
+    if not case.is_compromised and (request := unrecorded_request(case)) is not None:
         return continued(case, request)
     if current is None and (untold := _untold(case)) is not None:
         return CertificatePlan(None, None, (untold,))

@@ -148,7 +148,7 @@ def _replaces_urgently(address: Address, planned: CertificatePlan | None, situat
 
 def is_urgent(recorded: Recorded | None) -> bool:
     """Whether a certificate replaces one that is to be revoked: no window is waited for then."""
-    return recorded is not None and bool(recorded.predecessors) and bool(recorded.predecessors[0].revoke)
+    return recorded is not None and bool(recorded.predecessors) and recorded.predecessors[0].is_to_be_revoked
 
 
 def _waits(maintenance: Maintenance, now: datetime) -> str:

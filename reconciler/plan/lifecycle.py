@@ -11,12 +11,13 @@ from reconciler.pki.selection import imported_of, select
 from state.address import Address
 from state.record import Predecessor, Request
 from state.resources import Certificate
-from state.values import UNSET, Name
+from state.values import UNSET, Name, Thumbprint
 
 from .case import case_of
 from .change import Action, Change, Plan
 from .due import Due, due_of
 from .references import Connector, References, held_by, users_of
+from .revocation import revocations
 from .situation import Situation, home_of
 
 
@@ -91,9 +92,11 @@ def standings(situation: Situation, plan: Plan) -> tuple[Standing, ...]:
     """
     changes = {change.address: change for change in plan.changes}
     errors = {one.subject: one.detail for one in reversed(plan.diagnostics) if one.severity.value == "error"}
+    revoking = {one.predecessor.thumbprint: one.waits for one in revocations(situation)}
     told: list[Standing] = []
     for address, asked in situation.desired.of(Certificate):
-        case = _Case(address, asked, situation, changes.get(address), errors.get(str(address), ""))
+        error = errors.get(str(address), "")
+        case = _Case(address, asked, situation, changes.get(address), error, revoking)
         told += case.standings()
     return tuple(told)
 
@@ -105,6 +108,7 @@ class _Case:
     situation: Situation
     change: Change | None
     error: str
+    revoking: Mapping[Thumbprint, str]
 
     @property
     def server(self) -> Name:
@@ -211,26 +215,38 @@ class _Case:
     ) -> Standing:
         there = next((other for other in live if other.thumbprint == one.thumbprint), None)
         if there is None:
+            reason, step = self._revocation(one)
             return self._told(
                 State.RETIRED,
-                reason="is no longer in the store",
+                reason="; ".join(filter(None, ("is no longer in the store", reason))),
+                next_step=step,
                 thumbprint=str(one.thumbprint),
                 expires=one.not_after,
             )
         shares_name = current is not None and current.tls_certificate_name == there.tls_certificate_name
         references = held_by(there, self.server, self.situation)
         why_held = _why_held(references, shares_name=shares_name)
+        reason, step = self._revocation(one)
         begin = there.not_before if isinstance(there.not_before, datetime) else None
         return self._told(
             State.HELD if why_held else State.SUPERSEDED,
             since=one.superseded,
-            reason=why_held or "was replaced",
+            reason="; ".join(filter(None, (reason, why_held))) or "was replaced",
+            next_step=step,
             names=_names(there),
             thumbprint=str(one.thumbprint),
             not_before=begin,
             expires=one.not_after,
             used_by=_names_of(users_of(there, self.server, self.situation)),
         )
+
+    def _revocation(self, one: Predecessor) -> tuple[str, str]:
+        """What a predecessor that is to be revoked waits for, and what is to be done; else empty."""
+        if not one.is_to_be_revoked or one.thumbprint not in self.revoking:
+            return "", ""
+        waits = self.revoking[one.thumbprint]
+        reason = f"is to be revoked ({one.revoke})"
+        return f"{reason}, and waits: {waits}" if waits else reason, f"{_APPLY} revokes it"
 
     def _milestones(self, current: Certificate) -> Mapping[str, datetime]:
         recorded = self.situation.record.resources.get(self.address)

@@ -13,7 +13,7 @@ from state.resources import Certificate, ReceiveConnector, SendConnector
 from state.snapshot import LiveServer, LiveState
 from state.values import UNKNOWN, Name, Thumbprint, TlsCertificateName
 
-from . import binding_problems, problems, unread_problems
+from . import binding_problems, problems, revocation_problems, unread_problems
 from .binding import C, bind, differing
 from .builds import refused, unknown_build
 from .bystanders import Presenters
@@ -21,6 +21,7 @@ from .case import CertificatePlan
 from .certificates import plan_certificate
 from .change import Change, Drift, Plan, Upcoming
 from .default_smtp import enables_smtp, judged, unfit_names
+from .discarding import discarded_requests
 from .foreign_names import foreign_names
 from .held_back import held_back_binding, held_back_certificate, still_bound
 from .listeners import arranged
@@ -31,6 +32,7 @@ from .pinning import pinned
 from .protection import after_gains, rank
 from .receive_connectors import plan_receive_connector
 from .retirement import plan_retirements
+from .revocation import revocations
 from .send_connectors import ConnectorPlan, plan_send_connector
 from .situation import Situation, home_of
 from .step_back import with_step_backs
@@ -95,6 +97,12 @@ def _plan(declared: Situation) -> Plan:
             worked.changes.append(found)
         else:
             worked.diagnostics.append(found)
+    worked.changes += discarded_requests(certificates, situation)
+    worked.diagnostics += [
+        revocation_problems.waits(one.replaced_at[0], one.predecessor, one.waits)
+        for one in revocations(situation)
+        if one.predecessor.not_after > situation.now
+    ]
     worked.changes += synchronizations(worked.changes, subscriptions)
     stepping = with_step_backs(worked.changes, situation)
     worked.diagnostics += stepping.diagnostics

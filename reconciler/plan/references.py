@@ -128,16 +128,20 @@ def _who_may_refer(server: Name, situation: Situation) -> tuple[tuple[_User, ...
 
 
 def _user(connector: Connector, server: Name, situation: Situation) -> _User:
-    kind = "send" if isinstance(connector, SendConnector) else "receive"
-    called = f'{kind} connector "{connector.name}"'
-    store = store_of(server, situation)
+    words, store = called(connector), store_of(server, situation)
     name = connector.tls_certificate_name
     if store.takes_names and isinstance(name, TlsCertificateName):
-        return _User(connector, called, name=name)
+        return _User(connector, words, name=name)
     if not is_used_on(connector, server, situation):
-        return _User(connector, called)
+        return _User(connector, words)
     found = store.presented_by(connector)
-    return _User(connector, called, presented=found, unclear=frozenset(map(id, found.unclear)))
+    return _User(connector, words, presented=found, unclear=frozenset(map(id, found.unclear)))
+
+
+def called(connector: Connector) -> str:
+    """A connector, in words."""
+    kind = "send" if isinstance(connector, SendConnector) else "receive"
+    return f'{kind} connector "{connector.name}"'
 
 
 def store_of(server: Name, situation: Situation) -> Store:

@@ -48,7 +48,8 @@ def superseded(
 ) -> list[Superseded]:
     """The predecessors of a declared certificate that this tool requested, newest first.
 
-    The newest of them is kept until it expires or its successor is itself renewed.
+    The newest of them is kept until it expires or its successor is itself renewed. One that is revoked is no
+    way back, and one that is to be revoked stays until it is.
 
     Args:
         renewing: The certificate that is there now is being replaced.
@@ -179,6 +180,10 @@ def _has_successor(recorded: Recorded, server: Name, situation: Situation) -> bo
 
 
 def _why_due(one: Predecessor, position: int, now: datetime, *, renewing: bool) -> str:
+    if one.is_to_be_revoked:
+        return ""  # it is revoked with what its store shows of it
+    if one.revoke:
+        return f"was replaced {one.superseded:%Y-%m-%d}: {one.revoke}"
     if one.not_after <= now:
         return f"expired {one.not_after:%Y-%m-%d}"
     if position > 0 or renewing:

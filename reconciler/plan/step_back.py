@@ -18,7 +18,7 @@ from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
 from state.record import STEPPED_BACK, Learned, Recorded, StateRecord
 from state.resources import Certificate, ReceiveConnector, SendConnector
-from state.values import UNSET, Deferred, Name, TlsCertificateName
+from state.values import UNSET, Deferred, Name, Thumbprint, TlsCertificateName
 
 from .binding import presented_on
 from .change import Action, Change
@@ -34,6 +34,7 @@ _CHOSEN: Final = (
 _IN_USE: Final = "it becomes the server's default SMTP certificate, which Exchange does not remove"
 _DANGLES: Final = "what it was bound by before names no certificate that could be presented"
 _NOT_JUDGED: Final = "whether what it was bound by before could still be presented could not be read"
+_REVOKED: Final = "what it was bound by before is to be revoked"
 _UNREAD: Final = "what it was bound by before could not be read"
 
 
@@ -54,6 +55,8 @@ def with_step_backs(changes: Iterable[Change], situation: Situation) -> Stepping
     """
     found: list[Change] = []
     told: list[Diagnostic] = []
+    changes = tuple(changes)
+    revoked = _revoked(changes, situation.record)
     for change in changes:
         certificates = watched_by(change) & situation.watched if change.action.is_run else frozenset()
         if not certificates:
@@ -61,9 +64,9 @@ def with_step_backs(changes: Iterable[Change], situation: Situation) -> Stepping
             continue
         match change.address.type:
             case "certificate":
-                found.append(_of_certificate(change, situation))
+                found.append(_of_certificate(change, revoked, situation))
             case _:
-                found.append(_of_connector(change, situation))
+                found.append(_of_connector(change, revoked, situation))
         told += _failed_before(change, certificates, situation.record)
     return SteppingBack(tuple(found), tuple(told))
 
@@ -138,20 +141,29 @@ def _as_before(recorded: Recorded, was: Recorded | None) -> Recorded:
     return replace(recorded, resource=recorded.resource.with_(thumbprint=UNSET, public_key=UNSET))
 
 
-def _of_connector(change: Change, situation: Situation) -> Change:
+def _revoked(changes: Iterable[Change], record: StateRecord) -> frozenset[Thumbprint]:
+    """What is revoked, or is to be: nothing leads back to it."""
+    planned = (change.learned.recorded for change in changes if change.learned and change.learned.recorded)
+    recorded = (*record.resources.values(), *planned)
+    return frozenset(one.thumbprint for entry in recorded for one in entry.predecessors if one.revoke)
+
+
+def _of_connector(change: Change, revoked: frozenset[Thumbprint], situation: Situation) -> Change:
     binding = next((one for one in change.invocations if _BINDING in one.parameters), None)
     if change.action is Action.CREATE or binding is None:
         return change  # without it there was nothing to lose
     before = change.attributes[_ATTRIBUTE].before
     if before is not None and not isinstance(before, TlsCertificateName):
         return replace(change, no_step_back=_UNREAD)
-    if before is not None and (why := _not_presentable(before, change, situation)):
+    if before is not None and (why := _not_presentable(before, change, revoked, situation)):
         return replace(change, no_step_back=why)
     back = {"Identity": binding.parameters["Identity"], _BINDING: None if before is None else str(before)}
     return replace(change, on_failure=(Invocation(binding.server, binding.cmdlet, back),))
 
 
-def _not_presentable(name: TlsCertificateName, change: Change, situation: Situation) -> str:
+def _not_presentable(
+    name: TlsCertificateName, change: Change, revoked: frozenset[Thumbprint], situation: Situation
+) -> str:
     """Why not each server of a connector has a certificate of that name that is good now; "" where it has."""
     resource = change.learned.recorded.resource if change.learned and change.learned.recorded else None
     servers = presented_on(resource) if isinstance(resource, SendConnector | ReceiveConnector) else ()
@@ -161,12 +173,14 @@ def _not_presentable(name: TlsCertificateName, change: Change, situation: Situat
         found = store_of(server, situation).presented_by(named)
         if found.certificate is None and not found.unclear:
             return _DANGLES
+        if found.certificate is not None and found.certificate.thumbprint in revoked:
+            return _REVOKED
         if found.certificate is None:
             doubt = _NOT_JUDGED
     return doubt
 
 
-def _of_certificate(change: Change, situation: Situation) -> Change:
+def _of_certificate(change: Change, revoked: frozenset[Thumbprint], situation: Situation) -> Change:
     """Where connectors name no certificate [3-15], enabling it is what the world notices."""
     server = Name(change.invocations[-1].server)
     edge = situation.is_edge(server)
@@ -179,6 +193,9 @@ def _of_certificate(change: Change, situation: Situation) -> Change:
         return replace(change, no_step_back=_IN_USE)
     if not any(one.cmdlet == "Import-ExchangeCertificate" for one in change.invocations):
         return replace(change, no_step_back="Exchange takes no service off a certificate")
+    recorded = change.learned.recorded if change.learned else None
+    if recorded and recorded.predecessors and recorded.predecessors[0].thumbprint in revoked:
+        return replace(change, no_step_back=_REVOKED)
     thumbprint = Deferred(change.address, cmdlets.THUMBPRINT)
     return replace(change, on_failure=(cmdlets.remove(thumbprint, server=str(server), edge=edge),))
 

@@ -13,9 +13,9 @@ from state.address import Address
 from state.record import Learned, Recorded
 from state.resources import Certificate, ReceiveConnector, Resource, SendConnector
 from state.snapshot import Unreadable
-from state.values import UNKNOWN, UNSET, Name
+from state.values import UNKNOWN, UNSET, Name, Thumbprint
 
-from . import problems
+from . import problems, revocation_problems
 from .change import Action, Change, Difference
 from .observed import is_observed
 from .receive_connectors import find_listener
@@ -156,9 +156,22 @@ def _is_declared(live: ReceiveConnector, home: Name, situation: Situation) -> bo
 
 
 def _forget(address: Address, resource: Resource, sets: frozenset[str], situation: Situation) -> Undeclared:
+    unrevoked = tuple(_unrevoked(address, situation))
     if _home_in(resource, situation) is not None and _set_remains(address, resource, sets, situation):
-        return Undeclared(address, _forgotten(address))
-    return Undeclared(address, _forgotten(address), (problems.left_the_yaml(address, address.parts[0]),))
+        return Undeclared(address, _forgotten(address), unrevoked)
+    left = problems.left_the_yaml(address, address.parts[0])
+    return Undeclared(address, _forgotten(address), (left, *unrevoked))
+
+
+def _unrevoked(address: Address, situation: Situation) -> Iterator[Diagnostic]:
+    """What was to be revoked of a certificate that is forgotten: nobody will think of it any more."""
+    recorded, request = situation.record.resources[address], situation.record.requests.get(address)
+    for one in recorded.predecessors:
+        if one.is_to_be_revoked and one.not_after > situation.now:
+            yield revocation_problems.by_hand(address, one, "it is not declared any more")
+    thumbprint = getattr(recorded.resource, "thumbprint", None)
+    if request is not None and request.urgent and isinstance(thumbprint, Thumbprint):
+        yield revocation_problems.replacement_forgotten(address, request.urgent, str(thumbprint))
 
 
 def _forgotten(address: Address) -> Change:

@@ -172,6 +172,8 @@ def _predecessor_to_json(one: Predecessor) -> dict[str, Json]:
         "superseded": _instant_to_json(one.superseded),
         "created": one.created,
         "revoke": one.revoke,
+        "revoked": _instant_or_none_to_json(one.revoked),
+        "issuer": one.issuer,
     }
 
 
@@ -190,6 +192,8 @@ def _predecessor_from_json(shape: Shape) -> Predecessor:
         superseded=_instant(shape, "superseded"),
         created=shape.truth("created"),
         revoke=_text_since_later(shape, "revoke"),
+        revoked=_instant_since_later(shape, "revoked"),
+        issuer=_text_since_later(shape, "issuer"),
     )
     shape.done()
     return predecessor
