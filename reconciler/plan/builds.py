@@ -10,7 +10,7 @@ from reconciler.cmdlets.capabilities import lacking, lacks
 from reconciler.cmdlets.releases import is_newer_than_known, is_older_than_known
 from reconciler.diagnostics import Diagnostic
 from state.address import Address
-from state.resources import Kind, ReceiveConnector, SendConnector
+from state.resources import Build, Kind, ReceiveConnector, SendConnector
 from state.values import Name
 
 from . import problems
@@ -23,10 +23,12 @@ def executor(desired: SendConnector, situation: Situation) -> Name:
 
     Where none has all of it, that is the first, and :func:`not_known` says what it lacks.
     """
+    first = home_of(desired)
+    if not _lacked(desired, first, situation):
+        return first
     home = desired.home if isinstance(desired.home, tuple) else ()
     able = [name for name in home if not _lacked(desired, name, situation)]
-    first = home_of(desired)
-    if not able or first in able:
+    if not able:
         return first
     known = [(build, name) for name in able if (build := situation.build(name)) is not None]
     newest = max((build for build, _ in known), default=None)
@@ -50,10 +52,12 @@ def without_effect(
 ) -> tuple[Diagnostic, ...]:
     """What is set for all source servers, and some of them do not know."""
     told = []
+    of_builds: dict[tuple[Build | None, bool], tuple[str, ...]] = {}
     for name in desired.home if isinstance(desired.home, tuple) else ():
-        lacked = _lacked(desired, name, situation, in_effect=True) if name != server else ()
-        if lacked:
-            build = situation.build(name)
+        of = build, _ = situation.build(name), situation.is_edge(name)
+        if of not in of_builds:
+            of_builds[of] = _lacked(desired, name, situation, in_effect=True)
+        if name != server and (lacked := of_builds[of]):
             told.append(problems.not_on_every_source(address, str(name), build, str(server), lacked))
     return tuple(told)
 

@@ -80,7 +80,7 @@ def ours(world: Fleet, name: str) -> Iterator[tuple[str, list[StoredCertificate]
 
 @dataclass
 class Seen:
-    """What the fleet was seen to be, after each step.
+    """What the fleet was seen to be, before and after each step.
 
     Attributes:
         served: Servers that have presented a certificate of ours.
@@ -92,7 +92,7 @@ class Seen:
     requests: int = 0
     retained: Counter[str] = field(default_factory=Counter)
 
-    def look(self, world: Fleet) -> None:
+    def look_from_outside(self, world: Fleet) -> None:
         for server, stored in presented(world).items():
             is_ours = stored is not None and is_for(stored.der, "mail")
             assert is_ours or server not in self.served, f"{server} presents none of ours"
@@ -100,6 +100,8 @@ class Seen:
                 assert stored.is_current(world.now), f"{server} presents an expired one"
             if is_ours:
                 self.served.add(server)
+
+    def look_into_stores(self, world: Fleet) -> None:
         for name in NAMES:
             for server, there in ours(world, name):
                 pending = sum(one.is_pending for one in there)
@@ -125,9 +127,10 @@ def test_three_years_never_serve_what_has_expired(
         applies += 1
         is_done = outcome.applied is None or outcome.applied.is_complete
         incomplete += not is_done
-        seen.look(world)
+        seen.look_into_stores(world)
+        seen.look_from_outside(world)
         world.lab.now = next_step(world, first, is_done)
-        seen.look(world)
+        seen.look_from_outside(world)
     with capsys.disabled():
         print(
             f"\n3 years, {SERVERS} servers: {applies} applies, {incomplete} of them not complete, "
