@@ -8,7 +8,16 @@ from typing import Final
 from reconciler.told import error_line, one_line
 
 from .kind import IssuerKind, Opening
-from .port import CertificateRequest, Issued, Issuer, IssuerFailed, IssuerUnusable, RequestRefused, Waiting
+from .port import (
+    CertificateRequest,
+    Issued,
+    Issuer,
+    IssuerFailed,
+    IssuerUnusable,
+    RequestRefused,
+    Revoker,
+    Waiting,
+)
 
 _ITS_AUTHOR: Final = "tell the author of the plug-in, or use another issuer"
 _LONGEST_REFERENCE: Final = 1000
@@ -22,7 +31,10 @@ def open_guarded(kind: IssuerKind, opening: Opening) -> Issuer:
         IssuerUnusable: it cannot be opened.
     """
     try:
-        return GuardedIssuer(opening.name, kind.open(opening))
+        issuer = kind.open(opening)
+        if isinstance(issuer, Revoker):
+            return GuardedRevoker(opening.name, issuer, issuer)
+        return GuardedIssuer(opening.name, issuer)
     except IssuerFailed as error:
         raise _tidy(opening.name, error) from error
     except (Exception, SystemExit) as error:
@@ -88,6 +100,27 @@ class GuardedIssuer:
 
     def _wrong(self, reason: str) -> RequestRefused:
         return RequestRefused(self._name, reason, _ITS_AUTHOR)
+
+
+class GuardedRevoker(GuardedIssuer):
+    """The same, of one that can be told that a certificate is good no more."""
+
+    def __init__(self, name: str, issuer: Issuer, revoker: Revoker) -> None:
+        super().__init__(name, issuer)
+        self._revoker = revoker
+
+    def revoke(self, certificate_pem: str, reason: str) -> None:
+        """Tell it.
+
+        Raises:
+            IssuerFailed: it says so, or breaks.
+        """
+        try:
+            self._revoker.revoke(certificate_pem, reason)
+        except IssuerFailed as error:
+            raise _tidy(self._name, error) from error
+        except (Exception, SystemExit) as error:
+            raise RequestRefused(self._name, f"it broke: {error_line(error)}", _ITS_AUTHOR) from error
 
 
 def _tidy(name: str, error: IssuerFailed) -> IssuerFailed:

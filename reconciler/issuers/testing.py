@@ -22,7 +22,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from reconciler.issuers.port import Adviser, CertificateRequest, Issued, Issuer, RequestRefused, Waiting
+from reconciler.issuers.port import (
+    Adviser,
+    CertificateRequest,
+    Issued,
+    Issuer,
+    RequestRefused,
+    Revoker,
+    Waiting,
+)
 from reconciler.pki.answer import check_answer, read_chain
 from reconciler.pki.request import parse_request
 from state.address import Address
@@ -110,6 +118,13 @@ class IssuerContract:
         for request in (another_request(0), another_request(1)):
             key = parse_request(request.csr).public_key
             assert read_chain(self.issued(issuer, request).chain)[0].public_key == key
+
+    def test_revokes_once_and_may_be_told_twice(self, issuer: Issuer) -> None:
+        """Where it can: after a lost answer the same certificate is brought once more."""
+        if isinstance(issuer, Revoker):
+            chain = self.issued(issuer).chain
+            issuer.revoke(chain, "compromise")
+            issuer.revoke(chain, "compromise")
 
     def test_says_nothing_of_the_renewal_of_what_it_did_not_issue(self, issuer: Issuer) -> None:
         """It is asked before every plan, about whatever is recorded, and never fails."""
