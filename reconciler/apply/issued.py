@@ -107,7 +107,8 @@ def _incomplete(address: Address, last: CertificateFacts, reason: str, urls: Seq
         ),
         hint=(
             f'have the answer given with its intermediates; or import the certificate of "{last.issuer}" '
-            f"into {_STORE}, on each server that has the certificate, then reconciler verify PATH"
+            f"into {_STORE}, on each server that has the certificate, then reconciler verify PATH. Where "
+            "that is the root of an authority of your own, name its certificate with ca: of the issuer"
         ),
         subject=str(address),
         severity=Severity.WARNING,

@@ -35,7 +35,9 @@ def certificates(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write it there, all at once, and not to stdout.", show_default=False
+            metavar="FILE",
+            help="Write it there, all at once, and not to stdout; --csr too.",
+            show_default=False,
         ),
     ] = None,
     csr: Annotated[
@@ -86,7 +88,7 @@ def certificates(
     """
     _check_together(
         asked=sum(one is not None for one in (csr, answer, replace, issuer)),
-        is_shown=json or out is not None or form is not CertificatesForm.text,
+        is_shown=json or (out is not None and csr is None) or form is not CertificatesForm.text,
         is_json_alone=not json or form in (CertificatesForm.text, CertificatesForm.json),
         is_replaced=replace is not None or issuer is not None,
         is_bought=answer is not None and password is not None,
@@ -110,7 +112,7 @@ def certificates(
     if csr is not None:
         from .commands.certificates import print_request
 
-        choose(print_request, path, connections, state, address=csr)
+        choose(print_request, path, connections, state, address=csr, out=out)
     if answer is not None and password is not None:
         from .commands.certificates import bought as take_bought
 

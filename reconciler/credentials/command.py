@@ -74,8 +74,18 @@ def read_command(command: str, folder: Path, seconds: float = SECONDS, largest: 
     """
     ended = run(arguments_of(command, is_windows=sys.platform == "win32"), folder, seconds, largest)
     if ended.status:
-        raise CommandFailed(f"it ended with status {ended.status}")
+        raise CommandFailed(f"it {how_ended(ended.status)}")
     return ended.output
+
+
+def how_ended(status: int) -> str:
+    """What became of a program that did not end well."""
+    if status >= 0 or sys.platform == "win32":
+        return f"ended with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
 
 
 def run(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from reconciler.credentials.command import CommandFailed, CommandMissing, Ended, run
+from reconciler.credentials.command import CommandFailed, CommandMissing, Ended, how_ended, run
 from reconciler.issuers.orderly import read_request
 from reconciler.issuers.port import CertificateRequest, Issued, IssuerUnusable, RequestRefused, Waiting
 from reconciler.pki.answer import read_chain
@@ -77,9 +77,7 @@ class CommandIssuer:
         if ended.status:
             said = one_line(ended.said.decode("utf-8", "replace"))
             told = f': "{said}"' if said else ", and said nothing"
-            raise RequestRefused(
-                self._name, f"{self._program} ended with status {ended.status}{told}", _BY_HAND
-            )
+            raise RequestRefused(self._name, f"{self._program} {how_ended(ended.status)}{told}", _BY_HAND)
         try:
             chain = read_answer(ended.output, facts.public_key)
         except NotAnAnswer as error:

@@ -78,12 +78,14 @@ class Demand:
     """What of the declaration is applied.
 
     Attributes:
+        operation: What others are told who find the record locked.
         targets: These addresses and what they need; all when empty.
         urgent: Certificates that are replaced whatever there is.
         bought: Certificates that become what was bought with its key.
         parcels: The same, ready to be sent: what a plan must not hold.
     """
 
+    operation: str = "apply"
     targets: tuple[Address, ...] = ()
     urgent: Mapping[Address, Urgent] = field(default_factory=lambda: MappingProxyType({}))
     bought: Mapping[Address, Bought] = field(default_factory=lambda: MappingProxyType({}))
@@ -100,7 +102,7 @@ def apply_declared(
         KeyboardInterrupt: nothing was changed.
     """
     store = open_store(declared.desired.organization, inputs, surroundings)
-    with locked(store, "apply", surroundings) as fence:
+    with locked(store, demand.operation, surroundings) as fence:
         remembered = remember(store, declared.desired.organization)
         servers = Servers(declared.desired, surroundings.patient_sessions)
         whole = declared.desired.snapshot

@@ -61,6 +61,7 @@ def run_bought(
     try:
         wanted = with_same_key(address, _asked(address, desired), desired)
         demand = Demand(
+            operation="certificates --answer",
             targets=(*wanted, *bound_to(wanted, desired)),
             bought=MappingProxyType(dict.fromkeys(wanted, bought)),
             parcels=MappingProxyType(dict.fromkeys(wanted, parcel)),

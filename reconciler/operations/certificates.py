@@ -10,6 +10,7 @@ from reconciler.pki.answer import check_answer
 from reconciler.pki.answer_problems import wrong_answer
 from reconciler.pki.sent import LARGEST_FILE, NotAnAnswer, read_answer
 from reconciler.plan.lifecycle import Standing, standings
+from reconciler.plan.tlsa import NOT_LOOKED_UP
 from state.address import Address
 from state.record import Learned, Request, StateRecord
 
@@ -39,7 +40,9 @@ def run_certificates(inputs: Inputs, surroundings: Surroundings) -> Certificates
     planned = run_plan(inputs, surroundings)
     situation = replace(planned.situation, record=planned.record)
     told = standings(situation, planned.plan)
-    return Certificates(planned.plan.organization, told, planned.diagnostics)
+    # Who only looks presents no key that a record would have to name.
+    diagnostics = tuple(one for one in planned.diagnostics if one.summary != NOT_LOOKED_UP)
+    return Certificates(planned.plan.organization, told, diagnostics)
 
 
 def pending_request(inputs: Inputs, address: Address, surroundings: Surroundings) -> str:
@@ -88,8 +91,19 @@ def take_answer(inputs: Inputs, address: Address, file: Path, surroundings: Surr
     return answered
 
 
+def _no_certificate(address: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="No request under way",
+        detail=f"{address} is no certificate: nothing is requested for it.",
+        hint="name a certificate; reconciler certificates PATH lists them",
+        subject=str(address),
+    )
+
+
 def _request(record: StateRecord, address: Address) -> Request:
     request = record.requests.get(address)
+    if address.type != "certificate":
+        raise OperationFailed((_no_certificate(address),))
     if request is None or not request.csr:
         raise OperationFailed(
             (

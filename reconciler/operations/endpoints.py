@@ -175,6 +175,13 @@ def _expected(endpoint: Endpoint, server: Name, desired: Desired, record: StateR
             key = recorded.resource.public_key
             if isinstance(key, str):
                 return Expected(address, _identity(recorded, key))
+        request = record.requests.get(address)
+        if request is not None and request.is_waiting:
+            return Expected(
+                address,
+                missing=f"{address} is requested, and waits: {request.waits}",
+                remedy=f"reconciler apply PATH imports the answer once {request.asked.issuer} has given it",
+            )
         return Expected(
             address,
             missing=f"the record does not know the key of {address}",

@@ -18,19 +18,26 @@ _INTERMEDIATE = (
     "that server"
 )
 _AGAIN = "then reconciler verify PATH"
+_OWN_ROOT = (
+    "where its issuer is itself the root of an authority of your own, name that certificate with ca: of the "
+    "issuer in the YAML"
+)
 
 
 def not_served(seen: Seen) -> Diagnostic:
-    minutes = max(round(seen.watched.seconds / 60), 1)
     return Diagnostic(
         summary="Certificate not served",
         detail=(
             f"{_who(seen.watched.target)} {seen.checked.problem}. It is no worse than before, so nothing was "
-            f"taken back; waited for were at most {minutes} min."
+            f"taken back; waited for were at most {_span(seen.watched.seconds)}."
         ),
-        hint=f"{_INTERMEDIATE if _is_short(seen) else _SERVICE}, {_AGAIN}",
+        hint=f"{_INTERMEDIATE}, {_AGAIN}; {_OWN_ROOT}" if _is_short(seen) else f"{_SERVICE}, {_AGAIN}",
         subject=_subject(seen.watched.target),
     )
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
 def _is_short(seen: Seen) -> bool:

@@ -16,6 +16,7 @@ from reconciler.plan.change import Plan
 from reconciler.plan.planner import plan
 from reconciler.plan.settle import settle
 from reconciler.plan.situation import Situation, Urgent
+from reconciler.plan.tlsa import NOT_LOOKED_UP
 from state.address import Address
 from state.errors import InvalidAddress
 from state.journal import Intent
@@ -131,7 +132,7 @@ def make_plan(
     if published := published_for(made, declared.desired, surroundings):
         made = plan(replace(situation, published=published))
     told = (*made.diagnostics, *answered.diagnostics)
-    made = replace(made, diagnostics=tuple(_placed(told, declared.desired)))
+    made = replace(made, diagnostics=tuple(_placed(_told_once(told), declared.desired)))
     return Planned(
         plan=made,
         diagnostics=(*declared.diagnostics, *made.diagnostics),
@@ -213,6 +214,16 @@ def only(record: StateRecord, snapshot: Snapshot) -> StateRecord:
         resources={key: value for key, value in record.resources.items() if key in snapshot.resources},
         requests={key: value for key, value in record.requests.items() if key in snapshot.resources},
     )
+
+
+def _told_once(diagnostics: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+    """What was not asked of DNS is no other fact for each server that shares a key."""
+    told: set[str] = set()
+    for diagnostic in diagnostics:
+        if diagnostic.summary == NOT_LOOKED_UP and diagnostic.detail in told:
+            continue
+        told.add(diagnostic.detail)
+        yield diagnostic
 
 
 def _placed(diagnostics: Iterable[Diagnostic], desired: Desired) -> Iterable[Diagnostic]:

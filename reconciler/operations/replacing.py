@@ -50,6 +50,7 @@ def run_replace(
         wanted = _of_issuer(issuer, desired)
     since = surroundings.now()
     demand = Demand(
+        operation="certificates --issuer" if address is None else "certificates --replace",
         targets=(*wanted, *bound_to(wanted, desired)),
         urgent=MappingProxyType({one: Urgent(reason, since) for one in wanted}),
     )

@@ -55,6 +55,12 @@ _TOLD: Final = (
         "look at the page in a browser: it may ask to sign in, or tell an error; take the certificate itself",
     ),
     _Told((Rule.CUT_OFF,), "Answer cut off", "fetch it again, whole"),
+    _Told(
+        (Rule.UNREADABLE,),
+        "Certificate not as requested",
+        "give what the authority made of the request: PEM, DER or PKCS#7; the request is used again",
+        "give the file that was bought",
+    ),
     _Told((Rule.REQUEST,), "Request instead of its answer", "give what the authority made of the request"),
     _Told(
         (Rule.OTHER_KEY, Rule.NOT_RENEWED),

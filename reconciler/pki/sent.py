@@ -181,8 +181,15 @@ def _unlabelled(text: str) -> Iterator[bytes]:
         title = _TITLE.search(text)
         words = "".join(filter(str.isprintable, " ".join(title[1].split()))) if title else ""
         raise NotAnAnswer(Problem(Rule.WEB_PAGE, f'"{words[:80]}"'))
-    if text.strip():
-        yield _decoded(text)
+    if not text.strip():
+        return
+    try:
+        found = _decoded(text)
+    except NotAnAnswer:
+        found = b""
+    if found[:1] != b"\x30":  # words may well be base64
+        raise NotAnAnswer(Problem(Rule.UNREADABLE, "it is neither PEM nor DER, nor base64 of that"))
+    yield found
 
 
 def _decoded(body: str) -> bytes:

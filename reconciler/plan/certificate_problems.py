@@ -145,15 +145,19 @@ def _listed(names: list[str]) -> str:
 
 
 def predecessors_held(
-    address: Address, server: str, held: Sequence[tuple[str, str]], *, is_unbound: bool
+    address: Address, server: str, held: Sequence[tuple[str, str]], *, is_unbound: bool, is_passing: bool
 ) -> Diagnostic:
-    """Args: held: thumbprints, and what holds each. is_unbound: ``retire: unbind`` is declared."""
+    """Args: held: thumbprints, and what holds each. is_unbound: ``retire: unbind`` is declared. is_passing:
+    a later run removes them all.
+    """
     told = "; ".join(f"{thumbprint}: {why}" for thumbprint, why in held)
     way = "" if is_unbound else "write retire: unbind where only names hold them, or "
     return Diagnostic(
         summary="Replaced certificates held",
         detail=f"Certificates of {server} that were replaced stay, for something refers to them. {told}.",
-        hint=f"{way}bind what names them to something else, and let the account read what could not be read",
+        hint="nothing is to be done: a later apply removes them, when that is over"
+        if is_passing
+        else f"{way}bind what names them to something else, and let the account read what could not be read",
         subject=str(address),
         severity=Severity.WARNING,
     )

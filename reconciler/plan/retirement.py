@@ -21,7 +21,7 @@ from .case import CertificatePlan
 from .change import Action, Change, Difference
 from .references import References, held_by
 from .situation import Situation, home_of
-from .unbinding import Letting, Unbinding
+from .unbinding import Letting, Passing, Unbinding
 
 _PARTS: Final = 3
 
@@ -92,6 +92,7 @@ def plan_retirements(
         renewing = planned.change.action in (Action.REPLACE, Action.WAIT)
         found = superseded(address, asked, situation, renewing=renewing)
         held: list[tuple[str, str]] = []
+        is_passing = True
         for one in found:
             if not one.why_due:
                 continue
@@ -103,10 +104,11 @@ def plan_retirements(
                 removal = _removal(one, home_of(asked), situation)
                 together.setdefault(tuple(letting.connectors), (letting, []))[1].append(removal)
             else:
+                is_passing = is_passing and isinstance(letting, Passing)
                 held.append((str(one.predecessor.thumbprint), _why_held(one, soon, letting)))
         if held:
             yield certificate_problems.predecessors_held(
-                address, str(home_of(asked)), held, is_unbound=asked.retire == "unbind"
+                address, str(home_of(asked)), held, is_unbound=asked.retire == "unbind", is_passing=is_passing
             )
     for letting, removals in together.values():
         yield letting.around(removals)

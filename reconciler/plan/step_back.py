@@ -150,7 +150,7 @@ def _revoked(changes: Iterable[Change], record: StateRecord) -> frozenset[Thumbp
 
 def _of_connector(change: Change, revoked: frozenset[Thumbprint], situation: Situation) -> Change:
     binding = next((one for one in change.invocations if _BINDING in one.parameters), None)
-    if change.action is Action.CREATE or binding is None:
+    if binding is None or binding.cmdlet.startswith("New-"):
         return change  # without it there was nothing to lose
     before = change.attributes[_ATTRIBUTE].before
     if before is not None and not isinstance(before, TlsCertificateName):

@@ -22,6 +22,9 @@ _IN_TIME: Final = timedelta(days=2)
 """What DNS does not tell is not waited for when so little is left of what is in use."""
 
 
+NOT_LOOKED_UP: Final = "TLSA records not looked up"
+
+
 @dataclass(frozen=True, slots=True)
 class TlsaRecord:
     """One record (RFC 6698); ``data`` in lower-case hexadecimal."""
@@ -193,7 +196,7 @@ def _unknown(address: Address, published: Published, *, is_late: bool) -> Diagno
 
 def _not_asked(address: Address, published: Published) -> Diagnostic:
     return Diagnostic(
-        summary="TLSA records not looked up",
+        summary=NOT_LOOKED_UP,
         detail=(
             f"The connections file names no resolver, so nobody was asked whether {published.name} has TLSA "
             "records: the new key is presented as if there were none."

@@ -67,6 +67,12 @@ class Letting:
             yield cmdlets.change(live, {_BINDING: name}, server=str(server), mark=None)
 
 
+class Passing(str):
+    """Why something cannot be done yet; a later run finds it done, and nobody has to do anything."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
 class Unbinding:
     """Tells which connectors would have to let go, and why they cannot.
@@ -128,7 +134,7 @@ class Unbinding:
                 found[address] = connector
         for address in soon:
             if (live := self._live(address)) is None:
-                return f"{address} is only being made"
+                return Passing(f"{address} is only being made")
             found[address] = live
         for address, live in sorted(found.items()):
             if why := self._why_not(address, live, name):
@@ -146,7 +152,7 @@ class Unbinding:
             return f"{address} is not planned with it"
         bound = change.attributes.get(_BINDING)
         if bound is not None and bound.after != name:
-            return f"{address} is yet to be bound, perhaps to another name"
+            return Passing(f"{address} is yet to be bound, perhaps to another name")
         home, sources = home_of(self._declared[address]), connector.source_transport_servers
         servers = frozenset({home}) if self.situation.is_edge(home) else sources
         if not isinstance(servers, frozenset):
@@ -159,7 +165,7 @@ class Unbinding:
             maintenance = self.situation.maintenance.get(server)
             if maintenance is not None and not maintenance.is_open(self.situation.now):
                 opens = maintenance.next_opening(self.situation.now).opens
-                return f"a window of {server} is waited for, which opens {maintenance.shown(opens)}"
+                return Passing(f"a window of {server} is waited for, which opens {maintenance.shown(opens)}")
             if why := self._why_not_by_fqdn(connector.with_(tls_certificate_name=name), server):
                 return f"{address}, without that name, {why} on {server}"
         return ""

@@ -174,6 +174,12 @@ class TestAnAnswer:
             take_answer(slow.inputs(), MBX1, tmp_path / "answer.cer", slow.surroundings())
         assert told.value.diagnostics[0].summary == "No request under way"
 
+    def test_is_nothing_for_what_is_no_certificate(self, slow: Fleet) -> None:
+        connector = Address.of("send_connector", "internet", "tls_required")
+        with pytest.raises(OperationFailed) as told:
+            pending_request(slow.inputs(), connector, slow.surroundings())
+        assert "is no certificate" in told.value.diagnostics[0].detail
+
 
 def test_the_request_that_is_printed_is_the_one_that_was_made(slow: Fleet) -> None:
     slow.apply()

@@ -102,6 +102,14 @@ class TestARequestThatIsNotAnswered:
         }
 
 
+def test_a_new_connector_that_waits_had_nothing_to_step_back_to(slow: Fleet) -> None:
+    """Nothing was bound before it was there, so that nothing of it could not be read."""
+    slow.apply()
+    waiting = [one for one in slow.plan().plan.changes if one.address.type == "send_connector"]
+    assert waiting
+    assert not any(one.no_step_back for one in waiting)
+
+
 class TestARenewalThatIsNotAnswered:
     @pytest.fixture
     def due(self, slow: Fleet) -> Fleet:

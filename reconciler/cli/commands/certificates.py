@@ -60,11 +60,17 @@ def _rendered(found: Certificates, form: str, console: Console, *, is_file: bool
             )
 
 
-def print_request(path: Path, connections: Path | None, state: Path | None, *, address: str) -> ExitCode:
+def print_request(
+    path: Path, connections: Path | None, state: Path | None, *, address: str, out: Path | None
+) -> ExitCode:
     """The request of an address, for its authority."""
     (asked,) = parse_addresses([address])
     console = Console.of_this_process()
-    console.document(pending_request(Inputs(path, connections, state), asked, Surroundings(lambda _: None)))
+    csr = pending_request(Inputs(path, connections, state), asked, Surroundings(lambda _: None))
+    if out is None:
+        console.document(csr)
+    else:
+        write_report(out, csr)
     return ExitCode.DONE
 
 

@@ -12,9 +12,10 @@ from state.values import UNSET
 
 from .base import Credential, Domain, Flag, Model, Text, key, required, section
 from .network import HOST_AND_PORT, HostAndPort, SafeUrl
-from .waiting import Wait
+from .waiting import Timeout, Wait
 
 _A_WAIT: Final = {"pattern": r"^\s*[0-9]{1,5}\s*[smhSMH]\s*$"}
+_A_TIMEOUT: Final = {"pattern": r"^\s*0{0,4}[1-9][0-9]{0,4}\s*[smhSMH]\s*$"}
 
 
 def _trusted_file() -> Any:
@@ -57,7 +58,7 @@ class CommandIssuer(Model):
         "standard input, the certificate on its standard output; status 75 means not yet.",
         min_length=1,
     )
-    timeout: Wait = key("How long it may take: 2m is assumed.", json_schema_extra=_A_WAIT)
+    timeout: Timeout = key("How long it may take: 2m is assumed.", json_schema_extra=_A_TIMEOUT)
     ca: str = _trusted_file()
 
 

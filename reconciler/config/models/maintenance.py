@@ -45,8 +45,23 @@ def parse_time(text: str) -> time:
 
 
 Zone: TypeAlias = Annotated[Any, As(Scalar(_A_ZONE, parse_zone))]
+
+
+def parse_opening(text: str) -> time:
+    """The same without 24:00: a day does not tell whether that is its beginning or its end.
+
+    Raises:
+        InvalidValue: there is none.
+    """
+    if text.strip().startswith("24"):
+        raise InvalidValue(text, 'a time of day before "24:00", which is "00:00" of the next day')
+    return parse_time(text)
+
+
 TimeOfDay: TypeAlias = Annotated[Any, As(Scalar(_A_TIME, parse_time))]
+Opening: TypeAlias = Annotated[Any, As(Scalar(_A_TIME, parse_opening))]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_OPENING: Final = r"^\s*([01][0-9]|2[0-3]):[0-5][0-9]\s*$"
 _PATTERN: Final = r"^\s*([01][0-9]|2[0-3]|24(?=:00)):[0-5][0-9]\s*$"
 
 
@@ -54,8 +69,8 @@ class WindowModel(Model):
     """A time of the week."""
 
     days: list[Day] = required("The days on which it opens.", min_length=1)
-    opens: TimeOfDay = Field(
-        alias="from", description="When it opens, by the clock.", json_schema_extra={"pattern": _PATTERN}
+    opens: Opening = Field(
+        alias="from", description="When it opens, by the clock.", json_schema_extra={"pattern": _OPENING}
     )
     closes: TimeOfDay = Field(
         alias="to",

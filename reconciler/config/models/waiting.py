@@ -29,4 +29,16 @@ def parse_wait(text: str) -> timedelta:
     raise InvalidValue(text, _EXPECTED)
 
 
+def parse_timeout(text: str) -> timedelta:
+    """The same, and not nothing: what may take no time is never done.
+
+    Raises:
+        InvalidValue: it is none, over a day, or zero.
+    """
+    if wait := parse_wait(text):
+        return wait
+    raise InvalidValue(text, f"{_EXPECTED}, and more than nothing")
+
+
+Timeout: TypeAlias = Annotated[Any, As(Scalar(_EXPECTED, parse_timeout))]
 Wait: TypeAlias = Annotated[Any, As(Scalar(_EXPECTED, parse_wait))]

@@ -73,6 +73,16 @@ def test_that_fails_is_quoted_within_bounds(tmp_path: Path) -> None:
     assert "said nothing" in refusal(tmp_path, "raise SystemExit(3)").reason
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+def test_that_is_killed_is_told_by_how(tmp_path: Path) -> None:
+    assert "was killed by SIGKILL" in refusal(tmp_path, "import os; os.kill(os.getpid(), 9)").reason
+
+
+def test_that_prints_words_gave_neither_form(tmp_path: Path) -> None:
+    """They may well be base64 of something."""
+    assert "neither PEM nor DER" in refusal(tmp_path, "print('hello world')").reason
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [(3, None), (0, "<html><title>Sign in</title></html>"), (0, "")],

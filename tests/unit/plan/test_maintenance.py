@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.config.models.maintenance import parse_opening, parse_time
 from reconciler.plan.maintenance import Maintenance, Window
+from state.errors import InvalidValue
 
 BERLIN = "Europe/Berlin"
 MINUTE = timedelta(minutes=1)
@@ -26,6 +28,13 @@ def windows(
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_window_opens_before_midnight_and_may_close_at_it() -> None:
+    """Of a Saturday from 24:00 nobody can tell whether that is its beginning or its end."""
+    assert parse_time("24:00") == time(0)
+    with pytest.raises(InvalidValue, match="of the next day"):
+        parse_opening("24:00")
 
 
 class TestAWindow:

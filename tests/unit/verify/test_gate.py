@@ -250,5 +250,8 @@ class TestALevel:
 def test_a_short_chain_is_told_with_the_store_where_what_is_missing_belongs(
     handshake: Handshake, is_short: bool
 ) -> None:
+    soon = not_served(Seen(Watched(TARGET, None, 10), handshake, Verdict.FAULTY))
+    assert "waited for were at most 10 s." in soon.detail
     told = not_served(Seen(Watched(TARGET, None, 900), handshake, Verdict.FAULTY))
+    assert "waited for were at most 15 min." in told.detail
     assert ("Intermediate Certification Authorities of the computer" in told.hint) is is_short
