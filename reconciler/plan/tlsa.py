@@ -196,7 +196,7 @@ def _unknown(address: Address, published: Published, *, is_late: bool) -> Diagno
 
 def _not_asked(address: Address, published: Published) -> Diagnostic:
     return Diagnostic(
-        summary=NOT_LOOKED_UP,
+        summary="TLSA records not looked up",
         detail=(
             f"The connections file names no resolver, so nobody was asked whether {published.name} has TLSA "
             "records: the new key is presented as if there were none."
