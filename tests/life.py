@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import random
@@ -352,6 +353,17 @@ def every_twentieth(random: random.Random) -> Callable[[], tuple[ExchangeError |
         return Unreachable("EX", "connection reset by peer"), random.random() < 0.5
 
     return failure
+
+
+@contextmanager
+def calm_collector() -> Iterator[None]:
+    """What is remembered for years is not gone through again and again for what could be freed."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def remember_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
