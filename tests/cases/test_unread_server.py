@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from reconciler.exchange.port import Connection, Reader
 from reconciler.operations.applying import ApplyOutcome
 from reconciler.operations.failed import OperationFailed
 from tests.cases.test_retirement import LIFETIME, applied
-from tests.life import Fleet, Remembering, fleet, presented
+from tests.life import Fleet, Remembering, fleet, presented, remember_what_was_read
 
 PARTNERS = "send_connector.internet.tls_required"
 
@@ -107,3 +108,22 @@ def test_a_list_that_could_not_be_read_is_no_reason_either(due: Fleet) -> None:
     stopped(due)
     after = presented(due)
     assert {server for server in before if before[server] != after[server]} == {"MBX1", "MBX3"}
+
+
+def test_a_quarter_in_which_a_server_and_then_the_authority_are_down_for_weeks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_what_was_read(monkeypatch)
+    world = fleet(tmp_path, servers=3)
+    usual, one_is_down = Remembering(world.lab), OneIsDown(world.lab)
+    first = world.now
+    for day in range(0, 120, 2):
+        world.sessions = one_is_down if 20 <= day < 60 else usual
+        world.desk.failure = lambda is_out=70 <= day < 80: "out of order" if is_out else ""
+        with suppress(OperationFailed):  # nothing is due on those that can be read
+            world.apply()
+        ended = {server for server, one in presented(world).items() if one and not one.is_current(world.now)}
+        assert ended <= ({"MBX3"} if 20 <= day < 62 else set()), day
+        world.pass_time(timedelta(days=2))
+    assert world.now - first == timedelta(days=120)
+    assert world.plan().plan.is_empty
