@@ -108,6 +108,10 @@ def _done(change: Change, record: StateRecord, known: KnownValues, now: datetime
     was = record.resources.get(change.address)
     if was is None or not isinstance(resource, Certificate) or not isinstance(was.resource, Certificate):
         return Learned(change.address, recorded)
+    if resource.thumbprint == was.resource.thumbprint and resource.not_after is UNSET:
+        dates = was.resource
+        resource = resource.with_(not_before=dates.not_before, not_after=dates.not_after)
+        recorded = replace(recorded, resource=resource)
     if resource.public_key is UNSET:
         recorded = replace(recorded, resource=resource.with_(public_key=was.resource.public_key))
     is_same = resource.public_key in (UNSET, was.resource.public_key) and resource.thumbprint in (
@@ -222,7 +226,9 @@ def _imported(
     _check_imported(outcome, learned.address, leaf.thumbprint)
     if learned.recorded is None or not isinstance(learned.recorded.resource, Certificate):
         return learned
-    resource = learned.recorded.resource.with_(public_key=leaf.public_key)
+    resource = learned.recorded.resource.with_(
+        public_key=leaf.public_key, not_before=leaf.not_before, not_after=leaf.not_after
+    )
     if not is_last:
         resource = resource.with_(services=UNSET, default_smtp=UNSET)
     now = learned.recorded.at
@@ -264,6 +270,9 @@ def _received(
         came = source.milestones if source.resource.thumbprint == resource.thumbprint else {}
         if came or not isinstance(resource.public_key, str):
             resource = resource.with_(public_key=source.resource.public_key)
+        if came or resource.not_after is UNSET:
+            dates = source.resource
+            resource = resource.with_(not_before=dates.not_before, not_after=dates.not_after)
     else:
         came = {}
     if not is_last:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.pki.answer import check_answer
 from reconciler.pki.answer_problems import wrong_answer
 from reconciler.pki.sent import LARGEST_FILE, NotAnAnswer, read_answer
-from reconciler.plan.lifecycle import Standing, standings
+from reconciler.plan.lifecycle import Standing, State, standings
+from reconciler.plan.problems import THE_REST
 from reconciler.plan.tlsa import NOT_LOOKED_UP
 from state.address import Address
 from state.record import Learned, Request, StateRecord
@@ -30,19 +31,44 @@ class Certificates:
     standings: tuple[Standing, ...]
     diagnostics: tuple[Diagnostic, ...]
 
+    @property
+    def is_all_read(self) -> bool:
+        """False where a certificate is told by the record alone, for its server could not be read."""
+        return all(one.state is not State.UNKNOWN for one in self.standings)
+
 
 def run_certificates(inputs: Inputs, surroundings: Surroundings) -> Certificates:
     """Read Exchange and the record, and tell how each certificate stands.
 
     Raises:
-        OperationFailed: the YAML or the record cannot be used.
+        OperationFailed: the YAML or the record cannot be used. That a server cannot be read is told, and what
+            the record knows of it.
     """
     planned = run_plan(inputs, surroundings)
     situation = replace(planned.situation, record=planned.record)
     told = standings(situation, planned.plan)
     # Who only looks presents no key that a record would have to name.
-    diagnostics = tuple(one for one in planned.diagnostics if one.summary != NOT_LOOKED_UP)
+    kept = (one for one in planned.diagnostics if one.summary != NOT_LOOKED_UP)
+    diagnostics = tuple(_as_nothing_is_planned(one) for one in kept)
     return Certificates(planned.plan.organization, told, diagnostics)
+
+
+def _as_nothing_is_planned(one: Diagnostic) -> Diagnostic:
+    """The same, without what only a command that plans can do."""
+    if not one.hint.endswith(f"or {THE_REST}"):
+        return one
+    return replace(one, hint=one.hint.removesuffix(f"or {THE_REST}").rstrip(" -,"))
+
+
+def no_event(out: Path | None) -> Diagnostic:
+    """That no date is known, so that there is no calendar: an empty one is none (RFC 5545 3.6)."""
+    left = f"{out} was not written, and stays as it was" if out is not None else "Nothing was printed"
+    return Diagnostic(
+        summary="Calendar without events",
+        detail=f"No renewal, end or deadline of a certificate is known. {left}.",
+        hint="apply first, or mend what could not be read",
+        severity=Severity.WARNING,
+    )
 
 
 def pending_request(inputs: Inputs, address: Address, surroundings: Surroundings) -> str:

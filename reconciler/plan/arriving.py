@@ -77,7 +77,8 @@ def fetched(
         ),
     ]
     key = certificate.public_key if certificate is not None else UNSET
-    change = _arriving(case, steps, f"comes with its key from {source.server}", current, thumbprint, key)
+    came = f"comes with its key from {source.server}"
+    change = _arriving(case, steps, came, current, thumbprint, key, dated=certificate)
     name = binding_name_of(certificate) if certificate is not None else source.deferred_name
     if certificate is None:
         change = replace(
@@ -97,7 +98,8 @@ def brought(case: Case, certificate: Certificate) -> CertificatePlan:
     """
     step = cmdlets.import_bought(case.address, case.asked, server=case.server, edge=case.edge, mark=case.mark)
     current, thumbprint = current_of(case).certificate, thumbprint_of(certificate)
-    change = _arriving(case, [step], "was bought with its key", current, thumbprint, certificate.public_key)
+    why, key = "was bought with its key", certificate.public_key
+    change = _arriving(case, [step], why, current, thumbprint, key, dated=certificate)
     return CertificatePlan(change, binding_name_of(certificate))
 
 
@@ -128,8 +130,13 @@ def _arriving(
     current: Certificate | None,
     thumbprint: Thumbprint | Deferred,
     public_key: Maybe[str] = UNSET,
+    dated: Certificate | None = None,
 ) -> Change:
-    """A certificate that is not there yet; ``steps`` bring it, and its services follow."""
+    """A certificate that is not there yet; ``steps`` bring it, and its services follow.
+
+    Args:
+        dated: What is known of its validity; None while that is its issuer's to say.
+    """
     asked, address = case.asked, case.address
     if isinstance(asked.services, frozenset) and asked.services:
         steps = [*steps, enable(case, thumbprint, asked.services)]
@@ -150,7 +157,13 @@ def _arriving(
         learned=Learned(
             address,
             Recorded(
-                certificate_to_record(asked, thumbprint=thumbprint, public_key=public_key),
+                certificate_to_record(
+                    asked,
+                    thumbprint=thumbprint,
+                    public_key=public_key,
+                    not_before=dated.not_before if dated is not None else UNSET,
+                    not_after=dated.not_after if dated is not None else UNSET,
+                ),
                 created=True,
                 at=case.now,
                 predecessors=replaced_by_new(case, current),

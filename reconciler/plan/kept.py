@@ -28,7 +28,11 @@ def keep(case: Case, current: Certificate, *, ours: bool) -> CertificatePlan:
     asked, address = case.asked, case.address
     created = _is_created(case, current, ours=ours)
     resource = certificate_to_record(
-        asked, case.was, public_key=current.public_key, thumbprint=current.thumbprint
+        asked,
+        case.was,
+        public_key=current.public_key,
+        thumbprint=current.thumbprint,
+        **_dates(case, current),
     )
     moved = _lost_services(case, current)
     name = binding_name_of(current)
@@ -66,6 +70,13 @@ def _is_created(case: Case, current: Certificate, *, ours: bool) -> bool:
     if is_recorded(case, current):
         return case.was_created or is_marked(case, current)
     return ours and case.asked.issuer is not UNSET
+
+
+def _dates(case: Case, current: Certificate) -> dict[str, Any]:
+    """Its validity, for when its server cannot be read. That the record lacks it is no change of its own."""
+    if case.was is not None and is_recorded(case, current) and case.was.not_after is UNSET:
+        return {}
+    return {"not_before": current.not_before, "not_after": current.not_after}
 
 
 def _milestones(case: Case, current: Certificate) -> Mapping[str, datetime]:

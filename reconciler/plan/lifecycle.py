@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import partial
 
 from reconciler.pki.selection import imported_of, select
 from state.address import Address
-from state.record import Predecessor, Request
+from state.record import Predecessor, Recorded, Request
 from state.resources import Certificate
 from state.values import UNSET, Name, Thumbprint
 
 from .case import case_of
 from .change import Action, Change, Plan
 from .due import Due, due_of
+from .held_back import is_yet_to_be_used
 from .references import Connector, References, held_by, users_of
 from .revocation import revocations
 from .situation import Situation, home_of
@@ -79,6 +81,7 @@ class Standing:
 
 
 _APPLY = "apply"
+_SMTP = frozenset({"SMTP"})
 
 
 def standings(situation: Situation, plan: Plan) -> tuple[Standing, ...]:
@@ -125,30 +128,65 @@ class _Case:
 
     def standings(self) -> Iterator[Standing]:
         listing = self.situation.server(self.server).certificates
-        if listing.unreadable:
-            yield self._told(
-                State.UNKNOWN,
-                reason=listing.unreadable.reason,
-                next_step="reconciler doctor PATH",
-            )
-            return
         request = self.situation.record.requests.get(self.address)
+        if listing.unreadable:
+            if request is not None:
+                yield self._under_way(request, self._recorded_certificate)
+            yield from self._last_known(listing.unreadable.reason)
+            return
         is_open = request is not None and imported_of(listing.objects, request) is None
         current = self._current(listing.objects, request)
         if request is not None and is_open:
             yield self._under_way(request, current)
+        in_use = self._still_in_use(current, listing.objects)
         if current is not None:
-            yield self._there(current, is_replaced=is_open)
+            yield self._there(current, in_use, is_replaced=is_open)
         elif not is_open:
             yield self._told(State.WANTED, reason=self._why(), next_step=self._next())
-        recorded = self.situation.record.resources.get(self.address)
-        for one in recorded.predecessors if recorded else ():
-            yield self._before(one, listing.objects, current)
+        for one in self._recorded.predecessors if self._recorded else ():
+            if in_use is not None and one.thumbprint == in_use.thumbprint:
+                yield self._still(in_use)
+            else:
+                yield self._before(one, listing.objects, current)
+
+    @property
+    def _recorded(self) -> Recorded | None:
+        return self.situation.record.resources.get(self.address)
+
+    @property
+    def _recorded_certificate(self) -> Certificate | None:
+        resource = self._recorded.resource if self._recorded else None
+        return resource if isinstance(resource, Certificate) else None
+
+    def _last_known(self, why: str) -> Iterator[Standing]:
+        """What the record says of a server that could not be read: it may be otherwise by now."""
+        recorded, was = self._recorded, self._recorded_certificate
+        told = partial(self._told, State.UNKNOWN, next_step="reconciler doctor PATH")
+        if recorded is None or was is None or not isinstance(was.thumbprint, Thumbprint):
+            yield told(reason=why)
+            return
+        renewal, ends = self._renewal(was), _instant(was.not_after)
+        before = recorded.predecessors[0] if recorded.predecessors else None
+        in_use = before if before is not None and is_yet_to_be_used(recorded) else None
+        yield told(
+            reason=f"{why}; what is shown is the record's",
+            deadline=in_use.not_after if in_use is not None else ends,
+            thumbprint=str(was.thumbprint),
+            not_before=_instant(was.not_before),
+            expires=ends,
+            renewal=renewal.at if renewal is not None else None,
+        )
+        if in_use is not None:
+            yield told(
+                reason=f"{why}; by the record it was in use until its successor is",
+                deadline=in_use.not_after,
+                thumbprint=str(in_use.thumbprint),
+                expires=in_use.not_after,
+            )
 
     def _current(self, live: tuple[Certificate, ...], request: Request | None) -> Certificate | None:
-        recorded = self.situation.record.resources.get(self.address)
-        was = recorded.resource if recorded else None
-        key = was.public_key if isinstance(was, Certificate) else None
+        was = self._recorded_certificate
+        key = was.public_key if was is not None else None
         if request is not None and imported_of(live, request) is not None:
             key = request.public_key
         mark = self.situation.request_mark(self.address, self.asked)
@@ -174,19 +212,36 @@ class _Case:
             deadline=ends if isinstance(ends, datetime) else None,
         )
 
-    def _there(self, current: Certificate, *, is_replaced: bool) -> Standing:
-        begin = current.not_before if isinstance(current.not_before, datetime) else None
-        ends = current.not_after if isinstance(current.not_after, datetime) else None
+    def _still_in_use(self, current: Certificate | None, live: tuple[Certificate, ...]) -> Certificate | None:
+        """What is presented while the certificate that is there is in the store, and not put to use."""
+        if current is None or self._serves(current):
+            return None
+        before = [one.thumbprint for one in (self._recorded.predecessors if self._recorded else ())]
+        there = [one for thumbprint in before for one in live if one.thumbprint == thumbprint]
+        return next((one for one in there if self._serves(one)), None)
+
+    def _serves(self, one: Certificate) -> bool:
+        """Whether one of the declared services is enabled for a certificate: names alone do not use it."""
+        wanted = self.asked.services if isinstance(self.asked.services, frozenset) else _SMTP
+        if isinstance(one.services, frozenset):
+            return not wanted or bool(wanted & one.services)
+        was = self._recorded_certificate
+        is_recorded = was is not None and was.thumbprint == one.thumbprint
+        return not (is_recorded and self._recorded is not None and is_yet_to_be_used(self._recorded))
+
+    def _there(self, current: Certificate, in_use: Certificate | None, *, is_replaced: bool) -> Standing:
+        """The certificate that is there; ``in_use``: what is presented in its place for now."""
+        begin, ends = _instant(current.not_before), _instant(current.not_after)
         renewal = self._renewal(current)
         due = renewal.at if renewal is not None else None
-        users = tuple(users_of(current, self.server, self.situation))
+        users = tuple(users_of(current, self.server, self.situation)) if in_use is None else ()
         milestones = self._milestones(current)
         state = State.IMPORTED
         if isinstance(self.asked.services, frozenset) and isinstance(current.services, frozenset):
             state = State.ENABLED if self.asked.services <= current.services else state
         elif "enabled" in milestones:
             state = State.ENABLED
-        if any(one.tls_certificate_name == current.tls_certificate_name for one in users):
+        if self._serves(current) and _is_named(current, users):
             state = State.BOUND
         if "served" in milestones and state in (State.BOUND, State.ENABLED):
             state = State.SERVED
@@ -201,12 +256,28 @@ class _Case:
             if is_replaced
             else self._why() or (renewal.reason if renewal is not None else ""),
             next_step=step,
-            deadline=ends,
+            deadline=_instant(in_use.not_after) if in_use is not None else ends,
             names=_names(current),
             thumbprint=str(current.thumbprint),
             not_before=begin,
             expires=ends,
             renewal=due,
+            used_by=_names_of(users),
+        )
+
+    def _still(self, one: Certificate) -> Standing:
+        """One that is presented until its successor, which is there, is put to use."""
+        users = tuple(users_of(one, self.server, self.situation))
+        begin, ends = _instant(one.not_before), _instant(one.not_after)
+        return self._told(
+            State.BOUND if _is_named(one, users) else State.ENABLED,
+            since=begin,
+            reason="in use until its successor is",
+            deadline=ends,
+            names=_names(one),
+            thumbprint=str(one.thumbprint),
+            not_before=begin,
+            expires=ends,
             used_by=_names_of(users),
         )
 
@@ -227,7 +298,7 @@ class _Case:
         references = held_by(there, self.server, self.situation)
         why_held = _why_held(references, shares_name=shares_name)
         reason, step = self._revocation(one)
-        begin = there.not_before if isinstance(there.not_before, datetime) else None
+        begin = _instant(there.not_before)
         return self._told(
             State.HELD if why_held else State.SUPERSEDED,
             since=one.superseded,
@@ -249,9 +320,8 @@ class _Case:
         return f"{reason}, and waits: {waits}" if waits else reason, f"{_APPLY} revokes it"
 
     def _milestones(self, current: Certificate) -> Mapping[str, datetime]:
-        recorded = self.situation.record.resources.get(self.address)
-        was = recorded.resource if recorded else None
-        if recorded is None or not isinstance(was, Certificate) or was.public_key != current.public_key:
+        recorded, was = self._recorded, self._recorded_certificate
+        if recorded is None or was is None or was.public_key != current.public_key:
             return {}
         return recorded.milestones
 
@@ -304,6 +374,15 @@ class _Case:
             issuer=self.issuer,
             used_by=used_by,
         )
+
+
+def _instant(read: object) -> datetime | None:
+    """What could be read of a date."""
+    return read if isinstance(read, datetime) else None
+
+
+def _is_named(certificate: Certificate, users: Iterable[Connector]) -> bool:
+    return any(one.tls_certificate_name == certificate.tls_certificate_name for one in users)
 
 
 def _names(certificate: Certificate) -> tuple[str, ...]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from reconciler.cmdlets.releases import NEWEST, OLDEST, build_text
 from reconciler.diagnostics import Diagnostic, Severity
 from state.address import Address
 from state.resources import Build, EdgeSubscription
 from state.snapshot import Listing, LiveOrganization, Unreadable
 
+THE_REST: Final = "plan the rest with --target"
+"""Ends a hint: what only a command that plans can do."""
+
 
 def server_unreadable(server: str, why: Unreadable) -> Diagnostic:
     return Diagnostic(
         summary="Server not read",
         detail=f"{server}: {why.reason}. What is declared for it cannot be planned.",
-        hint=(why.remedy or "mend the connection") + " - or plan the rest with --target",
+        hint=(why.remedy or "mend the connection") + f" - or {THE_REST}",
         subject=server,
         is_apart=True,
     )
@@ -26,7 +31,7 @@ def renewals_only(left: int) -> Diagnostic:
             "While something could not be read, what is due is replaced and bound, and nothing "
             f"else is done: {left} other changes wait."
         ),
-        hint="mend what could not be read, or plan the rest with --target",
+        hint=f"mend what could not be read, or {THE_REST}",
         severity=Severity.WARNING,
     )
 

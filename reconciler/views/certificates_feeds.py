@@ -61,19 +61,36 @@ def _label(text: str) -> str:
 
 
 def render_calendar(told: Sequence[Standing], now: datetime, organization: str) -> str:
-    """An event a deadline: its uid stays the same, so that a calendar that reads it again moves it."""
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//exchange-tls-reconciler//certificates//EN"]
+    """An event a deadline: its uid stays the same, so that a calendar that reads it again moves it.
+
+    Returns:
+        "" where there is no event: a calendar has at least one component (RFC 5545 3.6).
+    """
+    events: dict[tuple[str, str], tuple[datetime, list[str]]] = {}
     for one in told:
         if one.state.is_past:
             continue
-        if one.renewal is not None:
-            lines += _event(one, "renewal", "Renewal due", one.renewal, now, organization)
-        if one.expires is not None:
-            lines += _event(one, "expiry", "Expires", one.expires, now, organization)
-        elif one.deadline is not None:
-            lines += _event(one, "deadline", "Answer needed", one.deadline, now, organization)
+        for kind, title, at in _dates(one):
+            known = events.get((str(one.address), kind))
+            # While a successor waits to be put to use, the end that matters is that of the one in use.
+            if known is None or at < known[0]:
+                events[str(one.address), kind] = at, _event(one, kind, title, at, now, organization)
+    if not events:
+        return ""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//exchange-tls-reconciler//certificates//EN"]
+    lines += [line for _, event in events.values() for line in event]
     lines.append("END:VCALENDAR")
     return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
+
+
+def _dates(one: Standing) -> Iterator[tuple[str, str, datetime]]:
+    """What a calendar has of one: the kind of its event, its title, and when."""
+    if one.renewal is not None:
+        yield "renewal", "Renewal due", one.renewal
+    if one.expires is not None:
+        yield "expiry", "Expires", one.expires
+    elif one.deadline is not None:
+        yield "deadline", "Answer needed", one.deadline
 
 
 def _event(one: Standing, kind: str, title: str, at: datetime, now: datetime, organization: str) -> list[str]:

@@ -100,7 +100,9 @@ def render_picture(told: Sequence[Standing], now: datetime, *, width: int = DEFA
 
 
 def _line(same: Sequence[Standing], now: datetime, span: timedelta, room: int) -> tuple[str, str]:
-    current = next((one for one in same if one.expires is not None), None)
+    ends = [one for one in same if one.expires is not None]
+    # The one that is in use ends before its successor.
+    current = min(ends, key=lambda one: one.expires or now, default=None)
     waits = any(one.state in _UNDER_WAY for one in same)
     if current is None or current.expires is None:
         is_none = all(one.state is State.WANTED for one in same)

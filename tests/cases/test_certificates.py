@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.diagnostics import Severity
 from reconciler.issuers.port import CertificateRequest, Issued
 from reconciler.lab.exchange import values
 from reconciler.operations.certificates import pending_request, run_certificates, take_answer
 from reconciler.operations.failed import OperationFailed
 from reconciler.pki.request import parse_request
 from reconciler.plan.lifecycle import Standing
+from reconciler.views.certificates_feeds import render_calendar, render_prometheus
 from state.address import Address
 from state.values import DomainPattern
 from tests.cases.test_retirement import applied, renewed, unbound
+from tests.cases.test_windows import DUE, OPEN, SATURDAYS
 from tests.life import Desk, Fleet, fleet
 from tests.organizations import Organization
 from tests.stored import receive_connector
@@ -95,6 +98,99 @@ class TestACertificate:
     def test_of_a_server_that_cannot_be_read_is_unknown(self, slow: Fleet) -> None:
         slow.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
         assert states(slow) == ["unknown"]
+
+
+class TestAServerThatCannotBeRead:
+    """What the record knows is shown as last known: a feed that lost it would warn nobody."""
+
+    @pytest.fixture
+    def settled(self, slow: Fleet) -> Fleet:
+        slow.apply()
+        slow.pass_time(NINE_DAYS)
+        slow.apply()
+        return slow
+
+    def test_has_its_end_and_renewal_by_the_record(self, settled: Fleet) -> None:
+        (before,) = standing(settled)
+        settled.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        (after,) = standing(settled)
+        assert after.state.value == "unknown"
+        assert after.reason.endswith("what is shown is the record's")
+        for known in ("thumbprint", "expires", "not_before", "renewal", "deadline"):
+            assert getattr(after, known) == getattr(before, known) is not None
+
+    def test_has_what_is_under_way(self, slow: Fleet) -> None:
+        slow.apply()
+        slow.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        assert states(slow) == ["waiting", "unknown"]
+
+    def test_is_in_the_feeds_as_before(self, settled: Fleet) -> None:
+        def feeds() -> tuple[str, str]:
+            told = run_certificates(settled.inputs(), settled.surroundings()).standings
+            dates = [
+                line
+                for line in render_calendar(told, settled.now, "contoso").splitlines()
+                if line.startswith(("UID", "DTSTART"))
+            ]
+            expiries = [line for line in render_prometheus(told).splitlines() if "_expiry_" in line]
+            return "\n".join(dates), "\n".join(expiries)
+
+        before = feeds()
+        settled.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        assert feeds() == before
+
+    def test_is_told_without_what_plan_alone_can_do(self, settled: Fleet) -> None:
+        settled.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        found = run_certificates(settled.inputs(), settled.surroundings())
+        assert not found.is_all_read
+        assert [one.hint for one in found.diagnostics if one.severity is Severity.ERROR]
+        assert not [one.hint for one in found.diagnostics if "--target" in one.hint]
+
+
+class TestASuccessorThatWaitsForItsWindow:
+    """It is in the store, and what is presented is what it is to replace."""
+
+    @pytest.fixture
+    def waits(self, tmp_path: Path) -> Fleet:
+        world = fleet(tmp_path)
+        world.declared["maintenance"] = SATURDAYS
+        world.apply()
+        world.lab.now = DUE
+        world.apply()
+        return world
+
+    def test_is_not_bound_though_connectors_name_what_it_is_called(self, waits: Fleet) -> None:
+        successor, in_use = standing(waits)
+        assert (successor.state.value, in_use.state.value) == ("imported", "bound")
+        assert successor.reason.startswith("waits for the window")
+        assert successor.used_by == ()
+        assert "internet TLS required" in in_use.used_by
+
+    def test_must_be_put_to_use_before_the_other_ends(self, waits: Fleet) -> None:
+        successor, in_use = standing(waits)
+        assert in_use.expires is not None
+        assert successor.deadline == in_use.deadline == in_use.expires
+        assert successor.expires is not None
+        assert successor.expires > in_use.expires
+
+    def test_leaves_the_calendar_the_end_of_the_one_in_use(self, waits: Fleet) -> None:
+        told = standing(waits)
+        calendar = render_calendar(told, waits.now, "contoso")
+        assert calendar.count("SUMMARY:Expires") == 1
+        assert f"DTSTART:{told[1].expires:%Y%m%dT%H%M%SZ}" in calendar
+        assert f'thumbprint="{told[1].thumbprint}"' in "".join(
+            line for line in render_prometheus(told).splitlines() if "_expiry_" in line
+        )
+
+    def test_leaves_it_known_where_the_server_cannot_be_read(self, waits: Fleet) -> None:
+        before = [(one.thumbprint, one.expires, one.deadline) for one in standing(waits)]
+        waits.lab.disturb({"server": "MBX1", "hides": "Get-ExchangeCertificate"})
+        assert [(one.thumbprint, one.expires, one.deadline) for one in standing(waits)] == before
+
+    def test_makes_the_other_a_replaced_one_once_it_is_used(self, waits: Fleet) -> None:
+        waits.lab.now = OPEN
+        waits.apply()
+        assert states(waits) == ["bound", "held"]
 
 
 class TestAReplacedCertificate:

@@ -104,3 +104,24 @@ def test_the_calendar_is_what_a_calendar_library_takes(
     }
     assert len({str(event["uid"]) for event in events.values()}) == len(events)
     assert not [event.errors for event in events.values() if event.errors]
+
+
+def test_a_server_that_lets_nobody_in_loses_nothing_in_a_feed(
+    organization: Contoso, asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its numbers are the record's then, and the exit code says that not all could be read."""
+    file, credential = tmp_path / "certificates.prom", tmp_path / "wrong.credential"
+    shown(asked, "--as", "prometheus", "--out", str(file))
+    before = [line for line in file.read_text().splitlines() if "_expiry_" in line or "_renewal_" in line]
+    credential.write_text("admin:wrong", encoding="utf-8")
+    credential.chmod(0o600)
+    known = json.loads(Path(asked[asked.index("--connections") + 1]).read_text(encoding="utf-8"))
+    known["servers"]["MBX1"]["credential"] = f"file:{credential}"
+    wrong = organization.path.parent / "wrong.yaml.txt"
+    wrong.write_text(json.dumps(known), encoding="utf-8")
+    options = [str(wrong) if word == asked[asked.index("--connections") + 1] else word for word in asked]
+    assert main([*options, "--as", "prometheus", "--out", str(file)]) == 1
+    after = file.read_text()
+    assert [line for line in after.splitlines() if "_expiry_" in line or "_renewal_" in line] == before
+    assert 'state="unknown"' in after
+    assert "--target" not in capsys.readouterr().err

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from reconciler.operations.applying import ApplyOutcome, Approve
 from reconciler.operations.bought import Purchase, run_bought
-from reconciler.operations.certificates import Certificates, pending_request, run_certificates, take_answer
+from reconciler.operations.certificates import (
+    Certificates,
+    no_event,
+    pending_request,
+    run_certificates,
+    take_answer,
+)
 from reconciler.operations.inputs import Inputs, Surroundings
 from reconciler.operations.replacing import Reason, run_replace
 from reconciler.operations.report_file import write_report
@@ -32,17 +38,22 @@ def certificates(
     Args:
         form: ``text``, ``json``, ``icalendar`` or ``prometheus``.
         out: Where to write it instead of stdout: all of it at once.
+
+    Returns:
+        ERROR where a server could not be read: what is shown of it is the record's.
     """
     console = Console.of_this_process()
     with closing(Progress(console)) as progress:
         found = run_certificates(Inputs(path, connections, state), Surroundings(progress))
     console.problems(found.diagnostics)
     text = _rendered(found, form, console, is_file=out is not None)
-    if out is None:
+    if form == "icalendar" and not text:
+        console.problems([no_event(out)])
+    elif out is None:
         console.document(text)
     else:
         write_report(out, text)
-    return ExitCode.DONE
+    return ExitCode.DONE if found.is_all_read else ExitCode.ERROR
 
 
 def _rendered(found: Certificates, form: str, console: Console, *, is_file: bool) -> str:

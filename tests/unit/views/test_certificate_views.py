@@ -87,11 +87,19 @@ class TestTheCalendar:
     def test_has_lines_of_75_octets_that_unfold(self, told: list[Standing]) -> None:
         """Source: RFC 5545 3.1."""
         text = render_calendar(told, NOW, "contoso")
-        assert text.endswith("END:VCALENDAR\r\n")
+        assert text.endswith("END:VCALENDAR\r\n") or not text
         lines = text.split("\r\n")[:-1]
         assert all(0 < len(line.encode()) <= 75 and "\n" not in line for line in lines)
         for line in text.replace("\r\n ", "").split("\r\n")[:-1]:
             assert re.match(r"[A-Z-]+:", line)
+
+    @given(st.lists(some, max_size=3))
+    def test_has_an_event_or_is_none(self, told: list[Standing]) -> None:
+        """Source: RFC 5545 3.6: at least one component."""
+        text = render_calendar(told, NOW, "contoso")
+        assert ("BEGIN:VEVENT" in text) is bool(text)
+        uids = re.findall(r"UID:(\S+)", text)
+        assert len(uids) == len(set(uids))
 
     def test_keeps_the_identity_of_an_event_that_moves(self) -> None:
         def uids(one: Standing) -> list[str]:
