@@ -270,11 +270,25 @@ class TestAnAccount:
 
 class TestARevocation:
     def test_is_done_once_and_asked_twice(self, server: Pebble, tmp_path: Path) -> None:
-        issuer = AcmeIssuer("le", settings(server, listening(server), tmp_path))
+        """The authority says that it is done: at first nothing, then that it was done already."""
+        answered: list[tuple[int, str]] = []
+
+        def session() -> requests.Session:
+            def seen(answer: requests.Response, *_: Any, **__: Any) -> None:
+                if answer.request.url and "revoke" in answer.request.url:
+                    answered.append((answer.status_code, answer.text))
+
+            made = plain_session()
+            made.hooks["response"].append(seen)
+            return made
+
+        issuer = AcmeIssuer("le", settings(server, listening(server), tmp_path), session=session)
         said = issuer.issue(request("mail6.contoso.com"))
         assert isinstance(said, Issued)
         issuer.revoke(said.chain, "compromise")
         issuer.revoke(said.chain, "compromise")
+        assert [status for status, _ in answered] == [200, 400]
+        assert "alreadyRevoked" in answered[1][1]
 
 
 class TestTheDirectory:
