@@ -9,8 +9,9 @@ from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.pki.answer import check_answer
 from reconciler.pki.answer_problems import wrong_answer
 from reconciler.pki.sent import LARGEST_FILE, NotAnAnswer, read_answer
-from reconciler.plan.lifecycle import Standing, State, standings
+from reconciler.plan.lifecycle import standings
 from reconciler.plan.problems import THE_REST
+from reconciler.plan.standing import Standing, State
 from reconciler.plan.tlsa import NOT_LOOKED_UP
 from state.address import Address
 from state.record import Learned, Request, StateRecord
@@ -48,8 +49,8 @@ def run_certificates(inputs: Inputs, surroundings: Surroundings) -> Certificates
     situation = replace(planned.situation, record=planned.record)
     told = standings(situation, planned.plan)
     # Who only looks presents no key that a record would have to name.
-    kept = (one for one in planned.diagnostics if one.summary != NOT_LOOKED_UP)
-    diagnostics = tuple(_as_nothing_is_planned(one) for one in kept)
+    told_of = [one for one in planned.diagnostics if one.summary != NOT_LOOKED_UP]
+    diagnostics = tuple(map(_as_nothing_is_planned, told_of))
     return Certificates(planned.plan.organization, told, diagnostics)
 
 

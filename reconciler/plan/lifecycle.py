@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from functools import partial
 
 from reconciler.pki.selection import imported_of, select
@@ -21,64 +20,7 @@ from .held_back import is_yet_to_be_used
 from .references import Connector, References, held_by, users_of
 from .revocation import revocations
 from .situation import Situation, home_of
-
-
-class State(Enum):
-    """From one that is only declared to one that is gone. UNKNOWN: its server could not be read."""
-
-    WANTED = "wanted"
-    REQUESTED = "requested"
-    SUBMITTED = "submitted"
-    WAITING = "waiting"
-    ISSUED = "issued"
-    IMPORTED = "imported"
-    ENABLED = "enabled"
-    BOUND = "bound"
-    SERVED = "served"
-    RENEWAL_DUE = "renewal due"
-    SUPERSEDED = "superseded"
-    HELD = "held"
-    RETIRED = "retired"
-    UNKNOWN = "unknown"
-
-    @property
-    def is_past(self) -> bool:
-        """Another certificate took its place: nothing of it is due any more."""
-        return self in (State.SUPERSEDED, State.HELD, State.RETIRED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """One certificate of an address: the one under way, the one that is there, or one that it replaced.
-
-    Attributes:
-        since: When it came so far, by the record or by Exchange; None where nobody knows. UTC, aware.
-        deadline: Until when the next step must be done; None where nothing presses. UTC, aware.
-        names: What it covers, or is to cover, sorted.
-        thumbprint: "" while there is none.
-        not_before: Begin of its validity; None while there is none, or it could not be read.
-        expires: End of its validity, likewise.
-        renewal: From when on a plan renews it; None where that is not ours to do.
-        issuer: Name under ``issuers``; "" for one that is only watched.
-        used_by: The connectors of its server that are bound to its issuer and subject, or would choose it by
-            their Fqdn; sorted.
-    """
-
-    address: Address
-    server: str
-    state: State
-    since: datetime | None = None
-    reason: str = ""
-    next_step: str = ""
-    deadline: datetime | None = None
-    names: tuple[str, ...] = ()
-    thumbprint: str = ""
-    not_before: datetime | None = None
-    expires: datetime | None = None
-    renewal: datetime | None = None
-    issuer: str = ""
-    used_by: tuple[str, ...] = ()
-
+from .standing import Standing, State
 
 _APPLY = "apply"
 _SMTP = frozenset({"SMTP"})
@@ -145,7 +87,7 @@ class _Case:
             yield self._told(State.WANTED, reason=self._why(), next_step=self._next())
         for one in self._recorded.predecessors if self._recorded else ():
             if in_use is not None and one.thumbprint == in_use.thumbprint:
-                yield self._still(in_use)
+                yield self._still(one, in_use)
             else:
                 yield self._before(one, listing.objects, current)
 
@@ -265,14 +207,16 @@ class _Case:
             used_by=_names_of(users),
         )
 
-    def _still(self, one: Certificate) -> Standing:
+    def _still(self, replaced: Predecessor, one: Certificate) -> Standing:
         """One that is presented until its successor, which is there, is put to use."""
+        to_revoke, step = self._revocation(replaced)
         users = tuple(users_of(one, self.server, self.situation))
         begin, ends = _instant(one.not_before), _instant(one.not_after)
         return self._told(
             State.BOUND if _is_named(one, users) else State.ENABLED,
             since=begin,
-            reason="in use until its successor is",
+            reason="; ".join(filter(None, ("in use until its successor is", to_revoke))),
+            next_step=step,
             deadline=ends,
             names=_names(one),
             thumbprint=str(one.thumbprint),

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from reconciler.plan.lifecycle import Standing
+from reconciler.plan.standing import Standing
 
 _LONGEST = 75
 """Octets of a line without its end. Source: RFC 5545 3.1."""

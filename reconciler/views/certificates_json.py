@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from reconciler.plan.lifecycle import Standing, State
+from reconciler.plan.standing import Standing, State
 from state.resources import Json
 
 CERTIFICATES_FORMAT = "1.0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from reconciler.plan.lifecycle import Standing, State
+from reconciler.plan.standing import Standing, State
 
 from .terminal import DEFAULT_WIDTH, Ink, counted, harmless, shortened, table, wrapped
 

@@ -13,7 +13,7 @@ from reconciler.lab.exchange import values
 from reconciler.operations.certificates import pending_request, run_certificates, take_answer
 from reconciler.operations.failed import OperationFailed
 from reconciler.pki.request import parse_request
-from reconciler.plan.lifecycle import Standing
+from reconciler.plan.standing import Standing
 from reconciler.views.certificates_feeds import render_calendar, render_prometheus
 from state.address import Address
 from state.values import DomainPattern

@@ -25,7 +25,7 @@ from reconciler.operations.inputs import Surroundings
 from reconciler.operations.saved_plans import read_plan, save_plan
 from reconciler.pki.renewal_info import SuggestedWindow
 from reconciler.plan.change import Action, Plan
-from reconciler.plan.lifecycle import State
+from reconciler.plan.standing import State
 from state.address import Address
 from state.resources import Certificate
 from state.values import Name

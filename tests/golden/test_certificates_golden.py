@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.plan.lifecycle import Standing, State
+from reconciler.plan.standing import Standing, State
 from reconciler.views.certificates_feeds import render_calendar, render_prometheus
 from reconciler.views.certificates_json import certificates_to_json
 from reconciler.views.certificates_text import render_certificates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -115,11 +116,10 @@ def test_a_server_that_lets_nobody_in_loses_nothing_in_a_feed(
     before = [line for line in file.read_text().splitlines() if "_expiry_" in line or "_renewal_" in line]
     credential.write_text("admin:wrong", encoding="utf-8")
     credential.chmod(0o600)
-    known = json.loads(Path(asked[asked.index("--connections") + 1]).read_text(encoding="utf-8"))
-    known["servers"]["MBX1"]["credential"] = f"file:{credential}"
-    wrong = organization.path.parent / "wrong.yaml.txt"
-    wrong.write_text(json.dumps(known), encoding="utf-8")
-    options = [str(wrong) if word == asked[asked.index("--connections") + 1] else word for word in asked]
+    connections = organization.lab.connections()
+    wrong = connections.with_name("wrong.yaml")
+    wrong.write_text(re.sub(r"file:[^,}\s\"']+credential", f"file:{credential}", connections.read_text()))
+    options = [str(wrong) if word == str(connections) else word for word in asked]
     assert main([*options, "--as", "prometheus", "--out", str(file)]) == 1
     after = file.read_text()
     assert [line for line in after.splitlines() if "_expiry_" in line or "_renewal_" in line] == before

@@ -10,9 +10,10 @@ import pytest
 
 from reconciler.pki.renewal_info import SuggestedWindow
 from reconciler.plan.change import Action, Plan
-from reconciler.plan.lifecycle import State, standings
+from reconciler.plan.lifecycle import standings
 from reconciler.plan.planner import plan
 from reconciler.plan.situation import Situation
+from reconciler.plan.standing import State
 from reconciler.plan.suggested import replaceable, to_ask_about
 from state.address import Address
 from state.record import Predecessor, Recorded, Request

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.operations.report_file import write_report
-from reconciler.plan.lifecycle import Standing, State
+from reconciler.plan.standing import Standing, State
 from reconciler.views.certificates_feeds import render_calendar, render_prometheus
 from reconciler.views.certificates_json import certificates_schema, certificates_to_json
 from reconciler.views.certificates_text import render_certificates, render_picture
