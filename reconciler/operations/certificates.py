@@ -9,12 +9,14 @@ from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.pki.answer import check_answer
 from reconciler.pki.answer_problems import wrong_answer
 from reconciler.pki.sent import LARGEST_FILE, NotAnAnswer, read_answer
+from reconciler.plan.case import asks_for
 from reconciler.plan.lifecycle import standings
 from reconciler.plan.problems import THE_REST
 from reconciler.plan.standing import Standing, State
 from reconciler.plan.tlsa import NOT_LOOKED_UP
 from state.address import Address
 from state.record import Learned, Request, StateRecord
+from state.resources import Certificate
 
 from .failed import OperationFailed
 from .inputs import Inputs, Surroundings, load_declared
@@ -97,6 +99,9 @@ def take_answer(inputs: Inputs, address: Address, file: Path, surroundings: Surr
     with locked(store, "certificates --answer", surroundings) as fence:
         record = remember(store, declared.desired.organization).record
         request = _request(record, address)
+        asked = declared.desired.snapshot.resources[address]
+        if not isinstance(asked, Certificate) or asks_for(asked) != asks_for(request.asked):
+            raise OperationFailed((_given_up(address),))
         now = surroundings.now()
         try:
             chain = read_answer(read_sent(file, LARGEST_FILE), request.public_key)
@@ -123,6 +128,18 @@ def _no_certificate(address: Address) -> Diagnostic:
         summary="No request under way",
         detail=f"{address} is no certificate: nothing is requested for it.",
         hint="name a certificate; reconciler certificates PATH lists them",
+        subject=str(address),
+    )
+
+
+def _given_up(address: Address) -> Diagnostic:
+    return Diagnostic(
+        summary="Request given up",
+        detail=(
+            "What is declared by now is something else than what was requested: apply makes another request, "
+            "and would not import this answer."
+        ),
+        hint="declare again what was requested, and give it then; or apply, and order for the new request",
         subject=str(address),
     )
 

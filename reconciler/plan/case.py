@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from reconciler.cmdlets import certificate as cmdlets
+from reconciler.cmdlets.mark import REQUEST_ATTRIBUTES
 from reconciler.diagnostics import Diagnostic
+from reconciler.pki.asked import asked_domains
 from reconciler.pki.renewal_info import SuggestedWindow
 from reconciler.pki.selection import Selection, imported_of, may_be_pending, select
 from state.address import Address
@@ -228,3 +230,9 @@ def thumbprint_of(current: Certificate) -> Thumbprint:
     if not isinstance(current.thumbprint, Thumbprint):
         raise ValueError("a live certificate has a thumbprint: it is computed from the certificate itself")
     return current.thumbprint
+
+
+def asks_for(asked: Certificate) -> tuple[Any, ...]:
+    """What a request is made of; its names with the common name, which is always among them [2.1-6]."""
+    others = tuple(getattr(asked, name) for name in REQUEST_ATTRIBUTES if name != "domains")
+    return (asked_domains(asked), *others)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from reconciler.cmdlets.mark import REQUEST_ATTRIBUTES
 from reconciler.diagnostics import Diagnostic
-from reconciler.pki.asked import asked_domains
 from reconciler.pki.selection import Selection, may_be_pending, select, with_ends
 from state.address import Address
 from state.resources import Certificate
@@ -21,6 +18,7 @@ from .bought import plan_bought
 from .case import (
     Case,
     CertificatePlan,
+    asks_for,
     binding_name_of,
     case_of,
     current_of,
@@ -86,7 +84,7 @@ def _alone(case: Case) -> CertificatePlan:
     address, asked, request = case.address, case.asked, case.request
     if asked.issuer is UNSET or request is None or not is_open(case, request):
         return _without_request(case)
-    is_same = _asks_for(request.asked) == _asks_for(asked)
+    is_same = asks_for(request.asked) == asks_for(asked)
     if is_same and not case.is_compromised:
         return continued(case, request)
     planned = _without_request(case)
@@ -249,7 +247,7 @@ def _member(case: Case) -> Member:
         fault=why_replace(case, chosen, ours=ours) if chosen is not None else "",
         is_open=request is not None
         and is_open(case, request)
-        and _asks_for(request.asked) == _asks_for(case.asked),
+        and asks_for(request.asked) == asks_for(case.asked),
         is_marked=unrecorded_request(case) is not None,
     )
 
@@ -266,9 +264,3 @@ def _has_valid(case: Case) -> bool:
     current = current_of(case).certificate
     ends = current.not_after if current is not None else None
     return isinstance(ends, datetime) and ends > case.now
-
-
-def _asks_for(asked: Certificate) -> tuple[Any, ...]:
-    """What a request is made of; its names with the common name, which is always among them [2.1-6]."""
-    others = tuple(getattr(asked, name) for name in REQUEST_ATTRIBUTES if name != "domains")
-    return (asked_domains(asked), *others)

@@ -265,6 +265,17 @@ class TestAnAnswer:
             take_answer(slow.inputs(), MBX1, file, slow.surroundings())
         assert slow.store.read() == before
 
+    def test_to_what_is_no_longer_declared_is_not_taken(self, slow: Fleet, tmp_path: Path) -> None:
+        """Apply makes another request: a paid answer would be thrown away without a word."""
+        slow.apply()
+        file = tmp_path / "answer.cer"
+        file.write_bytes(answered(slow, MBX1))
+        slow.declared["certificates"]["internet"]["domains"].append("smtp.contoso.com")
+        with pytest.raises(OperationFailed, match="Request given up"):
+            take_answer(slow.inputs(), MBX1, file, slow.surroundings())
+        slow.declared["certificates"]["internet"]["domains"].remove("smtp.contoso.com")
+        take_answer(slow.inputs(), MBX1, file, slow.surroundings())
+
     def test_to_nothing_is_told(self, slow: Fleet, tmp_path: Path) -> None:
         with pytest.raises(OperationFailed) as told:
             take_answer(slow.inputs(), MBX1, tmp_path / "answer.cer", slow.surroundings())
