@@ -59,7 +59,7 @@ def run(world: Fleet) -> list[str]:
     outcome = world.apply()
     assert outcome.applied is not None
     assert outcome.applied.is_complete, outcome.applied.diagnostics
-    assert not dangling(world.lab)
+    assert not dangling(world.lab, frozenset())
     return [one.summary for one in outcome.applied.diagnostics]
 
 
