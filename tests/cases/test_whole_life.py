@@ -1,7 +1,7 @@
 """Three years of a fleet whose certificates live 47 days, and whose authority takes up to ten of them.
 
-In process, from one event to the next: an answer is there, a renewal is due, something is tried again. The
-night after it ``apply`` is run as a pipeline runs it. tests/wire/test_life.py has sixty days on the wire.
+In process, from one event to the next: an answer is there, a renewal is due, something is tried again. On the
+next of every other night ``apply`` is run as a pipeline runs it. tests/wire/test_life.py has sixty days on the wire.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ SPARE = 4
 YEARS = timedelta(days=3 * 365)
 LIFETIME = timedelta(days=47)
 SLOWEST = timedelta(days=10)
-NIGHTLY = timedelta(days=1)
-"""A pipeline runs at night; a night without anything due is skipped."""
+EVERY = timedelta(days=2)
+"""A pipeline runs every other night; one without anything due is skipped."""
 SEED = 20261124
 NAMES = ("mail", "spare")
 
@@ -150,11 +150,11 @@ def test_three_years_never_serve_what_has_expired(
 
 
 def next_step(world: Fleet, begun: datetime, is_done: bool) -> datetime:
-    """The first nightly run that has something to do; after a failure the very next one."""
+    """The first run that has something to do; after a failure the very next one."""
     if is_done:
         stored = [one for name in NAMES for _, found in ours(world, name) for one in found]
         there = [one.certificate for one in stored if not one.is_pending]
         due = next_event(world.record, world.desk, there)
     else:
         due = world.now + timedelta(seconds=1)
-    return begun + -((begun - due) // NIGHTLY) * NIGHTLY
+    return begun + -((begun - due) // EVERY) * EVERY
