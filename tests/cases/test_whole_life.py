@@ -1,7 +1,8 @@
 """Three years of a fleet whose certificates live 47 days, and whose authority takes up to ten of them.
 
-In process, from one event to the next: an answer is there, a renewal is due, something is tried again. On the
-next of every other night ``apply`` is run as a pipeline runs it. tests/wire/test_life.py has sixty days on the wire.
+In process, from one event to the next: an answer is there, a renewal is due, something is tried again. At the
+next night, of every other one, ``apply`` is run as a pipeline runs it. tests/wire/test_life.py has sixty days
+on the wire.
 """
 
 from __future__ import annotations
