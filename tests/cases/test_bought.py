@@ -53,7 +53,7 @@ def leaf(**other: object) -> x509.Certificate:
         "not_before": NOW,
         "not_after": NOW + timedelta(days=200),
     }
-    return make_certificate(**{**given, **other})  # type: ignore[arg-type]
+    return make_certificate(**{**given, **other})
 
 
 LEAF = leaf()

@@ -243,5 +243,5 @@ def test_no_issuer_of_another_type_is_opened_to_plan(tmp_path: Path) -> None:
     def surroundings() -> Surroundings:
         return replace(Fleet.surroundings(world), open_issuer=opened)
 
-    world.surroundings = surroundings  # type: ignore[method-assign]
+    world.surroundings = surroundings
     assert world.plan().plan.is_idle

@@ -75,7 +75,7 @@ class TestWhatIsInUse:
         self, world: Fleet, desk: RevokingDesk
     ) -> None:
         old = thumbprint(world, MBX1)
-        world.sessions = failing = Failing(world.lab, "Enable-ExchangeCertificate", "MBX1")  # type: ignore[assignment]
+        world.sessions = failing = Failing(world.lab, "Enable-ExchangeCertificate", "MBX1")
         outcome = replaced(world, desk)
         assert desk.revoked == []
         assert ["is not in use yet" in one.detail for one in told(outcome)] == [True]
@@ -89,7 +89,7 @@ class TestWhatIsInUse:
         world = settled(tmp_path, key="shared", exportable=True)
         world.declared["maintenance"] = NIGHT
         desk, old = RevokingDesk(world.desk), thumbprint(world, MBX1)
-        world.sessions = failing = Failing(world.lab, "Import-ExchangeCertificate", "MBX2")  # type: ignore[assignment]
+        world.sessions = failing = Failing(world.lab, "Import-ExchangeCertificate", "MBX2")
         outcome = replaced(world, desk)
         assert thumbprint(world, MBX1) != old == thumbprint(world, MBX2)
         assert desk.revoked == []
@@ -210,7 +210,7 @@ class TestAnOrdinaryRenewalUnderWay:
         world.pass_time(timedelta(days=32))
         world.apply()
         waiting = thumbprint(world, MBX1)
-        assert waiting != old == str(presented(world)["MBX1"].thumbprint)  # type: ignore[union-attr]
+        assert waiting != old == str(presented(world)["MBX1"].thumbprint)
         world.pass_time(timedelta(hours=1))
         desk = RevokingDesk(world.desk)
         replaced(world, desk)
@@ -282,8 +282,8 @@ class TestARevocationThatIsStillToCome:
             return desks[settings.name]
 
         replaced(world, desks["second"], None, "second", open_issuer=open_issuer)
-        assert {one for one, _ in desks["desk"].revoked} == old  # type: ignore[attr-defined]
-        assert desks["second"].revoked == []  # type: ignore[attr-defined]
+        assert {one for one, _ in desks["desk"].revoked} == old
+        assert desks["second"].revoked == []
 
 
 class TestACompromisedCertificate:

@@ -203,7 +203,7 @@ class TestWhatHappensBetween:
             def issue(self, request: object) -> object:
                 return issued
 
-        due.issuer = Confused()  # type: ignore[assignment]
+        due.issuer = Confused()
         outcome = due.apply()
         assert outcome.applied is not None
         assert [one.summary for one in outcome.applied.diagnostics] == ["Answer to another request"]

@@ -104,12 +104,13 @@ class Seen:
                 self.served.add(server)
 
     def look_into_stores(self, world: Fleet, *, is_done: bool) -> None:
-        """Count what is there; what is retained after applies that came to their end: a removal may fail."""
+        """Count what is there: two retained after an apply that came to its end, else one more."""
         for name in NAMES:
             for server, there in ours(world, name):
                 pending = sum(one.is_pending for one in there)
                 assert pending <= 1, f"{server} has {pending} open requests of {name}"
                 self.requests = max(self.requests, pending)
+                assert name != "spare" or len(there) - pending <= 3, f"{server} retains {there}"
                 if is_done:
                     self.retained[name] = max(self.retained[name], len(there) - pending)
 

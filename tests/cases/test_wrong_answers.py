@@ -62,7 +62,7 @@ def signed(
         x509.CertificateBuilder()
         .subject_name(SUBJECT)
         .issuer_name(issuer.certificate.subject)
-        .public_key(csr.public_key())  # type: ignore[arg-type]
+        .public_key(csr.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW + timedelta(days=begin))
         .not_valid_after(NOW + timedelta(days=days))

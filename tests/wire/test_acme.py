@@ -112,7 +112,7 @@ def test_what_is_served_is_the_authoritys(done: Done) -> None:
     host, _, port = smtp.rpartition(":")
     context = ssl.create_default_context(cafile=str(done.folder / "pebble" / "trusted.pem"))
     with smtplib.SMTP(host, int(port), timeout=10) as client:
-        client._host = "mail.contoso.com"  # type: ignore[attr-defined]  # the name that is looked for
+        client._host = "mail.contoso.com"  # the name that is looked for
         client.starttls(context=context)
         assert isinstance(client.sock, ssl.SSLSocket)
         seen = client.sock.getpeercert()

@@ -37,11 +37,11 @@ def lab(new_lab: NewLab) -> Lab:
 def seen(lab: Lab, cmdlet: str, view: View, on: str = "MBX1", **named: Any) -> Result:
     """Run a cmdlet in the sight of somebody."""
     real = lab.exchange.run
-    lab.exchange.run = lambda call: real(replace(call, view=view))  # type: ignore[method-assign]
+    lab.exchange.run = lambda call: real(replace(call, view=view))
     try:
         return lab.run(cmdlet, on=on, endpoint="winrm" if on == "EDGE1" else "exchange", **named)
     finally:
-        lab.exchange.run = real  # type: ignore[method-assign]
+        lab.exchange.run = real
 
 
 def looking(*looks: Look) -> View:

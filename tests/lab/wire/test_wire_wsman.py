@@ -92,7 +92,7 @@ class Machine:
         return list(iter(self.server.next_event, None))
 
     def fault(self, data: bytes, **options: object) -> int | None:
-        self.take(data, **options)  # type: ignore[arg-type]  # the options of take, by name
+        self.take(data, **options)  # the options of take, by name
         (reply,) = self.replies()
         return code(reply)
 

@@ -35,7 +35,7 @@ def cut(object_id: int, whole: bytes, size: int) -> bytes:
 
 
 def texts(made: BoundedFragmenter, data: bytes) -> list[str]:
-    return [found.data.data for found in made.defragment(data)]  # type: ignore[union-attr]  # output has data
+    return [found.data.data for found in made.defragment(data)]  # output has data
 
 
 def fresh() -> BoundedFragmenter:
